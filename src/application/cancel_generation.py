@@ -1,0 +1,37 @@
+"""Stop a generation, wherever it is."""
+
+import logging
+from collections.abc import Sequence
+
+from domain.job import Job, JobStatus
+from domain.ports.clock import Clock
+from domain.ports.job_repository import JobRepository
+from domain.ports.renderer import Renderer
+
+_log = logging.getLogger(__name__)
+
+
+class CancelGeneration:
+    """Marks the job first, then tells the renderers: a mark survives, a message may not."""
+
+    def __init__(
+        self, repository: JobRepository, renderers: Sequence[Renderer], clock: Clock
+    ) -> None:
+        self._repository = repository
+        self._renderers = renderers
+        self._clock = clock
+
+    async def execute(self, job_id: str) -> Job:
+        """The job: cancelled if it waited, being cancelled if it ran.
+
+        Raises:
+            UnknownJob: there is none with that id.
+            NotCancellable: it is publishing, completed or failed.
+        """
+        at = self._clock.now()
+        job = await self._repository.update(job_id, lambda job: job.request_cancel(at=at))
+        if job.status is JobStatus.RUNNING:
+            for renderer in self._renderers:
+                await renderer.cancel(job_id)
+        _log.info("cancel requested", extra={"job_id": job_id, "status": job.status})
+        return job

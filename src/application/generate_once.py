@@ -1,0 +1,49 @@
+"""One video, here and now, without a queue."""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from application.complete_draft import CompleteDraft
+from application.render_video import RenderVideo
+from domain.generation import GenerationDraft, GenerationRequest
+from domain.ports.artifact_store import ArtifactStore
+from domain.rendering import RenderOrder, Report
+from domain.video import VideoFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratedVideo:
+    """The result and the recipe that makes it again."""
+
+    request: GenerationRequest
+    video: VideoFile
+    path: Path
+
+
+class GenerateOnce:
+    """What a server does for a job, in this process; blocks until the file is published."""
+
+    def __init__(self, complete: CompleteDraft, render: RenderVideo, store: ArtifactStore) -> None:
+        self._complete = complete
+        self._render = render
+        self._store = store
+
+    def complete(self, draft: GenerationDraft) -> GenerationRequest:
+        """The request that `draft` means, refused before anything heavy is loaded.
+
+        Raises:
+            InvalidRequest, UnknownCheckpoint, CheckpointUnavailable: it cannot be done.
+        """
+        return self._complete.execute(draft)[0]
+
+    def execute(self, request: GenerationRequest, report: Report) -> GeneratedVideo:
+        """Make the video.
+
+        Raises:
+            RenderError, StorageError: it could not be made.
+        """
+        order = RenderOrder(job_id=f"once_{secrets.token_hex(8)}", fence=1, request=request)
+        video = self._render.execute(order, report)
+        path = self._store.publish(order.job_id, order.fence, sha256=video.sha256)
+        return GeneratedVideo(request=request, video=video, path=path)

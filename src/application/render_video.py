@@ -1,0 +1,85 @@
+"""Worker side: carry out one order, from words to a durable file."""
+
+import json
+import logging
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import asdict
+
+from domain.local_checkpoint import LocalCheckpoint
+from domain.ports.artifact_store import ArtifactStore
+from domain.ports.checkpoint_catalog import CheckpointCatalog
+from domain.ports.video_encoder import VideoEncoder
+from domain.ports.video_pipeline import VideoPipeline
+from domain.progress import Stage
+from domain.rendering import RenderOrder, Report, StageEntered
+from domain.video import FrameChunk, VideoFile
+
+_log = logging.getLogger(__name__)
+
+#: The key of the container's metadata under which the request lies, as JSON.
+REQUEST_METADATA_KEY = "comment"
+
+
+class RenderVideo:
+    """Pipeline -> encoder, chunk by chunk -> read back -> sha256 -> fsync."""
+
+    def __init__(
+        self,
+        catalog: CheckpointCatalog,
+        pipeline: VideoPipeline,
+        encoder: VideoEncoder,
+        store: ArtifactStore,
+    ) -> None:
+        self._catalog = catalog
+        self._pipeline = pipeline
+        self._encoder = encoder
+        self._store = store
+
+    def execute(self, order: RenderOrder, report: Report) -> VideoFile:
+        """The staged, durable file of that attempt.
+
+        Raises:
+            CheckpointUnavailable, RenderError, StorageError: it could not be made.
+            Whatever `report` raises; nothing is left staged then.
+        """
+        request = order.request
+        checkpoint = self._catalog.find(request.checkpoint)
+        staged = self._store.stage(order.job_id, order.fence)
+        try:
+            with closing(_frames(self._pipeline, order, checkpoint, report)) as frames:
+                footage = self._encoder.encode(
+                    frames, staged, fps=request.fps, metadata=_metadata(order)
+                )
+            sealed = self._store.seal(staged)
+        except BaseException:
+            self._store.discard(order.job_id)
+            raise
+        _log.info("staged", extra={"job_id": order.job_id, "bytes": sealed.size_bytes})
+        return VideoFile(
+            sha256=sealed.sha256,
+            size_bytes=sealed.size_bytes,
+            width=footage.width,
+            height=footage.height,
+            num_frames=footage.num_frames,
+            fps=footage.fps,
+            duration_s=footage.duration_s,
+            codec=footage.codec,
+        )
+
+
+def _frames(
+    pipeline: VideoPipeline, order: RenderOrder, checkpoint: LocalCheckpoint, report: Report
+) -> Generator[FrameChunk]:
+    """The pipeline's chunks; the encoder has the last word once they are all handed over."""
+    yield from pipeline.generate(order.request, checkpoint, report)
+    report(StageEntered(stage=Stage.ENCODING_VIDEO))
+
+
+def _metadata(order: RenderOrder) -> dict[str, str]:
+    recipe = {
+        "generator": "Wan Studio",
+        "generation": order.job_id,
+        "request": asdict(order.request),
+    }
+    return {REQUEST_METADATA_KEY: json.dumps(recipe, ensure_ascii=False)}

@@ -1,0 +1,247 @@
+"""What each Wan checkpoint is: its structure, its defaults and what it accepts.
+
+Knows nothing of where weights lie or whether they are here: that is the catalog's business.
+
+Sources: Wan2.2 `wan/configs/wan_t2v_A14B.py`, `wan_i2v_A14B.py`, `wan_ti2v_5B.py` (steps, shift,
+boundary, guidance: their tuples are low noise first) and `wan/configs/__init__.py` (sizes); the
+Wan2.1 README for the 1.3B's recommended shift and guidance.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from domain.errors import UnknownCheckpoint
+
+#: `sample_neg_prompt` of Wan2.2 `wan/configs/shared_config.py`.
+WAN_NEGATIVE_PROMPT: Final = (
+    "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，"
+    "低质量，JPEG压缩残留，丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，"
+    "毁容的，形态畸形的肢体，手指融合，静止不动的画面，杂乱的背景，三条腿，背景人很多，倒着走"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatentGeometry:
+    """How pixels and frames map to latents and transformer tokens.
+
+    Attributes:
+        channels: latent channels the VAE produces.
+        temporal_stride: frames per latent frame after the first.
+        spatial_stride: pixels per latent cell, each way.
+        patch: latent cells per token, each way.
+    """
+
+    channels: int
+    temporal_stride: int
+    spatial_stride: int
+    patch: int = 2
+
+    @property
+    def side_multiple(self) -> int:
+        """Width and height must be multiples of this many pixels."""
+        return self.spatial_stride * self.patch
+
+    def latent_frames(self, num_frames: int) -> int:
+        """Frames the VAE keeps in latent space.
+
+        The causal VAE stores the first frame alone, then one latent per `temporal_stride` frames,
+        so 81 frames become 21 at stride 4.
+        """
+        return (num_frames - 1) // self.temporal_stride + 1
+
+    def latent_shape(
+        self, *, num_frames: int, height: int, width: int
+    ) -> tuple[int, int, int, int]:
+        """Shape (C, T, H, W) of one video's latents."""
+        return (
+            self.channels,
+            self.latent_frames(num_frames),
+            height // self.spatial_stride,
+            width // self.spatial_stride,
+        )
+
+    def tokens(self, *, num_frames: int, height: int, width: int) -> int:
+        """Tokens the transformer attends over."""
+        _, frames, rows, columns = self.latent_shape(
+            num_frames=num_frames, height=height, width=width
+        )
+        return frames * (rows // self.patch) * (columns // self.patch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What a draft means by silence, for one checkpoint."""
+
+    width: int
+    height: int
+    num_frames: int
+    fps: int
+    steps: int
+    flow_shift: float
+    guidance_high_noise: float
+    guidance_low_noise: float
+    negative_prompt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSpec:
+    """One member of the Wan family, as its authors describe it.
+
+    Attributes:
+        boundary_ratio: share of the noise schedule above which the high-noise expert works;
+            None where one network does all of it.
+        needs_image: whether a first image must be given.
+        max_pixels: largest width x height it was made for.
+        max_frames: longest clip it was made for, in frames.
+        prompts: a few prompts that show what it can do.
+    """
+
+    id: str
+    title: str
+    geometry: LatentGeometry
+    defaults: Defaults
+    boundary_ratio: float | None
+    needs_image: bool
+    max_pixels: int
+    max_frames: int
+    native_sizes: tuple[tuple[int, int], ...]
+    prompts: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def has_two_experts(self) -> bool:
+        return self.boundary_ratio is not None
+
+
+_VAE_8X: Final = LatentGeometry(channels=16, temporal_stride=4, spatial_stride=8)
+_VAE_16X: Final = LatentGeometry(channels=48, temporal_stride=4, spatial_stride=16)
+_A14B_SIZES: Final = ((1280, 720), (720, 1280), (832, 480), (480, 832))
+
+CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
+    CheckpointSpec(
+        id="mini",
+        title="Embedded two-expert miniature of T2V-A14B",
+        geometry=_VAE_8X,
+        defaults=Defaults(
+            width=128,
+            height=128,
+            num_frames=17,
+            fps=8,
+            steps=10,
+            flow_shift=3.0,
+            guidance_high_noise=4.0,
+            guidance_low_noise=4.0,
+            negative_prompt="",
+        ),
+        boundary_ratio=0.875,
+        needs_image=False,
+        max_pixels=256 * 256,
+        max_frames=33,
+        native_sizes=((128, 128),),
+        prompts=(
+            "a red circle moving right on a blue background",
+            "a small white star drifting up over black",
+            "on a green background a large purple square slides left",
+        ),
+    ),
+    CheckpointSpec(
+        id="t2v-A14B",
+        title="Wan2.2 text to video, two 14B experts",
+        geometry=_VAE_8X,
+        defaults=Defaults(
+            width=1280,
+            height=720,
+            num_frames=81,
+            fps=16,
+            steps=40,
+            flow_shift=12.0,
+            guidance_high_noise=4.0,
+            guidance_low_noise=3.0,
+            negative_prompt=WAN_NEGATIVE_PROMPT,
+        ),
+        boundary_ratio=0.875,
+        needs_image=False,
+        max_pixels=1280 * 720,
+        max_frames=121,
+        native_sizes=_A14B_SIZES,
+    ),
+    CheckpointSpec(
+        id="i2v-A14B",
+        title="Wan2.2 image to video, two 14B experts",
+        geometry=_VAE_8X,
+        defaults=Defaults(
+            width=1280,
+            height=720,
+            num_frames=81,
+            fps=16,
+            steps=40,
+            flow_shift=5.0,
+            guidance_high_noise=3.5,
+            guidance_low_noise=3.5,
+            negative_prompt=WAN_NEGATIVE_PROMPT,
+        ),
+        boundary_ratio=0.9,
+        needs_image=True,
+        max_pixels=1280 * 720,
+        max_frames=121,
+        native_sizes=_A14B_SIZES,
+    ),
+    CheckpointSpec(
+        id="ti2v-5B",
+        title="Wan2.2 text and image to video, 5B",
+        geometry=_VAE_16X,
+        defaults=Defaults(
+            width=1280,
+            height=704,
+            num_frames=121,
+            fps=24,
+            steps=50,
+            flow_shift=5.0,
+            guidance_high_noise=5.0,
+            guidance_low_noise=5.0,
+            negative_prompt=WAN_NEGATIVE_PROMPT,
+        ),
+        boundary_ratio=None,
+        needs_image=False,
+        max_pixels=1280 * 704,
+        max_frames=121,
+        native_sizes=((1280, 704), (704, 1280)),
+    ),
+    CheckpointSpec(
+        id="t2v-1.3B",
+        title="Wan2.1 text to video, 1.3B",
+        geometry=_VAE_8X,
+        defaults=Defaults(
+            width=832,
+            height=480,
+            num_frames=81,
+            fps=16,
+            steps=50,
+            flow_shift=8.0,
+            guidance_high_noise=6.0,
+            guidance_low_noise=6.0,
+            negative_prompt=WAN_NEGATIVE_PROMPT,
+        ),
+        boundary_ratio=None,
+        needs_image=False,
+        max_pixels=832 * 480,
+        max_frames=121,
+        native_sizes=((832, 480), (480, 832)),
+    ),
+)
+
+#: The checkpoint a draft means when it names none: the one that is always here.
+DEFAULT_CHECKPOINT: Final = "mini"
+
+
+def checkpoint_spec(checkpoint_id: str) -> CheckpointSpec:
+    """The specification with that id.
+
+    Raises:
+        UnknownCheckpoint: the message lists the ids there are.
+    """
+    for spec in CHECKPOINTS:
+        if spec.id == checkpoint_id:
+            return spec
+    known = ", ".join(spec.id for spec in CHECKPOINTS)
+    raise UnknownCheckpoint(f"No checkpoint is called {checkpoint_id!r}. There are: {known}.")

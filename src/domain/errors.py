@@ -1,0 +1,238 @@
+"""Every way Wan Studio can say no, with the words the user reads.
+
+DomainError
+├── InvalidRequest              one or more fields cannot be honoured
+├── NotFound
+│   ├── UnknownCheckpoint
+│   ├── UnknownJob
+│   └── OutputMissing
+├── Conflict
+│   ├── NotCancellable
+│   ├── IllegalTransition
+│   └── StaleFence
+├── CheckpointUnavailable       the weights are not here, not whole, or not safe
+│   ├── CheckpointMissing
+│   ├── CheckpointBroken
+│   └── UnsafeWeights
+├── StorageError
+│   ├── DiskFull
+│   ├── DataDirectoryUnusable
+│   └── DataDirectoryLocked
+├── RenderError                 the video could not be made
+│   ├── RenderCancelled
+│   ├── WorkerCrashed
+│   ├── OutOfAcceleratorMemory
+│   ├── EncodingFailed
+│   └── RenderFailed
+└── BackendUnavailable          a library this machine lacks
+
+A class's docstring is its default message. HTTP statuses and exit codes are not here: they live in
+one table at each edge.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """Something went wrong; the log has the details."""
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__class__.__doc__ or "").strip())
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One field that cannot be honoured, and what could be instead.
+
+    Attributes:
+        pointer: JSON pointer into the request body, such as `/num_frames`.
+        reason: a sentence for the user.
+        nearest: valid values close to the one given; empty where there is no such thing.
+    """
+
+    pointer: str
+    reason: str
+    nearest: tuple[int | float | str, ...] = ()
+
+    def __str__(self) -> str:
+        hint = f" (nearest: {' or '.join(str(n) for n in self.nearest)})" if self.nearest else ""
+        return f"{self.pointer.lstrip('/')}: {self.reason}{hint}"
+
+
+class InvalidRequest(DomainError):
+    """The request cannot be honoured as it stands."""
+
+    code = "invalid-request"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__("; ".join(str(v) for v in self.violations))
+
+
+class NotFound(DomainError):
+    """There is no such thing here."""
+
+    code = "not-found"
+
+
+class UnknownCheckpoint(NotFound):
+    """No checkpoint has that id."""
+
+    code = "unknown-checkpoint"
+
+
+class UnknownJob(NotFound):
+    """No generation has that id."""
+
+    code = "unknown-generation"
+
+
+class OutputMissing(NotFound):
+    """This generation has no video: it has not completed, or the file was removed."""
+
+    code = "output-missing"
+
+
+class Conflict(DomainError):
+    """The thing asked for does not fit the state it is in."""
+
+    code = "conflict"
+
+
+class NotCancellable(Conflict):
+    """The generation is past the point where it can be cancelled."""
+
+    code = "not-cancellable"
+
+
+class IllegalTransition(Conflict):
+    """A job cannot go from its state to the one asked for."""
+
+    code = "illegal-transition"
+
+
+class StaleFence(Conflict):
+    """A newer attempt owns this job; what an older one reports changes nothing."""
+
+    code = "stale-fence"
+
+
+class CheckpointUnavailable(DomainError):
+    """The checkpoint cannot be used on this machine."""
+
+    code = "checkpoint-unavailable"
+
+
+class CheckpointMissing(CheckpointUnavailable):
+    """The checkpoint's weights are not on this machine."""
+
+    code = "model-missing"
+
+
+class CheckpointBroken(CheckpointUnavailable):
+    """The checkpoint's folder is incomplete or damaged."""
+
+    code = "model-corrupt"
+
+
+class UnsafeWeights(CheckpointUnavailable):
+    """The checkpoint holds pickled weights or remote code, which can run anything; only safetensors
+    are loaded.
+    """
+
+    code = "model-unsafe"
+
+
+class StorageError(DomainError):
+    """The data directory cannot be written."""
+
+    code = "storage"
+    retryable = True
+
+
+class DiskFull(StorageError):
+    """The disk of the data directory is full: free some space and try again."""
+
+    code = "disk-full"
+
+
+class DataDirectoryUnusable(StorageError):
+    """The data directory cannot be used."""
+
+    code = "data-directory-unusable"
+    retryable = False
+
+
+class DataDirectoryLocked(StorageError):
+    """Another Wan Studio server is using this data directory: stop it, or choose another."""
+
+    code = "data-directory-locked"
+    retryable = False
+
+
+class RenderError(DomainError):
+    """The video could not be made."""
+
+    code = "render-failed"
+
+
+class RenderCancelled(RenderError):
+    """The generation was cancelled while it ran."""
+
+    code = "cancelled"
+
+
+class WorkerCrashed(RenderError):
+    """The worker process died while it made this video."""
+
+    code = "worker-crashed"
+    retryable = True
+
+
+class OutOfAcceleratorMemory(RenderError):
+    """The accelerator ran out of memory: choose a smaller size or fewer frames."""
+
+    code = "gpu-out-of-memory"
+
+
+class EncodingFailed(RenderError):
+    """The frames were made but the video file could not be written, or did not read back."""
+
+    code = "encoding-failed"
+
+
+class RenderFailed(RenderError):
+    """The renderer failed for a reason it did not foresee; the worker's log has the traceback."""
+
+    code = "internal"
+
+
+class BackendUnavailable(DomainError):
+    """A library that this setting needs is not installed."""
+
+    code = "backend-unavailable"
+
+
+def error_for(code: str, message: str) -> DomainError:
+    """The error that travelled as `code` and `message` from another process.
+
+    A code this version does not know becomes a `RenderFailed` that keeps the message.
+    """
+    for kind in _leaves(DomainError):
+        if kind.code == code and kind is not InvalidRequest:
+            return kind(message)
+    return RenderFailed(message)
+
+
+def _leaves(kind: type[DomainError]) -> list[type[DomainError]]:
+    children = kind.__subclasses__()
+    return [kind] if not children else [leaf for child in children for leaf in _leaves(child)]

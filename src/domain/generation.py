@@ -1,0 +1,237 @@
+"""What is asked: a sparse draft, and the complete, reproducible request it becomes.
+
+A draft's None means "the checkpoint's default". A request means the same video for ever: it holds
+every number that shapes the frames, the seed that was drawn included.
+"""
+
+import math
+import unicodedata
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from domain.checkpoint import CheckpointSpec
+from domain.errors import InvalidRequest, Violation
+
+#: Characters. UMT5 reads the first 512 tokens of a prompt.
+MAX_PROMPT_CHARACTERS: Final = 4000
+MAX_STEPS: Final = 100
+MAX_GUIDANCE: Final = 30.0
+MAX_FLOW_SHIFT: Final = 30.0
+#: Seeds stay below 2^32 so that every JSON reader keeps them exact.
+MAX_SEED: Final = 2**32 - 1
+#: Beyond this aspect ratio the rotary positions were never trained.
+MAX_ASPECT: Final = 8.0
+
+SCHEDULERS: Final = ("unipc",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """Everything that decides the frames of one video.
+
+    Attributes:
+        width, height: pixels.
+        guidance_high_noise: classifier-free guidance while the high-noise expert works (and
+            throughout, where there is one network).
+        guidance_low_noise: the same for the low-noise expert.
+        flow_shift: how far the noise schedule leans to high noise.
+        fps: frames per second of the file; does not change the frames.
+    """
+
+    checkpoint: str
+    prompt: str
+    negative_prompt: str
+    width: int
+    height: int
+    num_frames: int
+    fps: int
+    steps: int
+    guidance_high_noise: float
+    guidance_low_noise: float
+    flow_shift: float
+    scheduler: str
+    seed: int
+
+    @property
+    def duration_s(self) -> float:
+        return self.num_frames / self.fps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationDraft:
+    """What a user said, nothing filled in."""
+
+    prompt: str
+    negative_prompt: str | None = None
+    checkpoint: str | None = None
+    width: int | None = None
+    height: int | None = None
+    num_frames: int | None = None
+    steps: int | None = None
+    guidance_high_noise: float | None = None
+    guidance_low_noise: float | None = None
+    flow_shift: float | None = None
+    scheduler: str | None = None
+    seed: int | None = None
+
+    def complete(self, spec: CheckpointSpec, *, drawn_seed: int) -> GenerationRequest:
+        """The reproducible request that this draft means for `spec`.
+
+        Args:
+            drawn_seed: used where the draft has no seed; 0 to `MAX_SEED`.
+
+        Raises:
+            InvalidRequest: with every violation found, each with the nearest valid values.
+        """
+        defaults = spec.defaults
+        request = GenerationRequest(
+            checkpoint=spec.id,
+            prompt=clean_prompt(self.prompt),
+            negative_prompt=clean_prompt(_or(self.negative_prompt, defaults.negative_prompt)),
+            width=_or(self.width, defaults.width),
+            height=_or(self.height, defaults.height),
+            num_frames=_or(self.num_frames, defaults.num_frames),
+            fps=defaults.fps,
+            steps=_or(self.steps, defaults.steps),
+            guidance_high_noise=_or(self.guidance_high_noise, defaults.guidance_high_noise),
+            guidance_low_noise=_or(self.guidance_low_noise, self._low_noise_default(spec)),
+            flow_shift=_or(self.flow_shift, defaults.flow_shift),
+            scheduler=_or(self.scheduler, SCHEDULERS[0]),
+            seed=_or(self.seed, drawn_seed),
+        )
+        violations = check_request(request, spec)
+        if spec.needs_image:
+            violations.append(
+                Violation(
+                    pointer="/checkpoint",
+                    reason=f"{spec.id} animates a first image, and images cannot be given yet",
+                    nearest=("t2v-A14B",),
+                )
+            )
+        if violations:
+            raise InvalidRequest(violations)
+        return request
+
+    def _low_noise_default(self, spec: CheckpointSpec) -> float:
+        """One network has one guidance: the low-noise value follows the high-noise one."""
+        if spec.has_two_experts or self.guidance_high_noise is None:
+            return spec.defaults.guidance_low_noise
+        return self.guidance_high_noise
+
+
+def clean_prompt(text: str) -> str:
+    """`text` in Unicode's composed form, without the white space around it."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def check_request(request: GenerationRequest, spec: CheckpointSpec) -> list[Violation]:
+    """Everything about `request` that `spec` cannot honour; empty when it is fine."""
+    return [
+        *_check_prompt("/prompt", request.prompt, may_be_empty=False),
+        *_check_prompt("/negative_prompt", request.negative_prompt, may_be_empty=True),
+        *_check_sides(request, spec),
+        *_check_frames(request.num_frames, spec),
+        *_check_range("/steps", request.steps, low=1, high=MAX_STEPS),
+        *_check_range(
+            "/guidance_high_noise", request.guidance_high_noise, low=1.0, high=MAX_GUIDANCE
+        ),
+        *_check_range(
+            "/guidance_low_noise", request.guidance_low_noise, low=1.0, high=MAX_GUIDANCE
+        ),
+        *_check_guidance_pair(request, spec),
+        *_check_range("/flow_shift", request.flow_shift, low=0.1, high=MAX_FLOW_SHIFT),
+        *_check_scheduler(request.scheduler),
+        *_check_range("/seed", request.seed, low=0, high=MAX_SEED),
+    ]
+
+
+def _check_prompt(pointer: str, text: str, *, may_be_empty: bool) -> list[Violation]:
+    if not text and not may_be_empty:
+        return [Violation(pointer=pointer, reason="must say what to show")]
+    if len(text) > MAX_PROMPT_CHARACTERS:
+        reason = f"has {len(text)} characters; at most {MAX_PROMPT_CHARACTERS} are read"
+        return [Violation(pointer=pointer, reason=reason)]
+    if any(unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t" for c in text):
+        return [Violation(pointer=pointer, reason="holds control characters")]
+    return []
+
+
+def _check_sides(request: GenerationRequest, spec: CheckpointSpec) -> list[Violation]:
+    multiple = spec.geometry.side_multiple
+    violations = [
+        Violation(
+            pointer=f"/{name}",
+            reason=f"must be a multiple of {multiple} for {spec.id}",
+            nearest=nearest_multiples(value, multiple),
+        )
+        for name, value in (("width", request.width), ("height", request.height))
+        if value < multiple or value % multiple
+    ]
+    if violations:
+        return violations
+    if request.width * request.height > spec.max_pixels:
+        sizes = tuple(f"{w}x{h}" for w, h in spec.native_sizes)
+        reason = f"{request.width}x{request.height} is more than {spec.id} was made for"
+        return [Violation(pointer="/width", reason=reason, nearest=sizes)]
+    if max(request.width, request.height) > MAX_ASPECT * min(request.width, request.height):
+        reason = f"the longer side is more than {MAX_ASPECT:.0f} times the shorter"
+        return [Violation(pointer="/width", reason=reason)]
+    return []
+
+
+def _check_frames(num_frames: int, spec: CheckpointSpec) -> list[Violation]:
+    stride = spec.geometry.temporal_stride
+    if num_frames > spec.max_frames:
+        reason = f"{num_frames} is more than {spec.id} can hold together"
+        return [Violation(pointer="/num_frames", reason=reason, nearest=(spec.max_frames,))]
+    if num_frames < 1 or num_frames % stride != 1:
+        reason = f"{num_frames} is not {stride}n + 1 (1, {stride + 1}, {2 * stride + 1}, …)"
+        nearest = nearest_frame_counts(num_frames, stride)
+        return [Violation(pointer="/num_frames", reason=reason, nearest=nearest)]
+    return []
+
+
+def _check_range(pointer: str, value: float, *, low: float, high: float) -> list[Violation]:
+    if math.isfinite(value) and low <= value <= high:
+        return []
+    nearest = (low,) if not math.isfinite(value) or value < low else (high,)
+    reason = f"{value:g} is outside {low:g} to {high:g}"
+    return [Violation(pointer=pointer, reason=reason, nearest=nearest)]
+
+
+def _check_guidance_pair(request: GenerationRequest, spec: CheckpointSpec) -> list[Violation]:
+    if spec.has_two_experts or request.guidance_low_noise == request.guidance_high_noise:
+        return []
+    return [
+        Violation(
+            pointer="/guidance_low_noise",
+            reason=f"{spec.id} has one network, so both guidances must be equal",
+            nearest=(request.guidance_high_noise,),
+        )
+    ]
+
+
+def _check_scheduler(scheduler: str) -> list[Violation]:
+    if scheduler in SCHEDULERS:
+        return []
+    reason = f"{scheduler!r} is not offered"
+    return [Violation(pointer="/scheduler", reason=reason, nearest=SCHEDULERS)]
+
+
+def nearest_multiples(value: int, multiple: int) -> tuple[int, ...]:
+    """The positive multiples on both sides of `value`, smaller first."""
+    below = value // multiple * multiple
+    return (below, below + multiple) if below >= multiple else (multiple,)
+
+
+def nearest_frame_counts(num_frames: int, stride: int) -> tuple[int, ...]:
+    """The counts `stride * k + 1` on both sides of `num_frames`, smaller first."""
+    below = (num_frames - 1) // stride * stride + 1
+    return (below, below + stride) if below >= 1 else (1,)
+
+
+_T = TypeVar("_T")
+
+
+def _or(value: _T | None, default: _T) -> _T:
+    return default if value is None else value

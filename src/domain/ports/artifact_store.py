@@ -1,0 +1,55 @@
+"""Where video files lie."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedFile:
+    """A file that is durable. `sha256`: lower-case hex of all its bytes."""
+
+    sha256: str
+    size_bytes: int
+
+
+class ArtifactStore(ABC):
+    """Files on their way to being visible, and visible ones. Blocking: call it off the event loop.
+
+    A file is staged (private to one attempt), then published (visible, one per job). A crash between
+    any two calls leaves a state that the same calls can go on from.
+    """
+
+    @abstractmethod
+    def stage(self, job_id: str, fence: int) -> Path:
+        """A path where that attempt may write its file; what an earlier try left there is gone."""
+
+    @abstractmethod
+    def seal(self, staged: Path) -> SealedFile:
+        """Make the staged file durable (fsync) and hash it.
+
+        Raises:
+            DiskFull, StorageError: it could not be made durable.
+        """
+
+    @abstractmethod
+    def publish(self, job_id: str, fence: int, *, sha256: str) -> Path:
+        """Make the attempt's file the job's video, durably: rename, then fsync the directory.
+
+        Doing it again does nothing. Returns where it lies.
+
+        Raises:
+            OutputMissing: neither a staged nor a published file has that hash.
+        """
+
+    @abstractmethod
+    def locate(self, job_id: str) -> Path:
+        """Where the job's published video lies.
+
+        Raises:
+            OutputMissing: it has none.
+        """
+
+    @abstractmethod
+    def discard(self, job_id: str, *, keep_fence: int | None = None) -> None:
+        """Remove what attempts at that job staged, but for `keep_fence`. Published files stay."""

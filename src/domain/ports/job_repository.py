@@ -1,0 +1,58 @@
+"""Where jobs are kept."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+from domain.job import Job, JobStatus
+
+
+class JobRepository(ABC):
+    """Jobs and their events, kept together: each change is one durable transaction.
+
+    A call that returned has survived the death of the process and of the machine. A call that raised
+    changed nothing. Safe to call from many tasks at once; changes to one job happen one after another.
+    """
+
+    @abstractmethod
+    async def add(self, job: Job) -> None:
+        """Keep a new job and the events it recorded.
+
+        Raises:
+            DiskFull: there was no room; nothing is kept.
+        """
+
+    @abstractmethod
+    async def get(self, job_id: str) -> Job:
+        """The job as it is now; changing what is returned changes nothing kept.
+
+        Raises:
+            UnknownJob: there is none with that id.
+        """
+
+    @abstractmethod
+    async def update(self, job_id: str, change: Callable[[Job], None]) -> Job:
+        """Load the job, let `change` alter it, and keep it with the events it recorded.
+
+        `change` runs inside the transaction, may run more than once, and must only touch the job.
+        Whatever it raises is raised here, and nothing is changed.
+
+        Raises:
+            UnknownJob: there is none with that id.
+            DiskFull: there was no room; nothing is changed.
+        """
+
+    @abstractmethod
+    async def list(
+        self,
+        *,
+        statuses: Sequence[JobStatus] = (),
+        before: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[Job]:
+        """Jobs, newest first.
+
+        Args:
+            statuses: only these; all where empty.
+            before: only jobs older than the one with this id; an id that is not there gives none.
+            limit: at most this many.
+        """

@@ -1,0 +1,36 @@
+"""Somewhere a video can be rendered."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator
+
+from domain.rendering import RenderOrder, RenderReport
+
+
+class Renderer(ABC):
+    """Renders one order at a time; where and how is its secret."""
+
+    @abstractmethod
+    def render(self, order: RenderOrder) -> AsyncGenerator[RenderReport, None]:
+        """Carry out `order`, yielding progress as it comes and `VideoStaged` last.
+
+        Reports come in the order they happened; `StepFinished` never falls. Closing the iterator
+        early stops the run.
+
+        Raises:
+            RenderCancelled: `cancel` was called for this job.
+            WorkerCrashed: the process that rendered it died; the message has exit code or signal.
+            RenderError: the run failed; another attempt would too.
+            CheckpointUnavailable: the weights cannot be used.
+            StorageError: the file could not be written.
+        """
+
+    @abstractmethod
+    async def cancel(self, job_id: str) -> None:
+        """Stop rendering that job, soon and for certain; nothing happens if it is not being rendered.
+
+        Returns at once; `render` then raises `RenderCancelled`.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Stop whatever runs and leave no process behind. Calling it again does nothing."""

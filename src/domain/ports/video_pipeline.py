@@ -1,0 +1,33 @@
+"""The part that makes frames out of words."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from domain.generation import GenerationRequest
+from domain.local_checkpoint import LocalCheckpoint
+from domain.rendering import Report
+from domain.video import FrameChunk
+
+
+class VideoPipeline(ABC):
+    """An assembled inference: which weights stay in memory, and where, is its secret."""
+
+    @abstractmethod
+    def generate(
+        self, request: GenerationRequest, checkpoint: LocalCheckpoint, report: Report
+    ) -> Iterator[FrameChunk]:
+        """Make the frames of `request`, handing them out as they are decoded.
+
+        The chunks together hold exactly `num_frames` frames of `height` x `width`. The same request
+        on the same machine gives the same bytes. Reports `LOADING` (only where something is loaded),
+        `ENCODING_PROMPT`, `DENOISING` with every step, and `DECODING`. Whatever `report` raises ends the
+        run and leaves the pipeline ready for the next; so does closing the iterator.
+
+        Raises:
+            OutOfAcceleratorMemory: it does not fit.
+            CheckpointBroken: the weights cannot be loaded.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the memory back. The next `generate` loads again."""
