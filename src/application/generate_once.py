@@ -1,6 +1,7 @@
 """One video, here and now, without a queue."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,13 +25,19 @@ class GeneratedVideo:
 class GenerateOnce:
     """What a server does for a job, in this process; blocks until the file is published."""
 
-    def __init__(self, complete: CompleteDraft, render: RenderVideo, store: ArtifactStore) -> None:
+    def __init__(
+        self,
+        complete: CompleteDraft,
+        render: Callable[[], RenderVideo],
+        store: ArtifactStore,
+    ) -> None:
+        """Takes `render` as a factory: a bad request is told before anything heavy is loaded."""
         self._complete = complete
         self._render = render
         self._store = store
 
     def complete(self, draft: GenerationDraft) -> GenerationRequest:
-        """The request that `draft` means, refused before anything heavy is loaded.
+        """The request that `draft` means, or why it cannot be done.
 
         Raises:
             InvalidRequest, UnknownCheckpoint, CheckpointUnavailable: it cannot be done.
@@ -44,6 +51,6 @@ class GenerateOnce:
             RenderError, StorageError: it could not be made.
         """
         order = RenderOrder(job_id=f"once_{secrets.token_hex(8)}", fence=1, request=request)
-        video = self._render.execute(order, report)
+        video = self._render().execute(order, report)
         path = self._store.publish(order.job_id, order.fence, sha256=video.sha256)
         return GeneratedVideo(request=request, video=video, path=path)

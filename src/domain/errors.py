@@ -145,9 +145,7 @@ class CheckpointBroken(CheckpointUnavailable):
 
 
 class UnsafeWeights(CheckpointUnavailable):
-    """The checkpoint holds pickled weights or remote code, which can run anything; only safetensors
-    are loaded.
-    """
+    """The checkpoint holds pickled weights or remote code; only safetensors are loaded."""
 
     code = "model-unsafe"
 

@@ -155,9 +155,10 @@ class Job:
         return events
 
     def claim(self, *, at: datetime) -> None:
-        """Begin a new attempt."""
+        """Begin a new attempt: whoever took the job gets ready for it."""
         self._expect(JobStatus.QUEUED)
         self.status = JobStatus.RUNNING
+        self.stage = Stage.LOADING
         self.fence += 1
         self.started_at = self.started_at or at
         self._record(EventKind.STARTED, at)

@@ -19,8 +19,8 @@ class VideoPipeline(ABC):
         """Make the frames of `request`, handing them out as they are decoded.
 
         The chunks together hold exactly `num_frames` frames of `height` x `width`. The same request
-        on the same machine gives the same bytes. Reports `LOADING` (only where something is loaded),
-        `ENCODING_PROMPT`, `DENOISING` with every step, and `DECODING`. Whatever `report` raises ends the
+        on the same machine gives the same bytes. Reports `ENCODING_PROMPT` once what it needs is loaded,
+        then `DENOISING` with every step, and `DECODING`. Whatever `report` raises ends the
         run and leaves the pipeline ready for the next; so does closing the iterator.
 
         Raises:

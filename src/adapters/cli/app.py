@@ -1,0 +1,219 @@
+"""`wan`: the commands and their options. What they do is handed in; nothing heavy is imported here."""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Final, Protocol
+
+import typer
+
+from adapters.cli import doctor, models
+from adapters.cli.progress import shown_progress
+from application.generate_once import GenerateOnce
+from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Violation
+from domain.generation import GenerationDraft
+from domain.ports.checkpoint_catalog import CatalogEntry
+
+#: The option that sets a request's field, where it is not simply the field's name.
+_OPTIONS: Final = {
+    "num_frames": "--frames",
+    "width": "--size",
+    "height": "--size",
+    "guidance_high_noise": "--guidance",
+    "guidance_low_noise": "--guidance",
+    "negative_prompt": "--negative",
+    "checkpoint": "--model",
+}
+
+
+class Commands(Protocol):
+    """What the program does; `overrides` are settings by their dotted names."""
+
+    def serve(self, config: Path | None, overrides: Mapping[str, Any]) -> None:
+        """Serve until told to stop."""
+
+    def generator(
+        self, config: Path | None, overrides: Mapping[str, Any], output: Path
+    ) -> AbstractContextManager[GenerateOnce]:
+        """A generator whose files appear beside `output`."""
+
+    def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Sequence[CatalogEntry]:
+        """Every checkpoint there could be."""
+
+    def doctor(self, config: Path | None, overrides: Mapping[str, Any]) -> Iterable[doctor.Check]:
+        """Looks at the machine, one thing after another."""
+
+
+Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.", dir_okay=False)]
+DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept.", file_okay=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Backend = Annotated[str | None, typer.Option(help="diffusers, or synthetic: a test card.")]
+
+
+def build_app(commands: Commands) -> typer.Typer:
+    """The program over what it does."""
+    app = typer.Typer(
+        name="wan",
+        help="Make Wan2.2 videos on your own machine.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+    @app.command()
+    def serve(
+        host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,
+        port: Annotated[int | None, typer.Option(help="Port to listen on. [8022]")] = None,
+        data_dir: DataDir = None,
+        workers: Annotated[str | None, typer.Option(help="auto, or how many. [auto]")] = None,
+        backend: Backend = None,
+        config: Config = None,
+    ) -> None:
+        """Run the service: queue, workers and HTTP API."""
+        overrides = {
+            "server.host": host,
+            "server.port": port,
+            "data_dir": data_dir and str(data_dir),
+            "workers": workers,
+            "pipeline.backend": backend,
+        }
+        commands.serve(config, overrides)
+
+    @app.command()
+    def generate(
+        prompt: Annotated[str, typer.Argument(help="What to show.")],
+        output: Annotated[Path, typer.Option("--output", "-o", help="The file to make.")],
+        model: Annotated[str | None, typer.Option(help="Checkpoint id; see `wan models`.")] = None,
+        size: Annotated[str | None, typer.Option(help="Width x height, such as 832x480.")] = None,
+        frames: Annotated[int | None, typer.Option(help="How many frames: 4n + 1.")] = None,
+        steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+        seed: Annotated[
+            int | None, typer.Option(help="The same seed makes the same video.")
+        ] = None,
+        negative: Annotated[str | None, typer.Option(help="What not to show.")] = None,
+        guidance: Annotated[
+            str | None, typer.Option(help="Guidance X, or X,Y for high and low noise.")
+        ] = None,
+        flow_shift: Annotated[float | None, typer.Option(help="Lean to high noise.")] = None,
+        data_dir: DataDir = None,
+        backend: Backend = None,
+        config: Config = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """Make one video here and now, without a server."""
+        width, height = _parse_size(size)
+        high, low = _parse_guidance(guidance)
+        draft = GenerationDraft(
+            prompt=prompt,
+            negative_prompt=negative,
+            checkpoint=model,
+            width=width,
+            height=height,
+            num_frames=frames,
+            steps=steps,
+            guidance_high_noise=high,
+            guidance_low_noise=low,
+            flow_shift=flow_shift,
+            seed=seed,
+        )
+        overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}
+        with commands.generator(config, overrides, output) as generator:
+            _generate(generator, draft, output, as_json=as_json)
+
+    @app.command("models")
+    def list_models(
+        data_dir: DataDir = None,
+        config: Config = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """Show which checkpoints there are, and which of them are here."""
+        overrides = {"data_dir": data_dir and str(data_dir)}
+        models.show(commands.models(config, overrides), as_json=as_json)
+
+    @app.command("doctor")
+    def examine(
+        data_dir: DataDir = None,
+        config: Config = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """Find what would keep Wan Studio from working on this machine."""
+        checks = commands.doctor(config, {"data_dir": data_dir and str(data_dir)})
+        if not doctor.show(checks, as_json=as_json):
+            raise typer.Exit(1)
+
+    return app
+
+
+def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
+    """Run the program. Returns its exit code: see `exit_code`; 2 for wrong usage, 130 for Ctrl-C."""
+    try:
+        app(args=arguments)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    except DomainError as error:
+        print(f"wan: {_told(error)}", file=sys.stderr)
+        return exit_code(error)
+    return 0
+
+
+def exit_code(error: DomainError) -> int:
+    """2: the request cannot be honoured. 3: the weights cannot be used. 1: anything else."""
+    if error.code in {"invalid-request", "unknown-checkpoint", "bad-settings"}:
+        return 2
+    return 3 if isinstance(error, CheckpointUnavailable) else 1
+
+
+def _generate(
+    generator: GenerateOnce, draft: GenerationDraft, output: Path, *, as_json: bool
+) -> None:
+    request = generator.complete(draft)
+    with shown_progress(steps=request.steps) as report:
+        made = generator.execute(request, report)
+    made.path.replace(output)
+    if as_json:
+        told = {"path": str(output), "request": asdict(request), "video": asdict(made.video)}
+        print(json.dumps(told, ensure_ascii=False, indent=2))
+    else:
+        video = made.video
+        print(
+            f"{output}  {video.width}x{video.height}, {video.num_frames} frames, "
+            f"{video.duration_s:.1f} s, seed {request.seed}"
+        )
+
+
+def _parse_size(text: str | None) -> tuple[int | None, int | None]:
+    if text is None:
+        return None, None
+    if match := re.fullmatch(r"(\d{1,6})[xX*](\d{1,6})", text):
+        return int(match[1]), int(match[2])
+    raise typer.BadParameter(f"{text!r} is not a size such as 832x480.", param_hint="--size")
+
+
+def _parse_guidance(text: str | None) -> tuple[float | None, float | None]:
+    if text is None:
+        return None, None
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in {1, 2}:
+        raise typer.BadParameter(f"{text!r} is not X or X,Y.", param_hint="--guidance")
+    return numbers[0], numbers[-1]
+
+
+def _told(error: DomainError) -> str:
+    """The error in the words of the command line: options, not fields."""
+    if isinstance(error, InvalidRequest):
+        return "; ".join(_violation(violation) for violation in error.violations)
+    return error.message
+
+
+def _violation(violation: Violation) -> str:
+    field = violation.pointer.lstrip("/")
+    option = _OPTIONS.get(field, f"--{field.replace('_', '-')}" if field != "prompt" else field)
+    nearest = " or ".join(str(value) for value in violation.nearest)
+    return f"{option}: {violation.reason}" + (f"; nearest: {nearest}" if nearest else "")

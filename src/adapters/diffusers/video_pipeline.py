@@ -1,0 +1,139 @@
+"""Wan through diffusers: load once, then text -> latents -> pictures for one request after another."""
+
+import gc
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import diffusers
+import torch
+import transformers
+from diffusers import UniPCMultistepScheduler, WanPipeline
+
+from adapters.diffusers.streamed_decode import decode_frames
+from domain.errors import CheckpointBroken, OutOfAcceleratorMemory
+from domain.generation import GenerationRequest
+from domain.local_checkpoint import LocalCheckpoint
+from domain.ports import video_pipeline
+from domain.progress import Stage
+from domain.rendering import Report, StageEntered, StepFinished
+from domain.video import FrameChunk
+
+_log = logging.getLogger(__name__)
+
+
+class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
+    """Keeps one checkpoint in memory, on the first CUDA device or on the CPU."""
+
+    def __init__(self) -> None:
+        self._pipe: WanPipeline | None = None
+        self._checkpoint: LocalCheckpoint | None = None
+
+    def generate(
+        self, request: GenerationRequest, checkpoint: LocalCheckpoint, report: Report
+    ) -> Iterator[FrameChunk]:
+        with _accelerator_errors():
+            pipe = self._ready(checkpoint)
+            try:
+                latents = denoise(pipe, request, checkpoint, report)
+                report(StageEntered(stage=Stage.DECODING))
+                for pictures in decode_frames(pipe.vae, latents):
+                    yield FrameChunk(
+                        rgb=pictures.numpy().data,
+                        num_frames=pictures.shape[0],
+                        height=pictures.shape[1],
+                        width=pictures.shape[2],
+                    )
+            finally:
+                # A run that was cut short leaves hooks and caches that would taint the next one.
+                pipe.maybe_free_model_hooks()
+                pipe.vae.clear_cache()
+
+    def close(self) -> None:
+        self._pipe = self._checkpoint = None
+        gc.collect()  # pipelines hold reference cycles
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _ready(self, checkpoint: LocalCheckpoint) -> WanPipeline:
+        if self._pipe is None or self._checkpoint != checkpoint:
+            self.close()
+            self._pipe = load(checkpoint)
+            self._checkpoint = checkpoint
+        return self._pipe
+
+
+def load(checkpoint: LocalCheckpoint) -> WanPipeline:
+    """Assemble the stock pipeline of a local folder: safetensors only, never from the network.
+
+    bf16 on a GPU (with the VAE in fp32, as its authors run it), fp32 on a CPU.
+
+    Raises:
+        CheckpointBroken: diffusers or transformers cannot load it.
+    """
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    bf16 = {"default": torch.bfloat16, "vae": torch.float32}
+    try:
+        pipe = WanPipeline.from_pretrained(
+            checkpoint.folder,
+            dtype=bf16 if device.type == "cuda" else torch.float32,
+            local_files_only=True,
+            use_safetensors=True,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise CheckpointBroken(f"{checkpoint.folder} cannot be loaded: {error}") from error
+    pipe.set_progress_bar_config(disable=True)
+    _log.info("loaded", extra={"checkpoint": checkpoint.spec.id, "device": str(device)})
+    return pipe.to(device)
+
+
+@torch.no_grad()
+def denoise(
+    pipe: WanPipeline, request: GenerationRequest, checkpoint: LocalCheckpoint, report: Report
+) -> torch.Tensor:
+    """The request's clean latents, (1, C, T, H, W), normalised."""
+    report(StageEntered(stage=Stage.ENCODING_PROMPT))
+    guided = max(request.guidance_high_noise, request.guidance_low_noise) > 1.0
+    prompt_embeds, negative_prompt_embeds = pipe.encode_prompt(
+        request.prompt,
+        request.negative_prompt,
+        do_classifier_free_guidance=guided,
+        max_sequence_length=512,  # what `WanPipeline.__call__` uses; its helper's default is 226
+    )  # (1, 512, text_dim) each
+    pipe.scheduler = UniPCMultistepScheduler.from_config(
+        pipe.scheduler.config, flow_shift=request.flow_shift
+    )
+
+    def on_step_end(
+        _pipe: WanPipeline, index: int, _timestep: int, tensors: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        report(StepFinished(step=index + 1))
+        return tensors
+
+    report(StageEntered(stage=Stage.DENOISING))
+    two_experts = checkpoint.spec.has_two_experts
+    latents: torch.Tensor = pipe(
+        prompt_embeds=prompt_embeds,
+        negative_prompt_embeds=negative_prompt_embeds,
+        height=request.height,
+        width=request.width,
+        num_frames=request.num_frames,
+        num_inference_steps=request.steps,
+        guidance_scale=request.guidance_high_noise,
+        guidance_scale_2=request.guidance_low_noise if two_experts else None,
+        # Drawn on the CPU, the noise of a seed is the same on every machine.
+        generator=torch.Generator("cpu").manual_seed(request.seed),
+        output_type="latent",
+        callback_on_step_end=on_step_end,
+    ).frames
+    return latents
+
+
+@contextmanager
+def _accelerator_errors() -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise OutOfAcceleratorMemory from error

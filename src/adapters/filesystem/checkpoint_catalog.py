@@ -1,0 +1,147 @@
+"""Checkpoints as folders in diffusers' layout, judged by their JSON and safetensors headers alone."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from adapters.filesystem.safetensors_header import read_header
+from domain.checkpoint import CHECKPOINTS, CheckpointSpec, checkpoint_spec
+from domain.errors import (
+    CheckpointBroken,
+    CheckpointMissing,
+    CheckpointUnavailable,
+    UnsafeWeights,
+)
+from domain.local_checkpoint import Component, LocalCheckpoint
+from domain.ports import checkpoint_catalog
+from domain.ports.checkpoint_catalog import CatalogEntry
+
+#: Pickles: loading one runs whatever it says.
+_PICKLED: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npz"})
+#: Parts of a Wan folder that hold weights.
+_WEIGHTED: Final = ("transformer", "transformer_2", "text_encoder", "vae")
+
+
+class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
+    """Looks for `<folder>/<checkpoint id>` in each of `folders`, the first that has it wins.
+
+    Users put theirs into the first.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = tuple(folders)
+
+    def entries(self) -> Sequence[CatalogEntry]:
+        return tuple(self._entry(spec) for spec in CHECKPOINTS)
+
+    def find(self, checkpoint_id: str) -> LocalCheckpoint:
+        spec = checkpoint_spec(checkpoint_id)
+        for folder in self._folders:
+            if (folder / spec.id).is_dir():
+                return read_checkpoint(spec, folder / spec.id)
+        raise CheckpointMissing(
+            f"The weights of {spec.id} are not on this machine. "
+            f"Put its diffusers folder at {self._folders[0] / spec.id}."
+        )
+
+    def _entry(self, spec: CheckpointSpec) -> CatalogEntry:
+        try:
+            return CatalogEntry(spec=spec, local=self.find(spec.id), problem=None)
+        except CheckpointUnavailable as error:
+            return CatalogEntry(spec=spec, local=None, problem=error.message)
+
+
+def read_checkpoint(spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
+    """The checkpoint in `folder`, if it is whole, safe, and of the structure `spec` names.
+
+    Raises:
+        CheckpointBroken: a file is missing, cut short, or contradicts `spec`.
+        UnsafeWeights: it holds pickled weights or remote code.
+    """
+    _refuse_pickles(folder)
+    index = _read_json(folder / "model_index.json")
+    _refuse_remote_code(folder)
+    parts = [name for name in _WEIGHTED if _is_declared(index, name)]
+    _check_structure(spec, folder, index, parts)
+    return LocalCheckpoint(
+        spec=spec, folder=folder, components=tuple(_component(folder, name) for name in parts)
+    )
+
+
+def _check_structure(
+    spec: CheckpointSpec, folder: Path, index: Mapping[str, object], parts: Iterable[str]
+) -> None:
+    for name in {"transformer", "text_encoder", "vae"} - set(parts):
+        raise CheckpointBroken(f"{folder} has no {name}.")
+    if spec.has_two_experts != ("transformer_2" in parts):
+        experts = "two experts" if spec.has_two_experts else "one transformer"
+        raise CheckpointBroken(f"{folder} is not a {spec.id}: that has {experts}.")
+    ratio = index.get("boundary_ratio")
+    if spec.boundary_ratio is not None and ratio != spec.boundary_ratio:
+        raise CheckpointBroken(
+            f"{folder} switches experts at {ratio}; {spec.id} does at {spec.boundary_ratio}."
+        )
+    channels = _read_json(folder / "vae" / "config.json").get("z_dim")
+    if channels != spec.geometry.channels:
+        raise CheckpointBroken(
+            f"{folder} has a VAE of {channels} latent channels; "
+            f"{spec.id} has {spec.geometry.channels}."
+        )
+
+
+def _component(folder: Path, name: str) -> Component:
+    files = sorted((folder / name).glob("*.safetensors"))
+    if not files:
+        raise CheckpointBroken(f"{folder / name} holds no safetensors file.")
+    _check_shards(folder / name, {path.name for path in files})
+    headers = [read_header(path) for path in files]
+    return Component(
+        name=name,
+        weight_bytes=sum(header.weight_bytes for header in headers),
+        dtypes=tuple(sorted({dtype for header in headers for dtype in header.bytes_by_dtype})),
+    )
+
+
+def _check_shards(folder: Path, present: set[str]) -> None:
+    for index in folder.glob("*.safetensors.index.json"):
+        named = _read_json(index).get("weight_map")
+        if not isinstance(named, dict):
+            raise CheckpointBroken(f"{index} names no files.")
+        for missing in sorted(set(named.values()) - present):
+            raise CheckpointBroken(f"{folder} lacks {missing}, which {index.name} names.")
+
+
+def _refuse_pickles(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in _PICKLED:
+            raise UnsafeWeights(
+                f"{path} is pickled: loading it could run anything. "
+                "Convert it to safetensors, then remove it."
+            )
+
+
+def _refuse_remote_code(folder: Path) -> None:
+    for path in sorted(folder.rglob("*.py")):
+        raise UnsafeWeights(f"{path} is code; a checkpoint holds weights and JSON only.")
+    for config in sorted(folder.glob("*/*config.json")):
+        if "auto_map" in _read_json(config):
+            raise UnsafeWeights(f"{config} asks for code of its own (auto_map).")
+
+
+def _is_declared(index: Mapping[str, object], name: str) -> bool:
+    """`model_index.json` writes an absent part as `[null, null]`."""
+    told = index.get(name)
+    return isinstance(told, list) and any(told)
+
+
+def _read_json(path: Path) -> dict[str, object]:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointBroken(f"{path} is missing.") from error
+    except (OSError, ValueError) as error:
+        raise CheckpointBroken(f"{path} cannot be read: {error}.") from error
+    if not isinstance(told, dict):
+        raise CheckpointBroken(f"{path} is not a JSON object.")
+    return told

@@ -1,0 +1,106 @@
+"""The one directory in which a server keeps everything, and the lock that keeps a second one out.
+
+<data_dir>/wan-studio.json   says what this directory is, and in which format
+           lock              held by the running server
+           jobs.db           the queue and its history
+           staging/          files of running attempts, private
+           outputs/          published videos, one per completed generation
+           models/           checkpoints
+"""
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+from adapters.filesystem.durability import fsync_directory, storage_errors
+from domain.errors import DataDirectoryLocked, DataDirectoryUnusable, StorageError
+
+#: Grows when an older version could no longer read what a newer one wrote.
+FORMAT: Final = 1
+_MARK: Final = "wan-studio.json"
+
+
+class DataDirectory:
+    """The paths of a data directory. Making the object touches nothing; `prepare` does."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.database = root / "jobs.db"
+        self.staging = root / "staging"
+        self.outputs = root / "outputs"
+        self.models = root / "models"
+        self._lock_descriptor: int | None = None
+
+    def prepare(self) -> None:
+        """Make the directory and its folders, or find that it is ours.
+
+        Raises:
+            DataDirectoryUnusable: it is another program's, a newer version's, or cannot be written.
+        """
+        try:
+            with storage_errors(f"use the data directory {self.root}"):
+                self.root.mkdir(parents=True, exist_ok=True)
+                self._check_or_write_mark()
+                for folder in (self.staging, self.outputs, self.models):
+                    folder.mkdir(exist_ok=True)
+                if not os.access(self.root, os.W_OK):
+                    raise PermissionError(13, "it is read-only for this user")
+        except StorageError as error:
+            hint = "Choose another with --data-dir or WAN_DATA_DIR."
+            raise DataDirectoryUnusable(f"{error.message} {hint}") from error
+
+    def lock(self) -> None:
+        """Keep other servers out until `unlock` or the death of this process.
+
+        Raises:
+            DataDirectoryLocked: another server holds it; the message has its process id.
+        """
+        descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+            os.close(descriptor)
+            raise DataDirectoryLocked(
+                f"Another Wan Studio server (process {holder}) is using {self.root}. "
+                "Stop it, or choose another directory with --data-dir."
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        self._lock_descriptor = descriptor
+
+    def unlock(self) -> None:
+        """Let others in. Without the lock, does nothing."""
+        if self._lock_descriptor is not None:
+            os.close(self._lock_descriptor)
+            self._lock_descriptor = None
+
+    def _check_or_write_mark(self) -> None:
+        mark = self.root / _MARK
+        if mark.exists():
+            self._check_mark(mark)
+            return
+        strangers = sorted(p.name for p in self.root.iterdir() if p.name != "lost+found")
+        if strangers:
+            raise DataDirectoryUnusable(
+                f"{self.root} is not empty and not Wan Studio's (it holds {strangers[0]!r}). "
+                "Choose an empty directory with --data-dir or WAN_DATA_DIR."
+            )
+        mark.write_text(json.dumps({"product": "wan-studio", "format": FORMAT}) + "\n")
+        fsync_directory(self.root)
+
+    def _check_mark(self, mark: Path) -> None:
+        try:
+            told = json.loads(mark.read_text())
+            product, version = told["product"], int(told["format"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataDirectoryUnusable(f"{mark} is damaged: it does not read as JSON.") from error
+        if product != "wan-studio":
+            raise DataDirectoryUnusable(f"{self.root} belongs to {product!r}, not to Wan Studio.")
+        if version > FORMAT:
+            raise DataDirectoryUnusable(
+                f"{self.root} was written by a newer Wan Studio (format {version}; this one reads "
+                f"up to {FORMAT}). Upgrade, or choose another directory with --data-dir."
+            )

@@ -1,0 +1,60 @@
+"""The head of a safetensors file: what it holds, to the byte, without reading a tensor.
+
+Format: 8 bytes of little-endian length, that many bytes of JSON, then the tensors. Source: the
+safetensors README.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from domain.errors import CheckpointBroken
+
+#: Bytes. The format's own limit; a larger length is garbage or an attack.
+MAX_HEADER_BYTES: Final = 100_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetensorsHeader:
+    """`bytes_by_dtype`: summed tensor bytes for each dtype, such as `BF16`."""
+
+    tensors: int
+    bytes_by_dtype: Mapping[str, int]
+
+    @property
+    def weight_bytes(self) -> int:
+        return sum(self.bytes_by_dtype.values())
+
+
+def read_header(path: Path) -> SafetensorsHeader:
+    """Read and check the head of the file at `path`.
+
+    Raises:
+        CheckpointBroken: it is not safetensors, or shorter or longer than its header says.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(size - 8, MAX_HEADER_BYTES):
+            raise CheckpointBroken(f"{path.name} in {path.parent.name}/ is not a safetensors file.")
+        raw = file.read(length)
+    try:
+        entries = json.loads(raw)
+        entries.pop("__metadata__", None)
+        sums: dict[str, int] = {}
+        end = 0
+        for entry in entries.values():
+            first, last = entry["data_offsets"]
+            sums[entry["dtype"]] = sums.get(entry["dtype"], 0) + last - first
+            end = max(end, last)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointBroken(
+            f"{path.name} in {path.parent.name}/ has a damaged header."
+        ) from error
+    if 8 + length + end != size:
+        missing = 8 + length + end - size
+        state = f"cut short by {missing} bytes" if missing > 0 else f"{-missing} bytes too long"
+        raise CheckpointBroken(f"{path.name} in {path.parent.name}/ is {state}.")
+    return SafetensorsHeader(tensors=len(entries), bytes_by_dtype=sums)

@@ -1,0 +1,67 @@
+"""NVML and psutil. A machine without a GPU, a driver or a permission is normal, not an error."""
+
+import psutil
+import pynvml
+
+from domain.hardware import Accelerator, Hardware, Host
+from domain.ports import hardware_probe
+
+
+class NvmlHardwareProbe(hardware_probe.HardwareProbe):
+    """Asks the NVIDIA driver for its GPUs and the kernel for the rest."""
+
+    def read(self) -> Hardware:
+        memory = psutil.virtual_memory()
+        host = Host(
+            cpu_count=psutil.cpu_count() or 1,
+            load_percent=psutil.cpu_percent(),
+            total_bytes=memory.total,
+            available_bytes=memory.available,
+        )
+        try:
+            pynvml.nvmlInit()
+        except pynvml.NVMLError as error:
+            return Hardware(host=host, accelerators=(), note=f"no NVIDIA GPU ({error})")
+        try:
+            count = pynvml.nvmlDeviceGetCount()
+            return Hardware(host=host, accelerators=tuple(_accelerator(i) for i in range(count)))
+        except pynvml.NVMLError as error:
+            return Hardware(host=host, accelerators=(), note=f"the NVIDIA driver says: {error}")
+        finally:
+            pynvml.nvmlShutdown()
+
+
+def _accelerator(index: int) -> Accelerator:
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    return Accelerator(
+        index=index,
+        name=str(pynvml.nvmlDeviceGetName(handle)),
+        total_bytes=int(memory.total),
+        used_bytes=int(memory.used),
+        load_percent=_load_percent(handle),
+        temperature_c=_temperature_c(handle),
+        power_w=_power_w(handle),
+    )
+
+
+def _load_percent(handle: object) -> int | None:
+    try:
+        return int(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+    except pynvml.NVMLError:
+        return None
+
+
+def _temperature_c(handle: object) -> int | None:
+    try:
+        return int(pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU))
+    except pynvml.NVMLError:
+        return None
+
+
+def _power_w(handle: object) -> float | None:
+    """NVML tells milliwatts."""
+    try:
+        return float(pynvml.nvmlDeviceGetPowerUsage(handle)) / 1000
+    except pynvml.NVMLError:
+        return None

@@ -1,0 +1,87 @@
+"""How a JSON body becomes the type its handler asks for: strictly, naming every fault at once.
+
+Litestar alone would turn "512" into 512 and stop at the first fault.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import ClientException, HTTPException
+
+from domain.errors import InvalidRequest, Violation
+
+MAX_BODY_BYTES: Final = 256 * 1024
+
+#: msgspec ends its messages with the place, such as "Expected `int`, got `str` - at `$[0].name`".
+_PLACE: Final = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+
+
+class JsonRequest(Request[Any, Any, Any]):
+    """A request whose body, where its route reads one, is a JSON object."""
+
+    async def body(self) -> bytes:
+        media_type = self.content_type[0]
+        if media_type != "application/json":
+            raise HTTPException(
+                status_code=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                detail="The body must be JSON: send Content-Type: application/json.",
+            )
+        body = await super().body()
+        if not body:
+            raise ClientException("The body is empty: send a JSON object.")
+        return body
+
+    async def json(self) -> Any:  # Litestar hands it to the handler as the type of its `data`
+        field = self.route_handler.parsed_data_field
+        assert field is not None, "only a route with a body reads one"
+        return decode(await self.body(), field.annotation)
+
+
+def decode(body: bytes, kind: type[msgspec.Struct]) -> msgspec.Struct:
+    """The `kind` that `body` spells.
+
+    Raises:
+        ClientException: it is not a JSON object.
+        InvalidRequest: with a violation for every field that is unknown, missing or wrong.
+    """
+    try:
+        raw = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        reason = "too deeply nested" if isinstance(error, RecursionError) else str(error)
+        raise ClientException(f"The body is not JSON: {reason}.") from error
+    if not isinstance(raw, dict):
+        raise ClientException("The body must be a JSON object.")
+    if violations := list(_violations(raw, kind)):
+        raise InvalidRequest(violations)
+    return msgspec.convert(raw, kind)
+
+
+def _violations(raw: Mapping[str, object], kind: type[msgspec.Struct]) -> Iterator[Violation]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    for name in raw.keys() - fields:
+        nearest = tuple(difflib.get_close_matches(name, fields, n=1))
+        yield Violation(pointer=_pointer(name), reason="is not a field", nearest=nearest)
+    for name, field in fields.items():
+        if name not in raw:
+            if field.required:
+                yield Violation(pointer=_pointer(name), reason="is required")
+            continue
+        try:
+            msgspec.convert(raw[name], field.type)
+        except msgspec.ValidationError as error:
+            yield _violation(name, str(error))
+
+
+def _violation(name: str, message: str) -> Violation:
+    place = _PLACE.search(message)
+    path = re.findall(r"\w+", place["path"]) if place else []
+    return Violation(pointer=_pointer(name, *path), reason=_PLACE.sub("", message))
+
+
+def _pointer(*names: str) -> str:
+    return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)

@@ -1,0 +1,49 @@
+"""What every exchange carries, whoever answers it: a request id and the headers browsers obey."""
+
+import re
+import secrets
+from typing import Final
+
+from litestar.datastructures import Headers, MutableScopeHeaders
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+#: Nothing we serve is a page yet: what a browser is made to render may load and run nothing.
+_SECURITY_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class MarkExchanges:
+    """ASGI middleware that names each request and sets the headers its answer did not choose itself.
+
+    A client's own `X-Request-ID` is kept where it is short and plain, so that logs can be joined.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = _request_id(Headers.from_scope(scope).get("x-request-id", ""))
+        scope["state"]["request_id"] = request_id
+        # Routing rewrites scope["path"].
+        is_api = scope["path"].startswith(("/api/", "/v1/"))
+
+        async def mark(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableScopeHeaders(message)
+                headers["X-Request-ID"] = request_id
+                for name, value in _SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                if is_api:
+                    headers.setdefault("Cache-Control", "private, no-store")
+            await send(message)
+
+        await self._app(scope, receive, mark)
+
+
+def _request_id(given: str) -> str:
+    return given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"

@@ -1,0 +1,126 @@
+"""The generations' routes: ask for a video, watch it come, stop it."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Annotated, Final
+
+import msgspec
+from litestar import Response, Router, get, post
+from litestar.datastructures import ResponseHeader
+from litestar.di import NamedDependency
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+from adapters.http.problems import refusals
+from adapters.http.representations import (
+    GENERATIONS,
+    Generation,
+    GenerationPage,
+    NewGeneration,
+    generation,
+    snapshot,
+)
+from application.cancel_generation import CancelGeneration
+from application.queries import Queries
+from application.submit_generation import SubmitGeneration
+from domain.job import JobStatus
+from domain.ports.event_log import LoggedEvent
+
+MAX_PAGE: Final = 200
+#: The largest number that every JSON reader keeps exact.
+MAX_EVENT: Final = 2**53 - 1
+
+
+@post(
+    status_code=202,
+    responses=refusals(403, 413, 415, 422, 503, 507),
+    response_headers=[
+        ResponseHeader(name="Location", description="The generation.", documentation_only=True)
+    ],
+)
+async def submit_generation(
+    data: JSONBody[NewGeneration], submit: NamedDependency[SubmitGeneration]
+) -> Response[Generation]:
+    """Ask for a video. Once this answers, the generation is never lost.
+
+    The body is at most 256 KiB. Values a checkpoint cannot honour are refused, with the nearest it can.
+    """
+    accepted = generation(await submit.execute(data.draft(), priority=data.priority))
+    return Response(accepted, headers={"Location": accepted.links.itself})
+
+
+@get(responses=refusals(422))
+async def list_generations(
+    queries: NamedDependency[Queries],
+    status: Annotated[list[JobStatus] | None, QueryParameter(description="Only these.")] = None,
+    before: Annotated[
+        str | None, QueryParameter(description="Only older ones than the one with this id.")
+    ] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 50,
+) -> GenerationPage:
+    """Generations, newest first."""
+    jobs = await queries.jobs(statuses=status or (), before=before, limit=limit + 1)
+    page = [generation(job) for job in jobs[:limit]]
+    return GenerationPage(data=page, next_cursor=page[-1].id if len(jobs) > limit else None)
+
+
+@get("/{generation_id:str}", responses=refusals(404))
+async def get_generation(
+    queries: NamedDependency[Queries], generation_id: FromPath[str]
+) -> Generation:
+    """One generation."""
+    return generation(await queries.job(generation_id))
+
+
+@post("/{generation_id:str}/cancel", status_code=200, responses=refusals(403, 404, 409, 503, 507))
+async def cancel_generation(
+    cancel: NamedDependency[CancelGeneration], generation_id: FromPath[str]
+) -> Generation:
+    """Stop a generation: at once where it waits, within a step where it runs."""
+    return generation(await cancel.execute(generation_id))
+
+
+@get("/{generation_id:str}/events", media_type="text/event-stream", responses=refusals(404, 422))
+async def follow_generation(
+    queries: NamedDependency[Queries],
+    generation_id: FromPath[str],
+    after: Annotated[int, QueryParameter(ge=0, le=MAX_EVENT)] = 0,
+    last_event_id: Annotated[
+        int | None, HeaderParameter(name="Last-Event-ID", ge=0, le=MAX_EVENT)
+    ] = None,
+) -> ServerSentEvent:
+    """Every event of a generation as it happens, until its last; from the first, or after a given one.
+
+    A browser that reconnects to the same URL sends `Last-Event-ID`, so that wins over `after`.
+    """
+    await queries.job(generation_id)  # what is refused must be refused before the stream begins
+    logged = queries.follow(generation_id, after=after if last_event_id is None else last_event_id)
+    return ServerSentEvent(_messages(logged), headers={"Cache-Control": "private, no-store"})
+
+
+async def _messages(
+    events: AsyncIterator[LoggedEvent | None],
+) -> AsyncGenerator[ServerSentEventMessage, None]:
+    async for logged in events:
+        if logged is None:
+            yield ServerSentEventMessage(comment="still here", data=None)
+        else:
+            yield ServerSentEventMessage(
+                id=logged.number,
+                event=logged.event.kind,
+                data=msgspec.json.encode(snapshot(logged.event)),
+            )
+
+
+def generations_router() -> Router:
+    """The routes under `/api/v1/generations`."""
+    return Router(
+        GENERATIONS,
+        route_handlers=[
+            submit_generation,
+            list_generations,
+            get_generation,
+            cancel_generation,
+            follow_generation,
+        ],
+        tags=["Generations"],
+    )

@@ -1,0 +1,49 @@
+"""Whether the server lives, and whether it is ready: for supervisors and load balancers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Literal, TypeAlias
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
+from litestar.params import SkipValidation
+from msgspec import Struct
+
+from adapters.http.problems import refusals
+
+#: Looks at each thing the server needs: its name, and what is wrong with it, None where nothing is.
+Readiness: TypeAlias = Callable[[], Awaitable[Mapping[str, str | None]]]
+
+
+class Alive(Struct, frozen=True):
+    """The event loop answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Ready(Struct, frozen=True):
+    """Everything that was checked is fine."""
+
+    checks: Mapping[str, Literal["ok"]]
+    status: Literal["ready"] = "ready"
+
+
+@get("/livez", sync_to_thread=False, tags=["Operations"], responses=refusals())
+def livez() -> Alive:
+    """Whether the server answers at all; touches nothing."""
+    return Alive()
+
+
+@get("/readyz", tags=["Operations"], responses=refusals(503))
+async def readyz(readiness: SkipValidation[NamedDependency[Readiness]]) -> Ready:
+    """Whether the server can take and keep generations, check by check."""
+    checks = await readiness()
+    problems = {name: problem for name, problem in checks.items() if problem is not None}
+    if problems:
+        raise HTTPException(
+            status_code=HTTPStatus.SERVICE_UNAVAILABLE,
+            detail=f"Not ready: {', '.join(problems)}.",
+            extra=[{"key": name, "message": problem} for name, problem in problems.items()],
+        )
+    return Ready(checks=dict.fromkeys(checks, "ok"))

@@ -1,0 +1,111 @@
+"""The outputs' routes: the video itself, whole or by ranges."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from http import HTTPStatus
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, Final
+
+from litestar import HttpMethod, Request, Response, Router, route
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath
+from litestar.response import Stream
+
+from adapters.http.byte_ranges import ByteRange, matches, parse_range
+from adapters.http.problems import refusals
+from adapters.http.representations import OUTPUTS
+from application.queries import Queries
+from domain.errors import OutputMissing
+
+MEDIA_TYPE: Final = "video/mp4"
+CHUNK_BYTES: Final = 256 * 1024
+
+
+@route(
+    "/{output_id:str}/video",
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
+    media_type=MEDIA_TYPE,
+    responses={
+        HTTPStatus.PARTIAL_CONTENT: ResponseSpec(
+            bytes, description="The range asked for.", media_type=MEDIA_TYPE
+        ),
+        HTTPStatus.NOT_MODIFIED: ResponseSpec(None, description="As the client has it."),
+        **refusals(404, 416),
+    },
+)
+async def get_video(
+    request: Request[Any, Any, Any], queries: NamedDependency[Queries], output_id: FromPath[str]
+) -> Response[Any]:
+    """The video's file. Takes `Range` (one range), `If-Range` and `If-None-Match`."""
+    job, path = await queries.video(output_id)
+    if job.video is None:
+        raise OutputMissing
+    etag = f'"{job.video.sha256}"'
+    # It may be kept, but asked for again each time: whoever may see it today may not tomorrow.
+    headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
+    if matches(_joined(request, "if-none-match"), etag):
+        return Response(None, status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    size = job.video.size_bytes
+    partial = _requested_range(request, etag, size)
+    part = partial or ByteRange(start=0, length=size, size=size)
+    headers |= {
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": str(part.length),
+        "Content-Disposition": f'inline; filename="{job.id}.mp4"',
+        # Opened on its own, a video is a page that the browser makes around it.
+        "Content-Security-Policy": "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'",
+    }
+    if partial:
+        headers["Content-Range"] = partial.content_range
+    status = HTTPStatus.PARTIAL_CONTENT if partial else HTTPStatus.OK
+    if request.method == HttpMethod.HEAD:
+        return Response(b"", status_code=status, headers=headers, media_type=MEDIA_TYPE)
+    chunks = await asyncio.to_thread(_open, path, part)
+    return Stream(chunks, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _requested_range(request: Request[Any, Any, Any], etag: str, size: int) -> ByteRange | None:
+    """None where everything is asked for; a range means something to GET only (RFC 9110 §14.2)."""
+    header = _joined(request, "range")
+    if not header or request.method != HttpMethod.GET:
+        return None
+    # We send no Last-Modified, so a date in If-Range never matches either.
+    if request.headers.get("if-range", etag) != etag:
+        return None
+    return parse_range(header, size)
+
+
+def _joined(request: Request[Any, Any, Any], name: str) -> str:
+    return ",".join(request.headers.getall(name, []))
+
+
+def _open(path: Path, part: ByteRange) -> Iterator[bytes]:
+    """The bytes of `part`, chunk by chunk; Litestar reads them in a thread.
+
+    Raises:
+        OutputMissing: there is no regular file of the right size there, known before anything is sent.
+    """
+    try:
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
+    except OSError as error:
+        raise OutputMissing from error
+    if os.fstat(file.fileno()).st_size != part.size:
+        file.close()
+        raise OutputMissing("The video's file is not the one that was made: it has another size.")
+    file.seek(part.start)
+    return _chunks(file, part.length)
+
+
+def _chunks(file: BufferedReader, remaining: int) -> Iterator[bytes]:
+    with file:
+        while remaining > 0 and (chunk := file.read(min(CHUNK_BYTES, remaining))):
+            remaining -= len(chunk)
+            yield chunk
+
+
+def outputs_router() -> Router:
+    """The routes under `/api/v1/outputs`."""
+    return Router(OUTPUTS, route_handlers=[get_video], tags=["Outputs"])

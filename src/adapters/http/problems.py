@@ -1,0 +1,192 @@
+"""What a refusal looks like over HTTP: RFC 9457 `application/problem+json`, whatever refused.
+
+The one table from the domain's errors to statuses is here. Nothing of an unforeseen error leaves the
+server but its request id, under which the log has the traceback.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+from msgspec import Struct
+
+from domain import errors
+
+_log = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+#: The nearest ancestor decides. Weights that are missing, broken or unsafe make the request impossible
+#: here, and trying again will not help: 422, not 503.
+_STATUS_OF_ERROR: Final[Mapping[type[errors.DomainError], HTTPStatus]] = {
+    errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UnknownCheckpoint: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.CheckpointUnavailable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
+    errors.StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DomainError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+_CODE_OF_STATUS: Final[Mapping[int, str]] = {
+    HTTPStatus.BAD_REQUEST: "malformed-request",
+    HTTPStatus.FORBIDDEN: "foreign-origin",
+    HTTPStatus.NOT_FOUND: "not-found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body-too-large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unsupported-media-type",
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "range-not-satisfiable",
+    HTTPStatus.MISDIRECTED_REQUEST: "wrong-host",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "invalid-request",
+    HTTPStatus.SERVICE_UNAVAILABLE: "not-ready",
+}
+
+
+class FieldProblem(Struct, frozen=True, kw_only=True):
+    """One part of the request that cannot be honoured.
+
+    Attributes:
+        pointer: JSON pointer into the body; for a parameter or a check, `/` and its name.
+        nearest: valid values close to the one given; empty where there is no such thing.
+    """
+
+    pointer: str
+    reason: str
+    # Whole numbers are floats here: in the schema a value must match only one of the two.
+    nearest: Sequence[float | str] = ()
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """RFC 9457, and what a program needs beyond it.
+
+    Attributes:
+        type: stable, relative; names the kind of problem and leads nowhere.
+        instance: the request's id, as in the `X-Request-ID` header and in the server's log.
+        retryable: whether the same request may succeed another time.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    retryable: bool = False
+    errors: Sequence[FieldProblem] = ()
+
+
+def refusals(*statuses: int) -> dict[int, ResponseSpec]:
+    """What OpenAPI says of a route that may answer with `statuses`, and with what any route may."""
+    anywhere = (
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.MISDIRECTED_REQUEST,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+    )
+    return {
+        status: ResponseSpec(
+            data_container=Problem,
+            generate_examples=False,
+            description=HTTPStatus(status).phrase,
+            media_type=MEDIA_TYPE,
+        )
+        for status in sorted({*anywhere, *statuses})
+    }
+
+
+def to_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """The answer to a request that ended in `error`; logs what nobody foresaw."""
+    match error:
+        case errors.DomainError():
+            return _domain_problem(request, error)
+        case HTTPException(status_code=status) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _http_problem(request, error)
+        case HTTPException(status_code=HTTPStatus.SERVICE_UNAVAILABLE):
+            return _http_problem(request, error)
+        case _:
+            return _unforeseen_problem(request, error)
+
+
+def _domain_problem(
+    request: Request[Any, Any, Any], error: errors.DomainError
+) -> Response[Problem]:
+    kind = next(kind for kind in type(error).__mro__ if kind in _STATUS_OF_ERROR)
+    violations = error.violations if isinstance(error, errors.InvalidRequest) else ()
+    return _response(
+        request,
+        status=_STATUS_OF_ERROR[kind],
+        code=error.code,
+        detail=error.message,
+        retryable=error.retryable,
+        fields=[
+            FieldProblem(pointer=v.pointer, reason=v.reason, nearest=v.nearest) for v in violations
+        ],
+    )
+
+
+def _http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    # Litestar says 400 where a parameter has the wrong value; a well-formed request that cannot be
+    # honoured is 422 here, wherever the value stood.
+    status = 422 if isinstance(error, ValidationException) else error.status_code
+    entries = error.extra if isinstance(error.extra, list) else []
+    return _response(
+        request,
+        status=status,
+        code=_CODE_OF_STATUS.get(status, "refused"),
+        detail=error.detail,
+        retryable=status == HTTPStatus.SERVICE_UNAVAILABLE,
+        fields=[
+            FieldProblem(
+                pointer=f"/{entry.get('key', '')}",
+                reason=entry["message"],
+                nearest=entry.get("nearest", ()),
+            )
+            for entry in entries
+        ],
+        headers=error.headers,
+    )
+
+
+def _unforeseen_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    _log.error(
+        "request failed unexpectedly",
+        exc_info=error,
+        extra={"method": request.method, "request_id": _request_id(request)},
+    )
+    return _response(
+        request,
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        code=errors.DomainError.code,
+        detail="Something went wrong; the server's log has the details under this request's id.",
+    )
+
+
+def _response(
+    request: Request[Any, Any, Any],
+    *,
+    status: int,
+    code: str,
+    detail: str,
+    retryable: bool = False,
+    fields: Sequence[FieldProblem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response[Problem]:
+    problem = Problem(
+        type=f"/problems/{code}",
+        title=code.replace("-", " ").capitalize(),
+        status=status,
+        detail=detail,
+        instance=_request_id(request),
+        code=code,
+        retryable=retryable,
+        errors=fields,
+    )
+    return Response(problem, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _request_id(request: Request[Any, Any, Any]) -> str:
+    return str(request.scope["state"]["request_id"])

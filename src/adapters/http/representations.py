@@ -1,0 +1,233 @@
+"""The JSON that goes out and comes in: what a generation is over HTTP.
+
+The request, the plan and the video's facts are the domain's own values; only what differs has a type
+here.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from domain import generation as rules
+from domain.checkpoint import CHECKPOINTS, DEFAULT_CHECKPOINT
+from domain.generation import GenerationDraft, GenerationRequest
+from domain.job import Failure, Job, JobEvent, JobStatus
+from domain.memory_plan import MemoryPlan
+from domain.progress import Stage
+from domain.video import VideoFile
+
+GENERATIONS: Final = "/api/v1/generations"
+OUTPUTS: Final = "/api/v1/outputs"
+
+MAX_PRIORITY: Final = 100
+
+
+def _shown(description: str, *examples: object, **limits: object) -> Any:
+    """What OpenAPI says of a field; the domain judges the value, and knows the nearest valid ones."""
+    return Meta(
+        extra_json_schema={
+            "description": description,
+            "examples": list(examples),
+            "extra": limits,
+        }
+    )
+
+
+class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a client asks for. A field that is left out, or null, has the checkpoint's default."""
+
+    prompt: Annotated[
+        str,
+        _shown(
+            "What to show.",
+            "a red circle moving right on a blue background",
+            min_length=1,
+            max_length=rules.MAX_PROMPT_CHARACTERS,
+        ),
+    ]
+    negative_prompt: (
+        Annotated[
+            str, _shown("What not to show.", "blurred", max_length=rules.MAX_PROMPT_CHARACTERS)
+        ]
+        | None
+    ) = None
+    checkpoint: (
+        Annotated[
+            str,
+            _shown(
+                "The weights to use; GET /api/v1/models lists them.",
+                DEFAULT_CHECKPOINT,
+                enum=[*(spec.id for spec in CHECKPOINTS), None],
+            ),
+        ]
+        | None
+    ) = None
+    width: Annotated[int, _shown("Pixels.", 128, minimum=16)] | None = None
+    height: Annotated[int, _shown("Pixels.", 128, minimum=16)] | None = None
+    num_frames: Annotated[int, _shown("4n + 1.", 17, minimum=1)] | None = None
+    steps: (
+        Annotated[int, _shown("Denoising steps.", 10, minimum=1, maximum=rules.MAX_STEPS)] | None
+    ) = None
+    guidance_high_noise: (
+        Annotated[
+            float,
+            _shown(
+                "Classifier-free guidance while the high-noise expert works.",
+                4.0,
+                minimum=1,
+                maximum=rules.MAX_GUIDANCE,
+            ),
+        ]
+        | None
+    ) = None
+    guidance_low_noise: (
+        Annotated[
+            float,
+            _shown(
+                "The same for the low-noise expert.", 3.0, minimum=1, maximum=rules.MAX_GUIDANCE
+            ),
+        ]
+        | None
+    ) = None
+    flow_shift: (
+        Annotated[
+            float,
+            _shown(
+                "How far the noise schedule leans to high noise.",
+                3.0,
+                minimum=0.1,
+                maximum=rules.MAX_FLOW_SHIFT,
+            ),
+        ]
+        | None
+    ) = None
+    scheduler: (
+        Annotated[str, _shown("Noise schedule.", "unipc", enum=[*rules.SCHEDULERS, None])] | None
+    ) = None
+    seed: (
+        Annotated[int, _shown("Drawn where none is given.", 7, minimum=0, maximum=rules.MAX_SEED)]
+        | None
+    ) = None
+    priority: Annotated[int, Meta(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
+
+    def draft(self) -> GenerationDraft:
+        said = msgspec.structs.asdict(self)
+        del said["priority"]
+        return GenerationDraft(**said)
+
+
+class GenerationError(Struct, frozen=True, kw_only=True):
+    """Why a generation failed; `retryable`: whether the same request may succeed another time."""
+
+    code: str
+    detail: str
+    retryable: bool
+
+
+class Links(Struct, frozen=True, kw_only=True):
+    """Where the rest is; `video` is null until there is one."""
+
+    itself: str = field(name="self")
+    events: str
+    video: str | None
+
+
+class Generation(Struct, frozen=True, kw_only=True):
+    """A generation as clients see it.
+
+    Attributes:
+        progress: share of the work that is done, 0 to 1.
+        request: complete: sent again, it makes the same video.
+        attempts: how many times it has been started.
+    """
+
+    id: str
+    status: JobStatus
+    stage: Stage | None
+    step: int
+    steps: int
+    progress: float
+    request: GenerationRequest
+    plan: MemoryPlan
+    attempts: int
+    priority: int
+    error: GenerationError | None
+    video: VideoFile | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested_at: datetime | None
+    links: Links
+
+
+class GenerationPage(Struct, frozen=True, kw_only=True):
+    """Some generations, newest first; `next_cursor` is the `before` of the next page, if any."""
+
+    data: Sequence[Generation]
+    next_cursor: str | None
+
+
+class GenerationSnapshot(Struct, frozen=True, kw_only=True):
+    """A generation's state after one of its events."""
+
+    status: JobStatus
+    stage: Stage | None
+    step: int
+    steps: int
+    progress: float
+    attempt: int
+    message: str | None
+    code: str | None
+    at: datetime
+
+
+def generation(job: Job) -> Generation:
+    """How `job` is shown."""
+    video = job.video if job.status is JobStatus.COMPLETED else None
+    return Generation(
+        id=job.id,
+        status=job.status,
+        stage=job.stage,
+        step=job.step,
+        steps=job.request.steps,
+        progress=job.progress,
+        request=job.request,
+        plan=job.plan,
+        attempts=job.fence,
+        priority=job.priority,
+        error=_error(job.failure),
+        video=video,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        cancel_requested_at=job.cancel_requested_at,
+        links=Links(
+            itself=f"{GENERATIONS}/{job.id}",
+            events=f"{GENERATIONS}/{job.id}/events",
+            video=f"{OUTPUTS}/{job.id}/video" if video else None,
+        ),
+    )
+
+
+def snapshot(event: JobEvent) -> GenerationSnapshot:
+    """How `event` is shown."""
+    return GenerationSnapshot(
+        status=event.status,
+        stage=event.stage,
+        step=event.step,
+        steps=event.steps,
+        progress=event.progress,
+        attempt=event.attempt,
+        message=event.message,
+        code=event.code,
+        at=event.at,
+    )
+
+
+def _error(failure: Failure | None) -> GenerationError | None:
+    if failure is None:
+        return None
+    return GenerationError(code=failure.code, detail=failure.message, retryable=failure.retryable)

@@ -1,0 +1,111 @@
+"""Jobs and events as rows, and back."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import RowMapping
+
+from domain.generation import GenerationRequest
+from domain.job import Failure, Job, JobEvent, JobStatus
+from domain.memory_plan import MemoryPlan
+from domain.ports.event_log import LoggedEvent
+from domain.progress import Stage
+from domain.video import VideoFile
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What no query asks for: the column `state`."""
+
+    stage: Stage | None
+    step: int
+    crashes: int
+    interruptions: int
+    furthest: tuple[int, int]
+    crash_mark: tuple[int, int]
+
+
+def job_to_row(job: Job) -> dict[str, object]:
+    """Every column of `jobs` but `sequence`, which the database gives."""
+    return {
+        "id": job.id,
+        "status": job.status.value,
+        "priority": job.priority,
+        "fence": job.fence,
+        "created_at": _instant_to_text(job.created_at),
+        "started_at": _instant_to_text(job.started_at),
+        "finished_at": _instant_to_text(job.finished_at),
+        "cancel_requested_at": _instant_to_text(job.cancel_requested_at),
+        "request": _to_json(job.request),
+        "plan": _to_json(job.plan),
+        "state": _to_json(
+            _State(
+                stage=job.stage,
+                step=job.step,
+                crashes=job.crashes,
+                interruptions=job.interruptions,
+                furthest=job.furthest,
+                crash_mark=job.crash_mark,
+            )
+        ),
+        "video": _to_json(job.video),
+        "failure": _to_json(job.failure),
+    }
+
+
+def row_to_job(row: RowMapping) -> Job:
+    """The job that a whole row of `jobs` holds, with no events of its own."""
+    created_at = _instant(row["created_at"])
+    assert created_at is not None, "the schema says NOT NULL"
+    state = msgspec.json.decode(row["state"], type=_State)
+    return Job(
+        id=row["id"],
+        request=msgspec.json.decode(row["request"], type=GenerationRequest),
+        plan=msgspec.json.decode(row["plan"], type=MemoryPlan),
+        created_at=created_at,
+        priority=row["priority"],
+        status=JobStatus(row["status"]),
+        stage=state.stage,
+        step=state.step,
+        fence=row["fence"],
+        crashes=state.crashes,
+        interruptions=state.interruptions,
+        furthest=state.furthest,
+        crash_mark=state.crash_mark,
+        video=_from_json(row["video"], VideoFile),
+        failure=_from_json(row["failure"], Failure),
+        started_at=_instant(row["started_at"]),
+        finished_at=_instant(row["finished_at"]),
+        cancel_requested_at=_instant(row["cancel_requested_at"]),
+    )
+
+
+def event_to_row(event: JobEvent) -> dict[str, object]:
+    """Every column of `events` but `number`, which the database gives."""
+    return {"job_id": event.job_id, "event": _to_json(event)}
+
+
+def row_to_event(row: RowMapping) -> LoggedEvent:
+    """The event that a whole row of `events` holds."""
+    event = msgspec.json.decode(row["event"], type=JobEvent)
+    return LoggedEvent(number=row["number"], event=event)
+
+
+def _to_json(value: object) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _from_json(text: str | None, kind: type[_T]) -> _T | None:
+    return None if text is None else msgspec.json.decode(text, type=kind)
+
+
+def _instant_to_text(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

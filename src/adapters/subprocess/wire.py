@@ -1,0 +1,70 @@
+"""What the server and a worker say to each other: msgpack, each message behind its length.
+
+The pipe is private to the two processes, of the same version, on the same machine.
+"""
+
+from typing import Final, TypeAlias
+
+import msgspec
+
+from domain.rendering import RenderOrder, StageEntered, StepFinished
+from domain.video import VideoFile
+
+#: Bytes of the big-endian length in front of each message.
+LENGTH_BYTES: Final = 4
+
+
+class Render(msgspec.Struct, tag=True, frozen=True):
+    """To the worker: carry this out."""
+
+    order: RenderOrder
+
+
+class Cancel(msgspec.Struct, tag=True, frozen=True):
+    """To the worker: stop that job; not to be answered where it is not the one being rendered."""
+
+    job_id: str
+
+
+class Stage(msgspec.Struct, tag=True, frozen=True):
+    """To the server: a stage began."""
+
+    report: StageEntered
+
+
+class Step(msgspec.Struct, tag=True, frozen=True):
+    """To the server: a step is done."""
+
+    report: StepFinished
+
+
+class Staged(msgspec.Struct, tag=True, frozen=True):
+    """To the server: the order is carried out."""
+
+    video: VideoFile
+
+
+class Failed(msgspec.Struct, tag=True, frozen=True):
+    """To the server: the order ended with the domain error of that code."""
+
+    code: str
+    message: str
+
+
+Command: TypeAlias = Render | Cancel
+Answer: TypeAlias = Stage | Step | Staged | Failed
+
+_encoder: Final = msgspec.msgpack.Encoder()
+decode_command: Final = msgspec.msgpack.Decoder(Command).decode
+decode_answer: Final = msgspec.msgpack.Decoder(Answer).decode
+
+
+def frame(message: Command | Answer) -> bytes:
+    """`message` as it goes over the pipe."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(LENGTH_BYTES, "big") + body
+
+
+def body_length(head: bytes) -> int:
+    """Bytes that follow `head`, the first `LENGTH_BYTES` of a frame."""
+    return int.from_bytes(head, "big")

@@ -1,0 +1,71 @@
+"""A moving test card: exact, instant and torch-free. It ignores the prompt, and says so on the card.
+
+For trying the service, its queue and its API on any machine. Nothing it makes pretends to be a model's
+work: the card is grey bars, a running square and the frame's number as a row of binary squares.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.generation import GenerationRequest
+from domain.local_checkpoint import LocalCheckpoint
+from domain.ports import video_pipeline
+from domain.progress import Stage
+from domain.rendering import Report, StageEntered, StepFinished
+from domain.video import FrameChunk
+
+_BARS: Final = 8
+_FRAMES_PER_CHUNK: Final = 4
+
+
+class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
+    """Draws the card. `seconds_per_step`: how long a step pretends to think, for trying progress."""
+
+    def __init__(self, *, seconds_per_step: float = 0.0) -> None:
+        self._seconds_per_step = seconds_per_step
+
+    def generate(
+        self, request: GenerationRequest, checkpoint: LocalCheckpoint, report: Report
+    ) -> Iterator[FrameChunk]:
+        report(StageEntered(stage=Stage.ENCODING_PROMPT))
+        report(StageEntered(stage=Stage.DENOISING))
+        for step in range(1, request.steps + 1):
+            time.sleep(self._seconds_per_step)
+            report(StepFinished(step=step))
+        report(StageEntered(stage=Stage.DECODING))
+        for start in range(0, request.num_frames, _FRAMES_PER_CHUNK):
+            numbers = range(start, min(start + _FRAMES_PER_CHUNK, request.num_frames))
+            frames = np.stack([draw_card(request, number) for number in numbers])  # (T, H, W, 3)
+            yield FrameChunk(
+                rgb=frames.data,
+                num_frames=len(numbers),
+                height=request.height,
+                width=request.width,
+            )
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def draw_card(request: GenerationRequest, number: int) -> npt.NDArray[np.uint8]:
+    """Frame `number` (from 0) of the request's card: uint8, (H, W, 3).
+
+    The seed tints the square, so that two seeds differ; the square crosses the card once.
+    """
+    height, width = request.height, request.width
+    bars = (np.arange(width) * _BARS // width * (200 // _BARS) + 40).astype(np.uint8)
+    card = np.repeat(np.broadcast_to(bars, (height, width))[:, :, None], 3, axis=2)
+    tint = np.random.default_rng(request.seed).integers(64, 256, 3, dtype=np.uint8)
+    side = max(4, min(height, width) // 5)
+    left = (width - side) * number // max(1, request.num_frames - 1)
+    top = (height - side) // 2
+    card[top : top + side, left : left + side] = tint
+    cell = max(2, min(height, width) // 16)
+    for bit in range(8):
+        on = 255 if number >> bit & 1 else 0
+        card[:cell, bit * cell : (bit + 1) * cell] = on
+    return card

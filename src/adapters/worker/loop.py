@@ -1,0 +1,51 @@
+"""The worker's life: one order after another, each ended with a file or an error, never with silence."""
+
+import logging
+from collections.abc import Iterator
+from typing import Protocol
+
+from application.render_video import RenderVideo
+from domain.errors import DomainError, RenderCancelled, RenderFailed
+from domain.rendering import RenderOrder, RenderProgress
+from domain.video import VideoFile
+
+_log = logging.getLogger(__name__)
+
+
+class Channel(Protocol):
+    """The way to whoever gives the orders."""
+
+    def orders(self) -> Iterator[RenderOrder]:
+        """Orders as they come, until there will be no more."""
+
+    def report(self, progress: RenderProgress) -> None:
+        """Tell progress. Raises `RenderCancelled` to end the run."""
+
+    def staged(self, video: VideoFile) -> None:
+        """Tell that the order is carried out."""
+
+    def failed(self, error: DomainError) -> None:
+        """Tell how the order ended."""
+
+
+def work(channel: Channel, render: RenderVideo) -> None:
+    """Carry out orders until the channel closes."""
+    for order in channel.orders():
+        try:
+            channel.staged(_carry_out(order, channel, render))
+        except RenderCancelled as error:
+            _log.info("stopped", extra={"job_id": order.job_id, "attempt": order.fence})
+            channel.failed(error)
+        except DomainError as error:
+            _log.warning("failed", extra={"job_id": order.job_id, "reason": error.message})
+            channel.failed(error)
+
+
+def _carry_out(order: RenderOrder, channel: Channel, render: RenderVideo) -> VideoFile:
+    try:
+        return render.execute(order, channel.report)
+    except DomainError:
+        raise
+    except Exception as error:  # a boundary: the server must hear of every end
+        _log.exception("failed unexpectedly", extra={"job_id": order.job_id})
+        raise RenderFailed(f"The run failed: {type(error).__name__}: {error}") from error

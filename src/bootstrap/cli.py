@@ -1,0 +1,71 @@
+"""The program `wan`: hands the commands what they do."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dependency_injector import providers
+
+from adapters.cli.app import build_app, run
+from adapters.cli.doctor import Check
+from adapters.filesystem.artifact_store import FilesystemArtifactStore
+from application.generate_once import GenerateOnce
+from bootstrap.core_container import CoreContainer
+from bootstrap.logging import configure_logging
+from bootstrap.settings import load_settings
+from domain.errors import StorageError
+from domain.ports.checkpoint_catalog import CatalogEntry
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run(build_app(_Commands())))
+
+
+class _Commands:
+    """Each imports what it needs when it is called, so that `wan --help` stays instant."""
+
+    def serve(self, config: Path | None, overrides: Mapping[str, Any]) -> None:
+        from bootstrap.server import serve
+
+        serve(load_settings(config=config, overrides=overrides))
+
+    @contextmanager
+    def generator(
+        self, config: Path | None, overrides: Mapping[str, Any], output: Path
+    ) -> Iterator[GenerateOnce]:
+        from bootstrap.render_container import render_container
+
+        settings = load_settings(config=config, overrides={"log.level": "WARNING", **overrides})
+        configure_logging(settings.log, process="wan")
+        core = CoreContainer(settings=settings)
+        folder = _beside(output)
+        try:
+            core.store.override(
+                providers.Object(FilesystemArtifactStore(staging=folder, outputs=folder / "done"))
+            )
+            rendering = render_container(core)
+            yield GenerateOnce(core.complete_draft(), rendering.render_video, core.store())
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Sequence[CatalogEntry]:
+        settings = load_settings(config=config, overrides=overrides)
+        return CoreContainer(settings=settings).catalog().entries()
+
+    def doctor(self, config: Path | None, overrides: Mapping[str, Any]) -> Iterable[Check]:
+        from bootstrap.doctor import examine
+
+        return examine(load_settings(config=config, overrides=overrides))
+
+
+def _beside(output: Path) -> Path:
+    """A private folder on the output's own file system, so that the last move is one rename."""
+    try:
+        return Path(tempfile.mkdtemp(prefix=".wan-", dir=output.absolute().parent))
+    except OSError as error:
+        raise StorageError(f"{output} cannot be written: {error.strerror}.") from error

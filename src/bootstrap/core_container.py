@@ -1,0 +1,39 @@
+"""What every process has: settings, time, the machine, and the folders."""
+
+from pathlib import Path
+
+from dependency_injector import containers, providers
+
+import adapters.embedded
+from adapters.filesystem.artifact_store import FilesystemArtifactStore
+from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
+from adapters.filesystem.data_directory import DataDirectory
+from adapters.hardware.probe import NvmlHardwareProbe
+from adapters.system.clock import SystemClock
+from application.complete_draft import CompleteDraft
+from bootstrap.settings import Settings
+
+
+class CoreContainer(containers.DeclarativeContainer):
+    """Light: nothing here reaches torch."""
+
+    settings = providers.Dependency(instance_of=Settings)
+
+    clock = providers.Singleton(SystemClock)
+    hardware = providers.Singleton(NvmlHardwareProbe)
+    data_directory = providers.Singleton(
+        DataDirectory, providers.Factory(Path, settings.provided.data_dir)
+    )
+    catalog = providers.Singleton(
+        FilesystemCheckpointCatalog,
+        providers.List(
+            settings.provided.models_dir,
+            providers.Object(Path(adapters.embedded.__path__[0])),
+        ),
+    )
+    store = providers.Singleton(
+        FilesystemArtifactStore,
+        staging=data_directory.provided.staging,
+        outputs=data_directory.provided.outputs,
+    )
+    complete_draft = providers.Factory(CompleteDraft, catalog)

@@ -1,0 +1,70 @@
+"""What would keep Wan Studio from working on this machine, found before it does."""
+
+import importlib.metadata
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from adapters.cli.doctor import Check
+from bootstrap.core_container import CoreContainer
+from bootstrap.settings import Settings
+
+#: Older versions have known ways to run code from files or to let a foreign Host in; see the
+#: decision record on dependencies.
+_FLOORS: Final = {"litestar": (2, 22), "torch": (2, 10), "transformers": (5, 3)}
+#: The WAL-reset bug is fixed from here; one writing connection, as ours, does not meet it.
+_SQLITE_FLOOR: Final = (3, 51, 3)
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Look at one thing after another."""
+    core = CoreContainer(settings=settings)
+    yield Check(name="python", detail=sys.version.split()[0])
+    for name, floor in _FLOORS.items():
+        yield _library(name, floor)
+    version = sqlite3.sqlite_version
+    note = "" if sqlite3.sqlite_version_info >= _SQLITE_FLOOR else " (one writer only: safe here)"
+    yield Check(name="sqlite", detail=version + note)
+    hardware = core.hardware().read()
+    gib = 2**30
+    yield Check(
+        name="host",
+        detail=f"{hardware.host.cpu_count} CPUs, {hardware.host.available_bytes / gib:.1f} of "
+        f"{hardware.host.total_bytes / gib:.1f} GiB memory available",
+    )
+    for accelerator in hardware.accelerators:
+        free, total = accelerator.free_bytes / gib, accelerator.total_bytes / gib
+        detail = f"{accelerator.name}, {free:.1f} of {total:.1f} GiB free"
+        yield Check(name=f"gpu {accelerator.index}", detail=detail)
+    if not hardware.accelerators:
+        yield Check(name="gpu", detail=f"{hardware.note}: videos are made on the CPU")
+    yield _disk(Path(settings.data_dir))
+    for entry in core.catalog().entries():
+        if entry.local is not None:
+            yield Check(name=entry.spec.id, detail=f"ready in {entry.local.folder}")
+        elif (settings.models_dir / entry.spec.id).exists():
+            yield Check(name=entry.spec.id, problem=entry.problem)
+
+
+def _library(name: str, floor: tuple[int, ...]) -> Check:
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return Check(name=name, problem="is not installed; run the installation again")
+    found = tuple(int(part) for part in version.split("+")[0].split(".")[:2] if part.isdigit())
+    if found < floor:
+        wanted = ".".join(map(str, floor))
+        return Check(name=name, problem=f"is {version}; at least {wanted} is needed")
+    return Check(name=name, detail=version)
+
+
+def _disk(data_dir: Path) -> Check:
+    existing = next(path for path in (data_dir, *data_dir.parents) if path.exists())
+    free = shutil.disk_usage(existing).free / 2**30
+    detail = f"{data_dir}, {free:.1f} GiB free"
+    if free < 1:
+        return Check(name="data directory", problem=f"{detail}: free some space")
+    return Check(name="data directory", detail=detail)

@@ -1,0 +1,166 @@
+"""The server process: opens what it owns, serves until it is told to stop, gives everything back."""
+
+import asyncio
+import contextlib
+import importlib.metadata
+import ipaddress
+import logging
+import shutil
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, Final
+
+import uvicorn
+from litestar import Litestar
+from litestar.di import Provide
+
+from adapters.http.app import create_app
+from adapters.subprocess.renderer import SubprocessRenderer
+from bootstrap.core_container import CoreContainer
+from bootstrap.logging import configure_logging
+from bootstrap.server_container import ServerContainer
+from bootstrap.settings import Settings, SettingsError
+
+_log = logging.getLogger(__name__)
+
+#: Seconds that open connections (event streams above all) have to end once the server stops.
+_CONNECTION_GRACE_S: Final = 3
+#: Bytes of disk below which the server says that it is not ready.
+_LOW_DISK_BYTES: Final = 512 * 2**20
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        SettingsError: the address cannot be listened on.
+        DataDirectoryUnusable, DataDirectoryLocked: the data directory cannot be used.
+    """
+    configure_logging(settings.log, process="server")
+    core = CoreContainer(settings=settings)
+    directory = core.data_directory()
+    with contextlib.closing(_listen(settings.server.host, settings.server.port)) as listener:
+        directory.prepare()
+        directory.lock()
+        try:
+            asyncio.run(_serve(ServerContainer(core=core), listener))
+        finally:
+            directory.unlock()
+
+
+async def _serve(container: ServerContainer, listener: socket.socket) -> None:
+    async with _running(container) as dispatching:
+        app = build_app(container, dispatching)
+        host, port = listener.getsockname()[:2]
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_CONNECTION_GRACE_S,
+        )
+        server = _Server(config)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
+        _log.info("serving", extra={"address": f"http://{host}:{port}"})
+        await server.serve(sockets=[listener])
+        _log.info("stopping")
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us: uvicorn would raise them again before anything is given back."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _running(container: ServerContainer) -> AsyncIterator[asyncio.Task[None]]:
+    """The queue and its workers, from recovery to the last process. Yields the dispatcher's task."""
+    database = container.database()
+    await database.open()
+    try:
+        await container.recover().execute()
+        renderers = container.renderers()
+        for renderer in renderers:
+            if isinstance(renderer, SubprocessRenderer):
+                await renderer.start()
+        dispatching = asyncio.create_task(container.dispatch().run())
+        try:
+            yield dispatching
+        finally:
+            dispatching.cancel()
+            await asyncio.wait([dispatching])
+            for renderer in renderers:
+                await renderer.close()
+    finally:
+        await database.close()
+
+
+def build_app(container: ServerContainer, dispatching: asyncio.Task[None]) -> Litestar:
+    """The HTTP application over the container's use cases."""
+
+    async def readiness() -> Mapping[str, str | None]:
+        return await _readiness(container, dispatching)
+
+    def provide(value: Any) -> Provide:  # Any: Provide takes a callable of whatever it provides
+        return Provide(value, sync_to_thread=False)
+
+    return create_app(
+        dependencies={
+            "submit": provide(lambda: container.submit()),
+            "cancel": provide(lambda: container.cancel()),
+            "queries": provide(lambda: container.queries()),
+            "catalog": provide(lambda: container.core.catalog()),
+            "hardware": provide(lambda: container.core.hardware()),
+            "readiness": provide(lambda: readiness),
+        },
+        lifespan=(),
+        allowed_hosts=container.settings().server.allowed_hosts,
+        version=importlib.metadata.version("wan-studio"),
+    )
+
+
+async def _readiness(
+    container: ServerContainer, dispatching: asyncio.Task[None]
+) -> Mapping[str, str | None]:
+    free = shutil.disk_usage(container.core.data_directory().root).free
+    await container.event_log().latest()
+    return {
+        "database": None,
+        "disk": None if free > _LOW_DISK_BYTES else f"only {free // 2**20} MiB are free",
+        "dispatcher": "it has stopped; restart the server" if dispatching.done() else None,
+    }
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket bound to the address; loopback only, as long as there are no API keys."""
+    if not _is_loopback(host):
+        raise SettingsError(
+            f"{host} can be reached from other machines, and this version has no API keys. "
+            "Serve on 127.0.0.1 and reach it through an SSH tunnel."
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"Port {port} on {host} cannot be used ({error.strerror}). "
+            f"Choose another with --port, such as {port + 1}."
+        ) from error
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,213 @@
+"""Every setting there is, from defaults, a TOML file, the environment and the command line.
+
+The only module that reads the environment. A key nobody knows is refused, with the nearest one that
+exists: a mistyped setting must never be silently the default.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from domain.errors import DomainError
+
+_PREFIX: Final = "WAN_"
+#: Names the file to read; not a setting itself.
+_CONFIG_VARIABLE: Final = "WAN_CONFIG"
+
+
+class SettingsError(DomainError):
+    """The settings cannot be used."""
+
+    code = "bad-settings"
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Unknown keys are an error, here and in every section."""
+
+
+class Server(_Section, frozen=True, kw_only=True):
+    """Where the server listens. `allowed_hosts`: Host headers to accept beside the loopback names."""
+
+    host: str = "127.0.0.1"
+    port: int = 8022
+    allowed_hosts: tuple[str, ...] = ()
+
+
+class Pipeline(_Section, frozen=True, kw_only=True):
+    """What makes the frames: Wan through diffusers, or a test card that needs no torch."""
+
+    backend: Literal["diffusers", "synthetic"] = "diffusers"
+
+
+class Database(_Section, frozen=True, kw_only=True):
+    """`url`: `sqlite+aiosqlite:///…`; empty means `jobs.db` in the data directory."""
+
+    url: str = ""
+
+
+class Models(_Section, frozen=True, kw_only=True):
+    """`dir`: where checkpoints lie, one folder per id; empty means `models` in the data directory."""
+
+    dir: str = ""
+
+
+class Log(_Section, frozen=True, kw_only=True):
+    """One line per event, on standard error."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["console", "json"] = "console"
+
+
+class Settings(_Section, frozen=True, kw_only=True):
+    """All of them. `workers`: `auto` is one per accelerator, and one on a machine without."""
+
+    data_dir: str
+    server: Server = msgspec.field(default_factory=Server)
+    pipeline: Pipeline = msgspec.field(default_factory=Pipeline)
+    database: Database = msgspec.field(default_factory=Database)
+    models: Models = msgspec.field(default_factory=Models)
+    workers: Literal["auto"] | int = "auto"
+    renderer: Literal["subprocess", "inprocess", "ray"] = "subprocess"
+    log: Log = msgspec.field(default_factory=Log)
+
+    @property
+    def models_dir(self) -> Path:
+        return Path(self.models.dir) if self.models.dir else Path(self.data_dir) / "models"
+
+    @property
+    def database_url(self) -> str:
+        return self.database.url or f"sqlite+aiosqlite:///{Path(self.data_dir) / 'jobs.db'}"
+
+
+def load_settings(
+    *,
+    overrides: Mapping[str, Any],
+    config: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Merge what is said, the later winning: defaults, the TOML file, `WAN_*` variables, `overrides`.
+
+    Args:
+        overrides: dotted keys, such as `server.port`; None values are no saying.
+        config: a TOML file; without one, what `WAN_CONFIG` names, if anything.
+        environment: the process's own where None.
+
+    Raises:
+        SettingsError: a file that cannot be read, a key nobody knows, a value of the wrong type.
+    """
+    environment = os.environ if environment is None else environment
+    if config is None and (named := environment.get(_CONFIG_VARIABLE)):
+        config = Path(named)
+    told: dict[str, Any] = {"data_dir": str(_default_data_dir(environment))}
+    told |= _read_toml(config) if config else {}
+    spoken = _from_environment(environment) | {k: v for k, v in overrides.items() if v is not None}
+    for key, value in spoken.items():
+        _put(told, key.split("."), value)
+    _refuse_unknown(told)
+    try:
+        settings = msgspec.convert(told, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"A setting cannot be used: {error}.") from error
+    return _check(msgspec.structs.replace(settings, data_dir=str(_absolute(settings.data_dir))))
+
+
+def worker_environment(accelerator: int | None) -> dict[str, str]:
+    """The environment of a worker: offline, and seeing one accelerator only, where there are any."""
+    variables = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        # Lets diffusers look for a GPU at import without taking hold of one.
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+    }
+    if accelerator is not None:
+        variables["CUDA_VISIBLE_DEVICES"] = str(accelerator)
+    return variables
+
+
+def setting_keys(kind: type[msgspec.Struct] = Settings, prefix: str = "") -> list[str]:
+    """Every dotted key, in the order of definition."""
+    keys: list[str] = []
+    for field in msgspec.structs.fields(kind):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            keys += setting_keys(field.type, f"{prefix}{field.name}.")
+        else:
+            keys.append(prefix + field.name)
+    return keys
+
+
+def _default_data_dir(environment: Mapping[str, str]) -> Path:
+    """By the XDG base directory specification."""
+    base = environment.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "wan-studio"
+
+
+def _absolute(path: str) -> Path:
+    return Path(path).expanduser().absolute()
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"The settings file {path} cannot be read: {error.strerror}."
+        ) from error
+    except ValueError as error:
+        raise SettingsError(f"The settings file {path} is not TOML: {error}.") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """`WAN_SERVER__PORT=1` is `server.port`; lists are separated by commas."""
+    spoken: dict[str, Any] = {}
+    for name, value in environment.items():
+        if name.startswith(_PREFIX) and name != _CONFIG_VARIABLE:
+            key = name.removeprefix(_PREFIX).lower().replace("__", ".")
+            listed = key == "server.allowed_hosts"
+            spoken[key] = [part.strip() for part in value.split(",")] if listed else value
+    return spoken
+
+
+def _put(told: dict[str, Any], path: list[str], value: object) -> None:
+    for part in path[:-1]:
+        told = told.setdefault(part, {})
+        if not isinstance(told, dict):
+            raise SettingsError(f"{part} is a section, not a value.")
+    told[path[-1]] = value
+
+
+def _refuse_unknown(told: Mapping[str, Any]) -> None:
+    known = setting_keys()
+    for key in _keys_of(told):
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(known)}."
+            raise SettingsError(f"No setting is called {key} ({_variable(key)}).{hint}")
+
+
+def _keys_of(told: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
+    for key, value in told.items():
+        if isinstance(value, dict):
+            yield from _keys_of(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key
+
+
+def _variable(key: str) -> str:
+    return _PREFIX + key.upper().replace(".", "__")
+
+
+def _check(settings: Settings) -> Settings:
+    if not 0 <= settings.server.port <= 65535:
+        raise SettingsError(f"server.port is {settings.server.port}; ports are 0 to 65535.")
+    if settings.workers != "auto" and settings.workers < 1:
+        raise SettingsError(f"workers is {settings.workers}; it must be auto, or at least 1.")
+    if settings.renderer == "ray":
+        raise SettingsError("The ray renderer is not built yet; choose subprocess or inprocess.")
+    return settings
