@@ -61,11 +61,11 @@ class DispatchJobs:
         except StorageError as error:
             # Not the job's fault: it runs again once the data directory can be written.
             reason = f"the data directory could not be written: {error.message}"
-            await self._settle(job, lambda job, at: job.interrupt(reason, fence=job.fence, at=at))
+            await self._settle(job, lambda kept, at: kept.interrupt(reason, fence=job.fence, at=at))
         except Exception as error:  # noqa: BLE001 - a boundary: a bug must not stop the lane
             _log.exception("attempt failed unexpectedly", extra={"job_id": job.id})
             failure = Failure(code="internal", message=f"Internal error: {type(error).__name__}.")
-            await self._settle(job, lambda job, at: job.fail(failure, fence=job.fence, at=at))
+            await self._settle(job, lambda kept, at: kept.fail(failure, fence=job.fence, at=at))
 
     async def _settle(self, job: Job, change: Callable[[Job, datetime], None]) -> None:
         """Keep the attempt's end, however long the data directory cannot be written."""

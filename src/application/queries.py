@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from domain.errors import OutputMissing
 from domain.job import Job, JobStatus
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.event_log import EventLog, LoggedEvent
@@ -38,6 +39,8 @@ class Queries:
             OutputMissing: it has not completed, or the file was removed.
         """
         job = await self._repository.get(job_id)
+        if job.status is not JobStatus.COMPLETED:
+            raise OutputMissing(f"The generation has no video: it is {job.status}.")
         return job, await asyncio.to_thread(self._store.locate, job_id)
 
     async def follow(
@@ -51,19 +54,26 @@ class Queries:
         Raises:
             UnknownJob: there is none with that id.
         """
-        job = await self._repository.get(job_id)
+        await self._repository.get(job_id)
+        time = asyncio.get_running_loop().time
+        heard_at = time()
         while True:
             horizon = await self._event_log.latest()
             events = await self._event_log.read(after=after, job_id=job_id)
             for logged in events:
                 yield logged
-                after = logged.number
+                after, heard_at = logged.number, time()
                 if logged.event.status.is_terminal:
                     return
-            if not events:
-                job = await self._repository.get(job_id)
-                if job.status.is_terminal and await self._event_log.latest() == horizon:
-                    return
-                await self._event_log.wait(after=horizon, timeout_s=heartbeat_s)
-                if await self._event_log.latest() == horizon:
-                    yield None
+            if not events and await self._is_over(job_id, horizon):
+                return
+            if (silence_s := time() - heard_at) >= heartbeat_s:
+                yield None
+                heard_at = time()
+            elif not events:
+                await self._event_log.wait(after=horizon, timeout_s=heartbeat_s - silence_s)
+
+    async def _is_over(self, job_id: str, horizon: int) -> bool:
+        """Whether the job has ended and nothing at all has happened above `horizon`."""
+        job = await self._repository.get(job_id)
+        return job.status.is_terminal and await self._event_log.latest() == horizon

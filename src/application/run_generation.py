@@ -3,10 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import datetime
 
-from domain.errors import Conflict, DomainError, RenderCancelled, WorkerCrashed
+from domain.errors import (
+    Conflict,
+    DomainError,
+    RenderCancelled,
+    RenderFailed,
+    StorageError,
+    WorkerCrashed,
+)
 from domain.job import Failure, Job, JobStatus
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.clock import Clock
@@ -53,21 +60,25 @@ class RunGeneration:
             failure = Failure(code=error.code, message=error.message, retryable=error.retryable)
             await self._end(claimed, lambda job, at: job.fail(failure, fence=claimed.fence, at=at))
         except asyncio.CancelledError:
-            await self._end(
-                claimed,
-                lambda job, at: job.interrupt("the server stopped", fence=claimed.fence, at=at),
-            )
+            with suppress(StorageError):  # the next start gives it back
+                await self._end(claimed, lambda job, at: _give_back(job, claimed.fence, at))
             raise
 
     async def _render(self, claimed: Job) -> None:
         order = RenderOrder(job_id=claimed.id, fence=claimed.fence, request=claimed.request)
+        ended = False
         async with aclosing(self._renderer.render(order)) as reports:
             async for report in reports:
                 job = await self._keep(order, report)
+                ended = job.status is not JobStatus.RUNNING
                 if job.status is JobStatus.PUBLISHING:
                     await self._publish(job)
-                elif job.status is JobStatus.RUNNING and job.cancel_requested_at:
+                elif ended:  # cancelled when the video was already whole
+                    await asyncio.to_thread(self._store.discard, job.id)
+                elif job.cancel_requested_at:
                     await self._renderer.cancel(job.id)
+        if not ended:
+            raise RenderFailed("The renderer ended without a video.")
 
     async def _keep(self, order: RenderOrder, report: RenderReport) -> Job:
         at, fence = self._clock.now(), order.fence
@@ -96,8 +107,15 @@ class RunGeneration:
         except Conflict as error:
             _log.warning("fenced out", extra={"job_id": claimed.id, "reason": error.message})
             return
-        await asyncio.to_thread(self._store.discard, claimed.id)
+        if job.status is not JobStatus.PUBLISHING:
+            await asyncio.to_thread(self._store.discard, claimed.id)
         _log.info(
             "attempt ended",
             extra={"job_id": job.id, "attempt": claimed.fence, "status": job.status},
         )
+
+
+def _give_back(job: Job, fence: int, at: datetime) -> None:
+    """Requeue it, unless its video is whole: then the next start only has to publish that."""
+    if job.status is not JobStatus.PUBLISHING:
+        job.interrupt("the server stopped", fence=fence, at=at)

@@ -77,7 +77,7 @@ class Settings(_Section, frozen=True, kw_only=True):
 
     @property
     def models_dir(self) -> Path:
-        return Path(self.models.dir) if self.models.dir else Path(self.data_dir) / "models"
+        return _absolute(self.models.dir) if self.models.dir else Path(self.data_dir) / "models"
 
     @property
     def database_url(self) -> str:
@@ -170,7 +170,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if name.startswith(_PREFIX) and name != _CONFIG_VARIABLE:
             key = name.removeprefix(_PREFIX).lower().replace("__", ".")
             listed = key == "server.allowed_hosts"
-            spoken[key] = [part.strip() for part in value.split(",")] if listed else value
+            parts = [part.strip() for part in value.split(",") if part.strip()]
+            spoken[key] = parts if listed else value
     return spoken
 
 

@@ -30,7 +30,7 @@ A class's docstring is its default message. HTTP statuses and exit codes are not
 one table at each edge.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -225,12 +225,13 @@ def error_for(code: str, message: str) -> DomainError:
 
     A code this version does not know becomes a `RenderFailed` that keeps the message.
     """
-    for kind in _leaves(DomainError):
+    for kind in _descendants(DomainError):
         if kind.code == code and kind is not InvalidRequest:
             return kind(message)
     return RenderFailed(message)
 
 
-def _leaves(kind: type[DomainError]) -> list[type[DomainError]]:
-    children = kind.__subclasses__()
-    return [kind] if not children else [leaf for child in children for leaf in _leaves(child)]
+def _descendants(kind: type[DomainError]) -> Iterator[type[DomainError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _descendants(child)

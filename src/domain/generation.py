@@ -4,7 +4,6 @@ A draft's None means "the checkpoint's default". A request means the same video 
 every number that shapes the frames, the seed that was drawn included.
 """
 
-import math
 import unicodedata
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -20,7 +19,7 @@ MAX_FLOW_SHIFT: Final = 30.0
 #: Seeds stay below 2^32 so that every JSON reader keeps them exact.
 MAX_SEED: Final = 2**32 - 1
 #: Beyond this aspect ratio the rotary positions were never trained.
-MAX_ASPECT: Final = 8.0
+MAX_ASPECT: Final = 8
 
 SCHEDULERS: Final = ("unipc",)
 
@@ -158,14 +157,15 @@ def _check_prompt(pointer: str, text: str, *, may_be_empty: bool) -> list[Violat
 
 def _check_sides(request: GenerationRequest, spec: CheckpointSpec) -> list[Violation]:
     multiple = spec.geometry.side_multiple
+    pairs = (("width", request.width, request.height), ("height", request.height, request.width))
     violations = [
         Violation(
             pointer=f"/{name}",
             reason=f"must be a multiple of {multiple} for {spec.id}",
-            nearest=nearest_multiples(value, multiple),
+            nearest=nearest_sides(side, beside=other, spec=spec),
         )
-        for name, value in (("width", request.width), ("height", request.height))
-        if value < multiple or value % multiple
+        for name, side, other in pairs
+        if side < multiple or side % multiple
     ]
     if violations:
         return violations
@@ -173,9 +173,11 @@ def _check_sides(request: GenerationRequest, spec: CheckpointSpec) -> list[Viola
         sizes = tuple(f"{w}x{h}" for w, h in spec.native_sizes)
         reason = f"{request.width}x{request.height} is more than {spec.id} was made for"
         return [Violation(pointer="/width", reason=reason, nearest=sizes)]
-    if max(request.width, request.height) > MAX_ASPECT * min(request.width, request.height):
-        reason = f"the longer side is more than {MAX_ASPECT:.0f} times the shorter"
-        return [Violation(pointer="/width", reason=reason)]
+    name, longer, shorter = max(pairs, key=lambda pair: pair[1])
+    if longer > MAX_ASPECT * shorter:
+        reason = f"is more than {MAX_ASPECT} times the other side"
+        nearest = nearest_sides(longer, beside=shorter, spec=spec)
+        return [Violation(pointer=f"/{name}", reason=reason, nearest=nearest)]
     return []
 
 
@@ -192,10 +194,10 @@ def _check_frames(num_frames: int, spec: CheckpointSpec) -> list[Violation]:
 
 
 def _check_range(pointer: str, value: float, *, low: float, high: float) -> list[Violation]:
-    if math.isfinite(value) and low <= value <= high:
+    if low <= value <= high:
         return []
-    nearest = (low,) if not math.isfinite(value) or value < low else (high,)
-    reason = f"{value:g} is outside {low:g} to {high:g}"
+    nearest = (high,) if value > high else (low,)  # not a number is neither: low
+    reason = f"{value} is outside {low} to {high}"
     return [Violation(pointer=pointer, reason=reason, nearest=nearest)]
 
 
@@ -218,10 +220,19 @@ def _check_scheduler(scheduler: str) -> list[Violation]:
     return [Violation(pointer="/scheduler", reason=reason, nearest=SCHEDULERS)]
 
 
-def nearest_multiples(value: int, multiple: int) -> tuple[int, ...]:
-    """The positive multiples on both sides of `value`, smaller first."""
-    below = value // multiple * multiple
-    return (below, below + multiple) if below >= multiple else (multiple,)
+def nearest_sides(side: int, *, beside: int, spec: CheckpointSpec) -> tuple[int, ...]:
+    """The lengths closest to `side` that `spec` takes, smaller first.
+
+    Args:
+        beside: the other side. Where it is no valid length itself, the next one below is meant.
+    """
+    multiple = spec.geometry.side_multiple
+    other = max(multiple, beside // multiple * multiple)
+    longest = min(spec.max_pixels // other, MAX_ASPECT * other) // multiple * multiple
+    shortest = -(-other // (MAX_ASPECT * multiple)) * multiple  # rounded up
+    below = side // multiple * multiple
+    around = {min(max(near, shortest), longest) for near in (below, below + multiple)}
+    return tuple(sorted(near for near in around if near >= multiple))
 
 
 def nearest_frame_counts(num_frames: int, stride: int) -> tuple[int, ...]:

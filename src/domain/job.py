@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from domain.errors import IllegalTransition, NotCancellable, StaleFence
+from domain.errors import IllegalTransition, NotCancellable, RenderFailed, StaleFence
 from domain.generation import GenerationRequest
 from domain.memory_plan import MemoryPlan
 from domain.progress import Stage, progress
@@ -171,10 +171,16 @@ class Job:
         self._record(EventKind.STAGE, at)
 
     def finish_step(self, step: int, *, fence: int, at: datetime) -> None:
-        """The attempt has finished `step` denoising steps."""
+        """The attempt has finished `step` denoising steps.
+
+        Raises:
+            RenderFailed: the request has no such step, or it was passed before.
+        """
         self._expect(JobStatus.RUNNING, fence=fence)
-        if not 0 < step <= self.request.steps:
-            raise IllegalTransition(f"Step {step} of {self.request.steps} cannot be.")
+        if not max(1, self.step) <= step <= self.request.steps:
+            raise RenderFailed(
+                f"The renderer reported step {step} of {self.request.steps} after step {self.step}."
+            )
         self.step = step
         self._note_progress()
         self._record(EventKind.STEP, at)

@@ -86,7 +86,9 @@ def build_app(commands: Commands) -> typer.Typer:
     @app.command()
     def generate(
         prompt: Annotated[str, typer.Argument(help="What to show.")],
-        output: Annotated[Path, typer.Option("--output", "-o", help="The file to make.")],
+        output: Annotated[
+            Path, typer.Option("--output", "-o", help="The file to make.", dir_okay=False)
+        ],
         model: Annotated[str | None, typer.Option(help="Checkpoint id; see `wan models`.")] = None,
         size: Annotated[str | None, typer.Option(help="Width x height, such as 832x480.")] = None,
         frames: Annotated[int | None, typer.Option(help="How many frames: 4n + 1.")] = None,

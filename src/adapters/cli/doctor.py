@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from rich.console import Console
+from rich.markup import escape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ def show(checks: Iterable[Check], *, as_json: bool) -> bool:
         if not as_json:
             mark = "[green]ok     [/]" if check.problem is None else "[red]problem[/]"
             console.print(
-                f"{mark} {check.name:<15} {check.problem or check.detail}", soft_wrap=True
+                f"{mark} {check.name:<15} {escape(check.problem or check.detail)}", soft_wrap=True
             )
     if as_json:
         print(json.dumps([asdict(check) for check in seen], indent=2))

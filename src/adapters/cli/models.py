@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
 
 from domain.ports.checkpoint_catalog import CatalogEntry
 
@@ -27,7 +28,7 @@ def show(entries: Sequence[CatalogEntry], *, as_json: bool) -> None:
         for prompt in spec.prompts if entry.local else ():
             console.print(f'  try: wan generate "{prompt}" -o out.mp4')
         if entry.problem:
-            console.print(f"  [dim]{entry.problem}[/]")
+            console.print(f"  [dim]{escape(entry.problem)}[/]")
 
 
 def _told(entry: CatalogEntry) -> dict[str, object]:

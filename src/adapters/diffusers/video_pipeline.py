@@ -4,11 +4,15 @@ import gc
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import diffusers
 import torch
 import transformers
 from diffusers import UniPCMultistepScheduler, WanPipeline
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+from transformers import UMT5EncoderModel
 
 from adapters.diffusers.streamed_decode import decode_frames
 from domain.errors import CheckpointBroken, OutOfAcceleratorMemory
@@ -20,6 +24,18 @@ from domain.rendering import Report, StageEntered, StepFinished
 from domain.video import FrameChunk
 
 _log = logging.getLogger(__name__)
+
+#: What diffusers and transformers raise over files that are not what they should be.
+_LOAD_ERRORS: Final = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    SafetensorError,
+    StrictDataclassError,
+)
 
 
 class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
@@ -75,18 +91,50 @@ def load(checkpoint: LocalCheckpoint) -> WanPipeline:
     transformers.utils.logging.disable_progress_bar()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     bf16 = {"default": torch.bfloat16, "vae": torch.float32}
+    dtypes = bf16 if device.type == "cuda" else dict.fromkeys(bf16, torch.float32)
     try:
-        pipe = WanPipeline.from_pretrained(
+        pipe = _GuidedWanPipeline.from_pretrained(
             checkpoint.folder,
-            dtype=bf16 if device.type == "cuda" else torch.float32,
+            text_encoder=_load_text_encoder(checkpoint, dtypes["default"]),
+            dtype=dtypes,
             local_files_only=True,
             use_safetensors=True,
-        )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        ).to(device)
+    except torch.OutOfMemoryError:
+        raise
+    except _LOAD_ERRORS as error:
         raise CheckpointBroken(f"{checkpoint.folder} cannot be loaded: {error}") from error
     pipe.set_progress_bar_config(disable=True)
     _log.info("loaded", extra={"checkpoint": checkpoint.spec.id, "device": str(device)})
-    return pipe.to(device)
+    return pipe
+
+
+def _load_text_encoder(checkpoint: LocalCheckpoint, dtype: torch.dtype) -> UMT5EncoderModel:
+    """The text encoder, loaded apart: transformers draws the weights a file lacks at random.
+
+    (diffusers leaves them on the meta device, and moving the model then fails.)
+    """
+    model, told = UMT5EncoderModel.from_pretrained(
+        checkpoint.folder / "text_encoder",
+        dtype=dtype,
+        local_files_only=True,
+        use_safetensors=True,
+        output_loading_info=True,
+    )
+    if told["missing_keys"]:
+        raise ValueError(f"text_encoder lacks {', '.join(sorted(told['missing_keys']))}")
+    return model
+
+
+class _GuidedWanPipeline(WanPipeline):  # type: ignore[misc]  # diffusers has no types
+    """Guides wherever either expert is to be guided.
+
+    The stock pipeline looks at the high-noise guidance alone: at 1 it drops the low-noise one too.
+    """
+
+    @property
+    def do_classifier_free_guidance(self) -> bool:
+        return bool(max(self._guidance_scale, self._guidance_scale_2 or 1.0) > 1.0)
 
 
 @torch.no_grad()

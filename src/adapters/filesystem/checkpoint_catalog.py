@@ -72,8 +72,11 @@ def read_checkpoint(spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
 def _check_structure(
     spec: CheckpointSpec, folder: Path, index: Mapping[str, object], parts: Iterable[str]
 ) -> None:
-    for name in {"transformer", "text_encoder", "vae"} - set(parts):
+    for name in sorted({"transformer", "text_encoder", "vae"} - set(parts)):
         raise CheckpointBroken(f"{folder} has no {name}.")
+    for name in index:
+        if _is_declared(index, name) and not (folder / name).is_dir():
+            raise CheckpointBroken(f"{folder} lacks the folder {name}, which its index names.")
     if spec.has_two_experts != ("transformer_2" in parts):
         experts = "two experts" if spec.has_two_experts else "one transformer"
         raise CheckpointBroken(f"{folder} is not a {spec.id}: that has {experts}.")
@@ -108,7 +111,7 @@ def _check_shards(folder: Path, present: set[str]) -> None:
         named = _read_json(index).get("weight_map")
         if not isinstance(named, dict):
             raise CheckpointBroken(f"{index} names no files.")
-        for missing in sorted(set(named.values()) - present):
+        for missing in sorted({str(name) for name in named.values()} - present):
             raise CheckpointBroken(f"{folder} lacks {missing}, which {index.name} names.")
 
 

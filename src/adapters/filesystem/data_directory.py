@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from adapters.filesystem.durability import fsync_directory, storage_errors
+from adapters.filesystem.durability import fsync_directory, fsync_file, storage_errors
 from domain.errors import DataDirectoryLocked, DataDirectoryUnusable, StorageError
 
 #: Grows when an older version could no longer read what a newer one wrote.
@@ -47,6 +47,8 @@ class DataDirectory:
                     folder.mkdir(exist_ok=True)
                 if not os.access(self.root, os.W_OK):
                     raise PermissionError(13, "it is read-only for this user")
+        except DataDirectoryUnusable:
+            raise
         except StorageError as error:
             hint = "Choose another with --data-dir or WAN_DATA_DIR."
             raise DataDirectoryUnusable(f"{error.message} {hint}") from error
@@ -56,8 +58,10 @@ class DataDirectory:
 
         Raises:
             DataDirectoryLocked: another server holds it; the message has its process id.
+            StorageError: the lock's file cannot be opened.
         """
-        descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        with storage_errors(f"lock the data directory {self.root}"):
+            descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -89,6 +93,7 @@ class DataDirectory:
                 "Choose an empty directory with --data-dir or WAN_DATA_DIR."
             )
         mark.write_text(json.dumps({"product": "wan-studio", "format": FORMAT}) + "\n")
+        fsync_file(mark)
         fsync_directory(self.root)
 
     def _check_mark(self, mark: Path) -> None:

@@ -32,14 +32,20 @@ def read_header(path: Path) -> SafetensorsHeader:
     """Read and check the head of the file at `path`.
 
     Raises:
-        CheckpointBroken: it is not safetensors, or shorter or longer than its header says.
+        CheckpointBroken: it cannot be read, is not safetensors, or is shorter or longer than its
+            header says.
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(size - 8, MAX_HEADER_BYTES):
-            raise CheckpointBroken(f"{path.name} in {path.parent.name}/ is not a safetensors file.")
-        raw = file.read(length)
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 2 <= length <= min(size - 8, MAX_HEADER_BYTES):
+                raise CheckpointBroken(
+                    f"{path.name} in {path.parent.name}/ is not a safetensors file."
+                )
+            raw = file.read(length)
+    except OSError as error:
+        raise CheckpointBroken(f"{path} cannot be read: {error.strerror}.") from error
     try:
         entries = json.loads(raw)
         entries.pop("__metadata__", None)
@@ -47,9 +53,11 @@ def read_header(path: Path) -> SafetensorsHeader:
         end = 0
         for entry in entries.values():
             first, last = entry["data_offsets"]
+            if not 0 <= first <= last:
+                raise ValueError(f"a tensor from {first} to {last}")
             sums[entry["dtype"]] = sums.get(entry["dtype"], 0) + last - first
             end = max(end, last)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointBroken(
             f"{path.name} in {path.parent.name}/ has a damaged header."
         ) from error

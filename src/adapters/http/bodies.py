@@ -51,9 +51,8 @@ def decode(body: bytes, kind: type[msgspec.Struct]) -> msgspec.Struct:
     """
     try:
         raw = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        reason = "too deeply nested" if isinstance(error, RecursionError) else str(error)
-        raise ClientException(f"The body is not JSON: {reason}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ClientException(f"The body is not JSON that can be read: {error}.") from error
     if not isinstance(raw, dict):
         raise ClientException("The body must be a JSON object.")
     if violations := list(_violations(raw, kind)):

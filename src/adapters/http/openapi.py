@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Schema
+from litestar.types import Method
 from litestar.typing import FieldDefinition
 from msgspec import Struct
 
@@ -50,11 +51,11 @@ class ClosedStructs(StructSchemaPlugin):
         return schema
 
 
-def _operation_id(handler: HTTPRouteHandler, method: HttpMethod, _path: object) -> str:
+def _operation_id(handler: HTTPRouteHandler, method: Method | HttpMethod, _path: object) -> str:
     return "head_video" if method == HttpMethod.HEAD else handler.handler_name
 
 
-async def _only_the_document(request: Request[Any, Any, Any]) -> None:
+def _only_the_document(request: Request[Any, Any, Any]) -> None:
     # Litestar answers other paths below /schema with an HTML page of its own.
     if request.url.path != "/schema/openapi.json":
         raise NotFoundException

@@ -111,7 +111,15 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[int, _shown("Drawn where none is given.", 7, minimum=0, maximum=rules.MAX_SEED)]
         | None
     ) = None
-    priority: Annotated[int, Meta(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
+    priority: Annotated[
+        int,
+        Meta(
+            ge=-MAX_PRIORITY,
+            le=MAX_PRIORITY,
+            description="Higher runs earlier; equals run in the order they came.",
+            examples=[10],
+        ),
+    ] = 0
 
     def draft(self) -> GenerationDraft:
         said = msgspec.structs.asdict(self)

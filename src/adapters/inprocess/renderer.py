@@ -48,6 +48,8 @@ class InProcessRenderer(renderer.Renderer):
             self._stop.set()
             self._rendering = None
             await asyncio.wait([running])
+            if not running.cancelled():
+                running.exception()  # an abandoned run's end is nobody's to hear
 
     async def cancel(self, job_id: str) -> None:
         if job_id == self._rendering:

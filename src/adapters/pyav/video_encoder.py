@@ -51,6 +51,10 @@ class PyAvVideoEncoder(video_encoder.VideoEncoder):
             with av.open(path) as container:
                 stream = container.streams.video[0]
                 frames = sum(1 for _ in container.decode(stream))
+                if frames != stream.frames:  # the index is at the front, and outlives the tail
+                    raise EncodingFailed(
+                        f"The file is cut short: {frames} of {stream.frames} frames are there."
+                    )
                 fps = float(stream.average_rate or 0)
                 return Footage(
                     width=stream.width,

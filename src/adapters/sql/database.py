@@ -70,7 +70,6 @@ class Database:
                 async with self._writer.connect() as connection:
                     await connection.run_sync(schema.refuse_others)
                     await connection.run_sync(schema.use_write_ahead_log)
-            # Even with nothing to migrate: whether the file can be written is best known now.
             await self.write(schema.migrate)
         except (DiskFull, DataDirectoryUnusable) as error:
             await self.close()

@@ -50,10 +50,13 @@ def use_write_ahead_log(connection: Connection) -> None:
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the file to `VERSION`, within the transaction that `connection` is in."""
-    if _number(connection, "PRAGMA user_version") == VERSION:
-        return
-    _upgrade(connection)
+    """Bring the file to `VERSION` and put our name on it, within the transaction it is in.
+
+    The name is written even where it stands: only a write shows that the file can be written, as
+    SQLite begins a read in silence where BEGIN IMMEDIATE asks for more than it may do.
+    """
+    if _number(connection, "PRAGMA user_version") != VERSION:
+        _upgrade(connection)
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
 

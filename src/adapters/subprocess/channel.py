@@ -7,7 +7,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import BinaryIO, Final
+from io import FileIO
+from typing import Final
 
 from adapters.subprocess import wire
 from domain.errors import DomainError, RenderCancelled
@@ -23,7 +24,12 @@ ORPHAN_GRACE_S: Final = 5.0
 class WorkerChannel:
     """Listens on a thread of its own, so that a cancel is heard while the GPU works."""
 
-    def __init__(self, inward: BinaryIO, outward: BinaryIO) -> None:
+    def __init__(self, inward: FileIO, outward: FileIO) -> None:
+        """Takes the pipe's two ends, unbuffered.
+
+        A buffer's lock, held by the listening thread, would abort the interpreter when the worker
+        ends by itself.
+        """
         self._inward = inward
         self._outward = outward
         self._orders: queue.SimpleQueue[RenderOrder | None] = queue.SimpleQueue()
@@ -35,9 +41,10 @@ class WorkerChannel:
     @classmethod
     def over_standard_streams(cls) -> "WorkerChannel":
         """Take standard input and output for the pipe; whatever prints goes to standard error."""
-        outward = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+        inward = FileIO(os.dup(sys.stdin.fileno()), "rb")
+        outward = FileIO(os.dup(sys.stdout.fileno()), "wb")
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        return cls(sys.stdin.buffer, outward)
+        return cls(inward, outward)
 
     def orders(self) -> Iterator[RenderOrder]:
         """Orders as they come, until the server closes the pipe."""
@@ -75,6 +82,8 @@ class WorkerChannel:
         while (command := self._read()) is not None:
             match command:
                 case wire.Render(order=order):
+                    # What was cancelled came earlier, and was another attempt.
+                    self._cancelled.discard(order.job_id)
                     self._orders.put(order)
                 case wire.Cancel(job_id=job_id):
                     self._cancelled.add(job_id)
@@ -85,11 +94,19 @@ class WorkerChannel:
         _end_at_once()
 
     def _read(self) -> wire.Command | None:
-        head = self._inward.read(wire.LENGTH_BYTES)
-        if len(head) < wire.LENGTH_BYTES:
-            return None
-        body = self._inward.read(wire.body_length(head))
+        head = self._read_exactly(wire.LENGTH_BYTES)
+        body = self._read_exactly(wire.body_length(head)) if head else b""
         return wire.decode_command(body) if body else None
+
+    def _read_exactly(self, size: int) -> bytes:
+        """Empty where the pipe ends before `size` bytes came."""
+        read = b""
+        while len(read) < size:
+            part = self._inward.read(size - len(read))
+            if not part:
+                return b""
+            read += part
+        return read
 
 
 def _end_at_once() -> None:

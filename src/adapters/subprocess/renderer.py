@@ -60,14 +60,15 @@ class SubprocessRenderer(renderer.Renderer):
             await self._send(process, wire.Render(order))
             while not finished:
                 report = await self._receive(process)
-                finished = isinstance(report, VideoStaged)
+                if isinstance(report, VideoStaged):
+                    finished = True
+                    self._end_order()  # from here a cancel comes too late to kill the worker
                 yield report
         except _OrderEnded as ended:
             finished = True
             raise ended.error from None
         finally:
-            self._rendering = None
-            self._forget_cancel()
+            self._end_order()
             if not finished:
                 await self._kill()
 
@@ -132,7 +133,8 @@ class SubprocessRenderer(renderer.Renderer):
             _kill_now(process)
             await process.wait()
 
-    def _forget_cancel(self) -> None:
+    def _end_order(self) -> None:
+        self._rendering = None
         if self._cancelled is not None:
             self._cancelled.cancel()
             self._cancelled = None

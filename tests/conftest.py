@@ -1,0 +1,18 @@
+"""Async tests run on asyncio, all of them, without a mark of their own."""
+
+import inspect
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> None:
+    """Marks what anyio's plugin would otherwise leave to nobody."""
+    if name.startswith("test") and inspect.iscoroutinefunction(obj):
+        pytest.mark.usefixtures("anyio_backend")(obj)
+        pytest.mark.anyio(obj)

@@ -1,0 +1,142 @@
+"""A real `wan serve` to talk to, kill and start again."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+WAN = Path(sys.executable).with_name("wan")
+
+
+class Service:
+    """One data directory and, mostly, one server on it. `start` may be called again after a death."""
+
+    def __init__(self, data_dir: Path, *, backend: str) -> None:
+        self.data_dir = data_dir
+        self._backend = backend
+        self.port = free_port()
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> psutil.Process:
+        assert self._process is not None
+        return psutil.Process(self._process.pid)
+
+    @property
+    def log(self) -> str:
+        return (self.data_dir.parent / "server.log").read_text()
+
+    def command(self) -> list[str]:
+        return [
+            str(WAN), "serve", "--port", str(self.port), "--data-dir", str(self.data_dir),
+            "--backend", self._backend,
+        ]  # fmt: skip
+
+    def start(self) -> None:
+        with (self.data_dir.parent / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(self.command(), stderr=log)
+        wait_for(self._answers, seconds=30)
+
+    def workers(self) -> list[psutil.Process]:
+        return self.process.children()
+
+    def kill(self) -> list[psutil.Process]:
+        """SIGKILL the server. Returns the workers it had."""
+        workers = self.workers()
+        self._signal(signal.SIGKILL)
+        return workers
+
+    def stop(self) -> int:
+        """SIGTERM the server. Returns its exit code."""
+        return self._signal(signal.SIGTERM)
+
+    def submit(self, **body: Any) -> str:
+        answer = self.client.post("/api/v1/generations", json={"prompt": "a red circle", **body})
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    def generation(self, generation_id: str) -> dict[str, Any]:
+        answer = self.client.get(f"/api/v1/generations/{generation_id}").raise_for_status()
+        return dict(answer.json())
+
+    def wait_until(self, generation_id: str, *statuses: str, seconds: float = 90) -> dict[str, Any]:
+        def there() -> bool:
+            return self.generation(generation_id)["status"] in statuses
+
+        wait_for(there, seconds=seconds)
+        return self.generation(generation_id)
+
+    def wait_for_step(self, generation_id: str, step: int) -> None:
+        def there() -> bool:
+            return int(self.generation(generation_id)["step"]) >= step
+
+        wait_for(there, seconds=90)
+
+    def events(self, generation_id: str, *, last: int | None = None) -> list[dict[str, Any]]:
+        """The whole stream after `last`, each event with its `id` and `kind`."""
+        headers = {} if last is None else {"Last-Event-ID": str(last)}
+        url = f"/api/v1/generations/{generation_id}/events"
+        with self.client.stream("GET", url, headers=headers, timeout=90) as stream:
+            return list(_parse(stream.iter_lines()))
+
+    def close(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+        self.client.close()
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log
+        try:
+            return self.client.get("/livez").is_success
+        except httpx.TransportError:
+            return False
+
+    def _signal(self, number: int) -> int:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+        return self._process.wait(timeout=30)
+
+
+def wait_for(there: Callable[[], bool], *, seconds: float) -> None:
+    """Return once `there()` is true; fail after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < deadline, f"it did not happen within {seconds} s"
+        time.sleep(0.02)
+
+
+def is_gone(process: psutil.Process) -> bool:
+    """Whether the process has ended (a zombie has)."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _parse(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+    head: dict[str, Any] = {}
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if name == "data":
+            yield {**head, **json.loads(value)}
+        elif name == "id":
+            head["id"] = int(value)
+        elif name == "event":
+            head["kind"] = value

@@ -1,0 +1,78 @@
+"""A prompt becomes a video, over HTTP, through a real server and a real worker."""
+
+import json
+from io import BytesIO
+
+import av
+
+from tests.e2e.service import Service
+
+
+def test_a_prompt_becomes_a_video_that_carries_its_request(service: Service) -> None:
+    answer = service.client.post(
+        "/api/v1/generations", json={"prompt": "a red circle moving right", "seed": 7}
+    )
+    generation = answer.json()
+
+    assert answer.status_code == 202
+    assert answer.headers["location"] == f"/api/v1/generations/{generation['id']}"
+
+    events = service.events(generation["id"])
+    kinds = [event["kind"] for event in events]
+    steps = [event["step"] for event in events if event["kind"] == "step"]
+    stages = [event["stage"] for event in events if event["kind"] in {"started", "stage"}]
+
+    assert (kinds[0], kinds[-2], kinds[-1]) == ("queued", "publishing", "completed")
+    assert steps == list(range(1, generation["steps"] + 1))
+    assert stages == ["loading", "encoding_prompt", "denoising", "decoding", "encoding_video"]
+
+    rest = service.events(generation["id"], last=events[4]["id"])
+
+    assert rest == events[5:]
+
+    url = service.generation(generation["id"])["links"]["video"]
+    whole = service.client.get(url)
+    middle = service.client.get(url, headers={"Range": "bytes=100-199"})
+
+    assert middle.status_code == 206
+    assert middle.content == whole.content[100:200]
+    with av.open(BytesIO(whole.content)) as container:
+        stream = container.streams.video[0]
+        frames = list(container.decode(stream))
+        recipe = json.loads(container.metadata["comment"])
+    assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 128, 128)
+    assert len(frames) == generation["request"]["num_frames"]
+    assert recipe["generation"] == generation["id"]
+    assert recipe["request"] == generation["request"]
+
+
+def test_the_server_never_loads_torch_and_stays_small(service: Service) -> None:
+    service.wait_until(service.submit(), "completed")
+
+    mapped = {mapping.path for mapping in service.process.memory_maps()}
+
+    assert not [path for path in mapped if "torch" in path]
+    assert service.process.memory_info().rss <= 150e6
+    assert any("torch" in mapping.path for mapping in service.workers()[0].memory_maps())
+
+
+def test_a_test_card_needs_no_torch_anywhere(card_service: Service) -> None:
+    card_service.wait_until(card_service.submit(), "completed")
+
+    for process in [card_service.process, *card_service.workers()]:
+        assert not [m.path for m in process.memory_maps() if "torch" in m.path]
+
+
+def test_a_running_job_is_cancelled_and_the_next_one_runs(service: Service) -> None:
+    long = service.submit(steps=100)
+    after = service.submit()
+    service.wait_for_step(long, 2)
+
+    answer = service.client.post(f"/api/v1/generations/{long}/cancel")
+
+    assert answer.status_code == 200
+    cancelled = service.wait_until(long, "cancelled", seconds=10)
+    assert cancelled["video"] is None
+    assert service.wait_until(after, "completed")["attempts"] == 1
+    assert service.client.post(f"/api/v1/generations/{after}/cancel").status_code == 409
+    assert not list((service.data_dir / "staging").iterdir())

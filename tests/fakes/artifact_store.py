@@ -1,0 +1,62 @@
+"""Video files in one folder, without the fsyncs."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from domain.errors import OutputMissing, StorageError
+from domain.ports.artifact_store import ArtifactStore, SealedFile
+
+
+class FakeArtifactStore(ArtifactStore):
+    """Staged files are `JOB.FENCE`, published ones `JOB`.
+
+    Set `refusal` and `publish` fails with it until it is None again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.refusal: StorageError | None = None
+
+    @property
+    def staged(self) -> Sequence[str]:
+        """Names of the files that attempts have left."""
+        return sorted(path.name for path in self._folder.glob("*.*"))
+
+    def stage(self, job_id: str, fence: int) -> Path:
+        path = self._folder / f"{job_id}.{fence}"
+        path.unlink(missing_ok=True)
+        return path
+
+    def seal(self, staged: Path) -> SealedFile:
+        content = staged.read_bytes()
+        return SealedFile(sha256=_sha256(content), size_bytes=len(content))
+
+    def publish(self, job_id: str, fence: int, *, sha256: str) -> Path:
+        if self.refusal:
+            raise self.refusal
+        published, staged = self._folder / job_id, self._folder / f"{job_id}.{fence}"
+        if _holds(staged, sha256):
+            return staged.rename(published)
+        if _holds(published, sha256):
+            return published
+        raise OutputMissing
+
+    def locate(self, job_id: str) -> Path:
+        path = self._folder / job_id
+        if not path.exists():
+            raise OutputMissing
+        return path
+
+    def discard(self, job_id: str, *, keep_fence: int | None = None) -> None:
+        for path in self._folder.glob(f"{job_id}.*"):
+            if path.name != f"{job_id}.{keep_fence}":
+                path.unlink()
+
+
+def _holds(path: Path, sha256: str) -> bool:
+    return path.exists() and _sha256(path.read_bytes()) == sha256
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,31 @@
+"""A machine with one small accelerator."""
+
+from domain.hardware import Accelerator, Hardware, Host
+from domain.ports.hardware_probe import HardwareProbe
+
+GIB = 1024**3
+
+
+class FakeHardwareProbe(HardwareProbe):
+    """Reads `hardware`; set it to be another machine."""
+
+    def __init__(self) -> None:
+        self.hardware = Hardware(
+            host=Host(
+                cpu_count=8, load_percent=12.5, total_bytes=64 * GIB, available_bytes=48 * GIB
+            ),
+            accelerators=(
+                Accelerator(
+                    index=0,
+                    name="Fake 24G",
+                    total_bytes=24 * GIB,
+                    used_bytes=2 * GIB,
+                    load_percent=7,
+                    temperature_c=41,
+                    power_w=None,
+                ),
+            ),
+        )
+
+    def read(self) -> Hardware:
+        return self.hardware

@@ -1,0 +1,103 @@
+"""A renderer that follows a script."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from domain.errors import RenderCancelled
+from domain.ports.artifact_store import ArtifactStore
+from domain.ports.renderer import Renderer
+from domain.progress import Stage
+from domain.rendering import RenderOrder, RenderProgress, RenderReport, StageEntered, VideoStaged
+from domain.video import VideoFile
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The file is written, sealed and reported: how every good run ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hangs:
+    """Nothing more comes until the run is cancelled."""
+
+
+@dataclass(slots=True)
+class Meets:
+    """Signals `here`, then waits for `go`: for tests that act in the middle of a run."""
+
+    here: asyncio.Event
+    go: asyncio.Event
+
+
+Deed: TypeAlias = RenderProgress | Stages | Hangs | Meets | BaseException
+
+A_GOOD_RUN: Sequence[Deed] = (StageEntered(stage=Stage.ENCODING_PROMPT), Stages())
+
+
+class FakeRenderer(Renderer):
+    """Plays one script per order, the last one again and again.
+
+    A script is a sequence of deeds: progress is reported, an exception raised, `Stages` leaves a real
+    (tiny) file in the store, `Hangs` and `Meets` wait. A cancelled job's next deed raises
+    `RenderCancelled`.
+    """
+
+    def __init__(self, store: ArtifactStore, *scripts: Sequence[Deed]) -> None:
+        self._store = store
+        self._scripts = list(scripts or (A_GOOD_RUN,))
+        self._job_id: str | None = None
+        self._cancelled = asyncio.Event()
+        self.closed = False
+
+    async def render(self, order: RenderOrder) -> AsyncGenerator[RenderReport, None]:
+        script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
+        self._job_id, self._cancelled = order.job_id, asyncio.Event()
+        try:
+            for deed in script:
+                if self._cancelled.is_set():
+                    raise RenderCancelled
+                report = await self._do(deed, order)
+                if report is not None:
+                    yield report
+        finally:
+            self._job_id = None
+
+    async def cancel(self, job_id: str) -> None:
+        if job_id == self._job_id:
+            self._cancelled.set()
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def _do(self, deed: Deed, order: RenderOrder) -> RenderReport | None:
+        match deed:
+            case BaseException():
+                raise deed
+            case Stages():
+                return VideoStaged(video=self._stage(order))
+            case Meets(here=here, go=go):
+                here.set()
+                await go.wait()
+                return None
+            case Hangs():
+                await self._cancelled.wait()
+                raise RenderCancelled
+        return deed
+
+    def _stage(self, order: RenderOrder) -> VideoFile:
+        staged = self._store.stage(order.job_id, order.fence)
+        staged.write_text(f"video of {order.job_id}, attempt {order.fence}")
+        sealed = self._store.seal(staged)
+        request = order.request
+        return VideoFile(
+            sha256=sealed.sha256,
+            size_bytes=sealed.size_bytes,
+            width=request.width,
+            height=request.height,
+            num_frames=request.num_frames,
+            fps=request.fps,
+            duration_s=request.duration_s,
+            codec="fake",
+        )

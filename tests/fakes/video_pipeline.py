@@ -1,0 +1,48 @@
+"""A pipeline whose frames are flat."""
+
+from collections.abc import Iterator
+
+from domain.errors import DomainError
+from domain.generation import GenerationRequest
+from domain.local_checkpoint import LocalCheckpoint
+from domain.ports.video_pipeline import VideoPipeline
+from domain.progress import Stage
+from domain.rendering import Report, StageEntered, StepFinished
+from domain.video import FrameChunk
+
+_FRAMES_PER_CHUNK = 4
+
+
+class FakeVideoPipeline(VideoPipeline):
+    """Every sample of a video is the lowest byte of its seed. `failure` is raised while decoding."""
+
+    def __init__(self, failure: DomainError | None = None) -> None:
+        self._failure = failure
+        self.closed = False
+
+    def generate(
+        self, request: GenerationRequest, checkpoint: LocalCheckpoint, report: Report
+    ) -> Iterator[FrameChunk]:
+        report(StageEntered(stage=Stage.ENCODING_PROMPT))
+        report(StageEntered(stage=Stage.DENOISING))
+        for step in range(1, request.steps + 1):
+            report(StepFinished(step=step))
+        report(StageEntered(stage=Stage.DECODING))
+        for first in range(0, request.num_frames, _FRAMES_PER_CHUNK):
+            yield _flat(request, min(_FRAMES_PER_CHUNK, request.num_frames - first))
+            if self._failure:
+                raise self._failure
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _flat(request: GenerationRequest, num_frames: int) -> FrameChunk:
+    shape = (num_frames, request.height, request.width, 3)
+    samples = bytes([request.seed % 256]) * (num_frames * request.height * request.width * 3)
+    return FrameChunk(
+        rgb=memoryview(samples).cast("B", shape),
+        num_frames=num_frames,
+        height=request.height,
+        width=request.width,
+    )

@@ -1,0 +1,72 @@
+"""The whole HTTP application over fakes, and a client that talks to it within the test's own loop."""
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.di import Provide
+
+from adapters.http.app import create_app
+from application.cancel_generation import CancelGeneration
+from application.complete_draft import CompleteDraft
+from application.queries import Queries
+from application.submit_generation import SubmitGeneration
+from tests.fakes.artifact_store import FakeArtifactStore
+from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
+from tests.fakes.clock import FakeClock
+from tests.fakes.hardware_probe import FakeHardwareProbe
+from tests.fakes.jobs import InMemoryJobs
+from tests.fakes.renderer import FakeRenderer
+from tests.integration.http.raw import OWN_ORIGIN
+
+
+@pytest.fixture
+def jobs() -> InMemoryJobs:
+    return InMemoryJobs()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FakeArtifactStore:
+    return FakeArtifactStore(tmp_path)
+
+
+@pytest.fixture
+def checks() -> dict[str, str | None]:
+    """What `/readyz` finds; a test breaks one by naming its problem."""
+    return {"database": None, "disk": None}
+
+
+@pytest.fixture
+def app(jobs: InMemoryJobs, store: FakeArtifactStore, checks: dict[str, str | None]) -> Litestar:
+    async def readiness() -> Mapping[str, str | None]:
+        return checks
+
+    clock, catalog = FakeClock(), FakeCheckpointCatalog("mini")
+    complete = CompleteDraft(catalog, draw_seed=lambda: 7)
+    uses = {
+        "submit": SubmitGeneration(complete, jobs.repository, clock),
+        "cancel": CancelGeneration(jobs.repository, [FakeRenderer(store)], clock),
+        "queries": Queries(jobs.repository, jobs.event_log, store),
+        "catalog": catalog,
+        "hardware": FakeHardwareProbe(),
+        "readiness": readiness,
+    }
+    return create_app(
+        dependencies={name: _provide(use) for name, use in uses.items()},
+        lifespan=[],
+        allowed_hosts=["studio.example", "studio.example:8443", "proxied.example:443"],
+        version="1.2.3",
+    )
+
+
+@pytest.fixture
+async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=OWN_ORIGIN) as client:
+        yield client
+
+
+def _provide(use: object) -> Provide:
+    return Provide(lambda: use, sync_to_thread=False)

@@ -1,0 +1,52 @@
+"""Every adapter of the three ports that keep jobs, each over storage of its own."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from adapters.sql.database import Database
+from adapters.sql.event_log import SqlEventLog
+from adapters.sql.job_queue import SqlJobQueue
+from adapters.sql.job_repository import SqlJobRepository
+from domain.ports.event_log import EventLog
+from domain.ports.job_queue import JobQueue
+from domain.ports.job_repository import JobRepository
+from tests.fakes.jobs import InMemoryJobs
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Three ports that see the same jobs."""
+
+    repository: JobRepository
+    queue: JobQueue
+    event_log: EventLog
+
+
+@pytest.fixture(params=["sql", "memory"])
+async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Kept]:
+    if request.param == "memory":
+        memory = InMemoryJobs()
+        yield Kept(memory.repository, memory.queue, memory.event_log)
+        return
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'jobs.db'}")
+    await database.open()
+    yield Kept(SqlJobRepository(database), SqlJobQueue(database), SqlEventLog(database))
+    await database.close()
+
+
+@pytest.fixture
+def repository(kept: Kept) -> JobRepository:
+    return kept.repository
+
+
+@pytest.fixture
+def queue(kept: Kept) -> JobQueue:
+    return kept.queue
+
+
+@pytest.fixture
+def event_log(kept: Kept) -> EventLog:
+    return kept.event_log
