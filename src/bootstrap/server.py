@@ -21,6 +21,7 @@ from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
 from bootstrap.server_container import ServerContainer
 from bootstrap.settings import Settings, SettingsError
+from domain.errors import StorageError
 
 _log = logging.getLogger(__name__)
 
@@ -128,9 +129,13 @@ async def _readiness(
     container: ServerContainer, dispatching: asyncio.Task[None]
 ) -> Mapping[str, str | None]:
     free = shutil.disk_usage(container.core.data_directory().root).free
-    await container.event_log().latest()
+    try:
+        await container.event_log().latest()
+        database = None
+    except StorageError as error:
+        database = error.message
     return {
-        "database": None,
+        "database": database,
         "disk": None if free > _LOW_DISK_BYTES else f"only {free // 2**20} MiB are free",
         "dispatcher": "it has stopped; restart the server" if dispatching.done() else None,
     }

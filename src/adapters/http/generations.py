@@ -32,7 +32,7 @@ MAX_EVENT: Final = 2**53 - 1
 
 @post(
     status_code=202,
-    responses=refusals(403, 413, 415, 422, 503, 507),
+    responses=refusals(403, 413, 415, 503, 507),
     response_headers=[
         ResponseHeader(name="Location", description="The generation.", documentation_only=True)
     ],
@@ -48,7 +48,7 @@ async def submit_generation(
     return Response(accepted, headers={"Location": accepted.links.itself})
 
 
-@get(responses=refusals(422))
+@get(responses=refusals(503))
 async def list_generations(
     queries: NamedDependency[Queries],
     status: Annotated[list[JobStatus] | None, QueryParameter(description="Only these.")] = None,
@@ -63,7 +63,7 @@ async def list_generations(
     return GenerationPage(data=page, next_cursor=page[-1].id if len(jobs) > limit else None)
 
 
-@get("/{generation_id:str}", responses=refusals(404))
+@get("/{generation_id:str}", responses=refusals(404, 503))
 async def get_generation(
     queries: NamedDependency[Queries], generation_id: FromPath[str]
 ) -> Generation:
@@ -79,7 +79,7 @@ async def cancel_generation(
     return generation(await cancel.execute(generation_id))
 
 
-@get("/{generation_id:str}/events", media_type="text/event-stream", responses=refusals(404, 422))
+@get("/{generation_id:str}/events", media_type="text/event-stream", responses=refusals(404, 503))
 async def follow_generation(
     queries: NamedDependency[Queries],
     generation_id: FromPath[str],

@@ -39,7 +39,7 @@ CHUNK_BYTES: Final = 256 * 1024
         HTTPStatus.NOT_MODIFIED: ResponseSpec(
             None, generate_examples=False, description="As the client has it."
         ),
-        **refusals(404, 416),
+        **refusals(404, 416, 503),
     },
 )
 async def get_video(

@@ -85,6 +85,7 @@ def refusals(*statuses: int) -> dict[int, ResponseSpec]:
     anywhere = (
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.MISDIRECTED_REQUEST,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
         HTTPStatus.INTERNAL_SERVER_ERROR,
     )
     return {

@@ -1,0 +1,147 @@
+"""What drivers ask to show."""
+
+import asyncio
+
+import pytest
+
+from application.queries import Queries
+from domain.errors import OutputMissing, UnknownJob
+from domain.job import Job, JobStatus
+from domain.progress import Stage
+from tests.fakes.artifact_store import FakeArtifactStore
+from tests.fakes.examples import NOON, a_job, a_job_that_is, a_video
+from tests.fakes.jobs import InMemoryJobs
+
+#: Seconds: longer than any test lives.
+NEVER_S = 60.0
+
+
+@pytest.fixture
+def queries(jobs: InMemoryJobs, store: FakeArtifactStore) -> Queries:
+    return Queries(jobs.repository, jobs.event_log, store)
+
+
+async def follow(queries: Queries, job_id: str = "gen_1", *, after: int = 0) -> list[int]:
+    """The numbers of all events until the job's last."""
+    async with asyncio.timeout(5):
+        events = queries.follow(job_id, after=after, heartbeat_s=NEVER_S)
+        return [logged.number async for logged in events if logged]
+
+
+def live_and_end(job: Job) -> None:
+    job.claim(at=NOON)
+    job.enter_stage(Stage.DENOISING, fence=1, at=NOON)
+    job.begin_publishing(a_video(), fence=1, at=NOON)
+    job.complete(fence=1, at=NOON)
+
+
+async def test_jobs_are_shown_as_they_are_kept(queries: Queries, jobs: InMemoryJobs) -> None:
+    await jobs.repository.add(a_job("gen_1"))
+    await jobs.repository.add(a_job_that_is(JobStatus.RUNNING, "gen_2"))
+
+    assert (await queries.job("gen_1")).id == "gen_1"
+    running = await queries.jobs(statuses=[JobStatus.RUNNING], before=None, limit=10)
+    assert [job.id for job in running] == ["gen_2"]
+    older = await queries.jobs(statuses=[], before="gen_2", limit=10)
+    assert [job.id for job in older] == ["gen_1"]
+
+
+async def test_a_completed_jobs_video_is_where_the_store_says(
+    queries: Queries, jobs: InMemoryJobs, store: FakeArtifactStore
+) -> None:
+    staged = store.stage("gen_1", 1)
+    staged.write_text("frames")
+    published = store.publish("gen_1", 1, sha256=store.seal(staged).sha256)
+    await jobs.repository.add(a_job_that_is(JobStatus.COMPLETED))
+
+    job, path = await queries.video("gen_1")
+
+    assert (job.status, path) == (JobStatus.COMPLETED, published)
+
+
+@pytest.mark.parametrize("status", [JobStatus.PUBLISHING, JobStatus.COMPLETED])
+async def test_a_video_that_is_not_published_or_was_removed_is_missing(
+    queries: Queries, jobs: InMemoryJobs, status: JobStatus
+) -> None:
+    await jobs.repository.add(a_job_that_is(status))
+
+    with pytest.raises(OutputMissing):
+        await queries.video("gen_1")
+
+
+async def test_a_file_is_not_a_video_before_its_job_has_completed(
+    queries: Queries, jobs: InMemoryJobs, store: FakeArtifactStore
+) -> None:
+    # Only the file was looked for: between the rename and the commit it was served.
+    staged = store.stage("gen_1", 1)
+    staged.write_text("frames")
+    store.publish("gen_1", 1, sha256=store.seal(staged).sha256)
+    await jobs.repository.add(a_job_that_is(JobStatus.PUBLISHING))
+
+    with pytest.raises(OutputMissing, match="publishing"):
+        await queries.video("gen_1")
+
+
+class TestFollowing:
+    async def test_a_finished_job_is_told_from_its_first_event_to_its_last(
+        self, queries: Queries, jobs: InMemoryJobs
+    ) -> None:
+        await jobs.repository.add(a_job())
+        await jobs.repository.update("gen_1", live_and_end)
+
+        assert await follow(queries) == [1, 2, 3, 4, 5]
+
+    async def test_who_comes_back_is_told_exactly_the_rest(
+        self, queries: Queries, jobs: InMemoryJobs
+    ) -> None:
+        await jobs.repository.add(a_job())
+        await jobs.repository.update("gen_1", live_and_end)
+
+        assert await follow(queries, after=3) == [4, 5]
+        assert await follow(queries, after=5) == []
+
+    async def test_events_are_told_as_they_come(self, queries: Queries, jobs: InMemoryJobs) -> None:
+        await jobs.repository.add(a_job())
+        following = asyncio.create_task(follow(queries))
+        await asyncio.sleep(0.01)
+
+        await jobs.repository.update("gen_1", lambda job: job.claim(at=NOON))
+        await asyncio.sleep(0.01)
+        await jobs.repository.update("gen_1", lambda job: job.cancel(fence=1, at=NOON))
+
+        assert await following == [1, 2, 3]
+
+    async def test_other_jobs_events_are_not_told(
+        self, queries: Queries, jobs: InMemoryJobs
+    ) -> None:
+        await jobs.repository.add(a_job("gen_1"))
+        following = asyncio.create_task(follow(queries))
+        await asyncio.sleep(0.01)
+
+        await jobs.repository.add(a_job_that_is(JobStatus.COMPLETED, "gen_2"))
+        await jobs.repository.update("gen_1", lambda job: job.request_cancel(at=NOON))
+
+        assert await following == [1, 6]
+
+    async def test_silence_is_told_even_while_other_jobs_are_loud(
+        self, queries: Queries, jobs: InMemoryJobs
+    ) -> None:
+        # Any job's event put the heartbeat off, and proxies closed the stream of a quiet one.
+        await jobs.repository.add(a_job())
+
+        async def be_loud() -> None:
+            for number in range(1000):
+                await jobs.repository.add(a_job(f"gen_loud_{number}"))
+                await asyncio.sleep(0.002)
+
+        loud = asyncio.create_task(be_loud())
+        async with asyncio.timeout(1):
+            heard = queries.follow("gen_1", after=1, heartbeat_s=0.02)
+            beats = [await anext(heard) for _ in range(2)]
+        loud.cancel()
+
+        assert beats == [None, None]
+
+    async def test_an_unknown_job_cannot_be_followed(self, queries: Queries) -> None:
+        with pytest.raises(UnknownJob):
+            await follow(queries, "gen_nobody")

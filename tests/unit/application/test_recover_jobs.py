@@ -1,0 +1,109 @@
+"""What a dead server left behind."""
+
+import pytest
+
+from application.recover_jobs import RecoverJobs
+from domain.job import Job, JobStatus
+from domain.progress import Stage
+from tests.fakes.artifact_store import FakeArtifactStore
+from tests.fakes.clock import FakeClock
+from tests.fakes.examples import NOON, a_job, a_job_that_is, a_video
+from tests.fakes.jobs import InMemoryJobs
+
+
+@pytest.fixture
+def recover(jobs: InMemoryJobs, store: FakeArtifactStore, clock: FakeClock) -> RecoverJobs:
+    return RecoverJobs(jobs.repository, store, clock)
+
+
+def a_publishing_job(store: FakeArtifactStore) -> Job:
+    """Its video is staged and sealed; the server died before it was published."""
+    job = a_job_that_is(JobStatus.RUNNING)
+    staged = store.stage(job.id, job.fence)
+    staged.write_text("frames")
+    sealed = store.seal(staged)
+    job.enter_stage(Stage.ENCODING_VIDEO, fence=1, at=NOON)
+    job.begin_publishing(a_video(sha256=sealed.sha256), fence=1, at=NOON)
+    return job
+
+
+async def test_a_staged_video_is_published_without_rendering_again(
+    recover: RecoverJobs, jobs: InMemoryJobs, store: FakeArtifactStore
+) -> None:
+    await jobs.repository.add(a_publishing_job(store))
+
+    assert await recover.execute() == 1
+
+    assert (await jobs.repository.get("gen_1")).status is JobStatus.COMPLETED
+    assert store.locate("gen_1").read_text() == "frames"
+
+
+async def test_a_video_that_was_published_already_is_adopted(
+    recover: RecoverJobs, jobs: InMemoryJobs, store: FakeArtifactStore
+) -> None:
+    job = a_publishing_job(store)
+    assert job.video is not None
+    store.publish("gen_1", 1, sha256=job.video.sha256)
+    await jobs.repository.add(job)
+
+    await recover.execute()
+
+    assert (await jobs.repository.get("gen_1")).status is JobStatus.COMPLETED
+
+
+async def test_a_job_whose_file_is_lost_runs_again(
+    recover: RecoverJobs, jobs: InMemoryJobs
+) -> None:
+    await jobs.repository.add(a_job_that_is(JobStatus.PUBLISHING))
+
+    await recover.execute()
+
+    assert (await jobs.repository.get("gen_1")).status is JobStatus.QUEUED
+
+
+async def test_a_running_job_waits_again_uncharged_and_its_half_file_is_gone(
+    recover: RecoverJobs, jobs: InMemoryJobs, store: FakeArtifactStore
+) -> None:
+    await jobs.repository.add(a_job_that_is(JobStatus.RUNNING))
+    store.stage("gen_1", 1).write_text("half")
+
+    await recover.execute()
+
+    job = await jobs.repository.get("gen_1")
+    assert (job.status, job.crashes, job.interruptions) == (JobStatus.QUEUED, 0, 1)
+    assert store.staged == []
+
+
+async def test_a_running_job_that_was_to_be_cancelled_is(
+    recover: RecoverJobs, jobs: InMemoryJobs
+) -> None:
+    job = a_job_that_is(JobStatus.RUNNING)
+    job.request_cancel(at=NOON)
+    await jobs.repository.add(job)
+
+    await recover.execute()
+
+    assert (await jobs.repository.get("gen_1")).status is JobStatus.CANCELLED
+
+
+async def test_jobs_that_wait_or_have_ended_are_left_alone(
+    recover: RecoverJobs, jobs: InMemoryJobs
+) -> None:
+    await jobs.repository.add(a_job("gen_waiting"))
+    await jobs.repository.add(a_job_that_is(JobStatus.FAILED))
+    before = jobs.kept
+
+    assert await recover.execute() == 0
+
+    assert jobs.kept == before
+
+
+async def test_more_jobs_than_one_page_are_all_recovered(
+    recover: RecoverJobs, jobs: InMemoryJobs
+) -> None:
+    for number in range(60):
+        await jobs.repository.add(a_job_that_is(JobStatus.RUNNING, f"gen_{number}"))
+
+    assert await recover.execute() == 60
+
+    assert {job.status for job in jobs.kept} == {JobStatus.QUEUED}

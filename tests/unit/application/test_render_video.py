@@ -1,0 +1,135 @@
+"""The worker's part, and the same without a queue."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from application.complete_draft import CompleteDraft
+from application.generate_once import GenerateOnce
+from application.render_video import REQUEST_METADATA_KEY, RenderVideo
+from domain.errors import (
+    CheckpointMissing,
+    InvalidRequest,
+    OutOfAcceleratorMemory,
+    RenderCancelled,
+)
+from domain.progress import Stage
+from domain.rendering import RenderOrder, RenderProgress, StageEntered, StepFinished
+from tests.fakes.artifact_store import FakeArtifactStore
+from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
+from tests.fakes.examples import a_draft, a_request
+from tests.fakes.video_encoder import FakeVideoEncoder
+from tests.fakes.video_pipeline import FakeVideoPipeline
+
+AN_ORDER = RenderOrder(job_id="gen_1", fence=1, request=a_request())
+
+
+def a_worker(
+    store: FakeArtifactStore,
+    pipeline: FakeVideoPipeline | None = None,
+    catalog: FakeCheckpointCatalog | None = None,
+) -> RenderVideo:
+    return RenderVideo(
+        catalog or FakeCheckpointCatalog("mini"),
+        pipeline or FakeVideoPipeline(),
+        FakeVideoEncoder(),
+        store,
+    )
+
+
+def unheard(progress: RenderProgress) -> None:
+    """Nobody listens."""
+
+
+def test_the_staged_file_is_what_is_said_of_it(store: FakeArtifactStore) -> None:
+    video = a_worker(store).execute(AN_ORDER, unheard)
+
+    published = store.publish("gen_1", 1, sha256=video.sha256)
+    footage = FakeVideoEncoder().probe(published)
+    assert (video.width, video.height, video.num_frames, video.fps) == (16, 16, 5, 8)
+    assert video.duration_s == footage.duration_s == 0.625
+    assert video.size_bytes == published.stat().st_size
+
+
+def test_every_stage_and_step_is_reported_in_order(store: FakeArtifactStore) -> None:
+    heard: list[RenderProgress] = []
+
+    a_worker(store).execute(AN_ORDER, heard.append)
+
+    assert heard == [
+        StageEntered(stage=Stage.ENCODING_PROMPT),
+        StageEntered(stage=Stage.DENOISING),
+        *(StepFinished(step=step) for step in (1, 2, 3, 4)),
+        StageEntered(stage=Stage.DECODING),
+        StageEntered(stage=Stage.ENCODING_VIDEO),
+    ]
+
+
+def test_the_file_holds_the_request_that_made_it(store: FakeArtifactStore) -> None:
+    order = RenderOrder(job_id="gen_1", fence=1, request=a_request(prompt="红色 circle"))
+
+    video = a_worker(store).execute(order, unheard)
+
+    published = store.publish("gen_1", 1, sha256=video.sha256)
+    recipe = json.loads(FakeVideoEncoder().probe(published).metadata[REQUEST_METADATA_KEY])
+    assert recipe["generation"] == "gen_1"
+    assert recipe["request"] == asdict(order.request)
+
+
+def test_a_run_that_fails_leaves_nothing_staged(store: FakeArtifactStore) -> None:
+    worker = a_worker(store, FakeVideoPipeline(OutOfAcceleratorMemory()))
+
+    with pytest.raises(OutOfAcceleratorMemory):
+        worker.execute(AN_ORDER, unheard)
+
+    assert store.staged == []
+
+
+@pytest.mark.parametrize("stage", [Stage.DENOISING, Stage.ENCODING_VIDEO])
+def test_a_report_that_raises_ends_the_run_there(store: FakeArtifactStore, stage: Stage) -> None:
+    def cancel(progress: RenderProgress) -> None:
+        if progress == StageEntered(stage=stage):
+            raise RenderCancelled
+
+    with pytest.raises(RenderCancelled):
+        a_worker(store).execute(AN_ORDER, cancel)
+
+    assert store.staged == []
+
+
+def test_weights_that_went_missing_are_told_before_anything_is_staged(
+    store: FakeArtifactStore,
+) -> None:
+    worker = a_worker(store, catalog=FakeCheckpointCatalog("ti2v-5B"))
+
+    with pytest.raises(CheckpointMissing):
+        worker.execute(AN_ORDER, unheard)
+
+    assert store.staged == []
+
+
+class TestGeneratingOnce:
+    def test_a_draft_becomes_a_published_file(self, store: FakeArtifactStore) -> None:
+        once = self.once(store)
+
+        request = once.complete(a_draft(width=16, height=16, num_frames=5))
+        generated = once.execute(request, unheard)
+
+        footage = FakeVideoEncoder().probe(generated.path)
+        assert (request.seed, footage.num_frames) == (7, 5)
+        assert generated.request == request
+        assert generated.video.size_bytes == generated.path.stat().st_size
+
+    def test_a_bad_draft_is_refused_before_the_renderer_is_made(
+        self, store: FakeArtifactStore
+    ) -> None:
+        once = self.once(store)
+
+        with pytest.raises(InvalidRequest, match="17 or 21"):
+            once.complete(a_draft(num_frames=18))
+
+    @staticmethod
+    def once(store: FakeArtifactStore) -> GenerateOnce:
+        complete = CompleteDraft(FakeCheckpointCatalog("mini"), draw_seed=lambda: 7)
+        return GenerateOnce(complete, lambda: a_worker(store), store)

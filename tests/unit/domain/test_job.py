@@ -1,0 +1,276 @@
+"""The life of a job: what each transition does, refuses and records."""
+
+from collections.abc import Callable
+
+import pytest
+
+from domain.errors import IllegalTransition, NotCancellable, RenderFailed, StaleFence
+from domain.job import MAX_INTERRUPTIONS, EventKind, Failure, Job, JobStatus
+from domain.progress import Stage
+from tests.fakes.examples import A_SECOND, NOON, a_job, a_job_that_is, a_request, a_video
+
+LATER = NOON + A_SECOND
+A_FAILURE = Failure(code="gpu-out-of-memory", message="It did not fit.")
+
+#: Everything an attempt may tell, each with the fence it carries.
+ATTEMPT_METHODS: dict[str, Callable[[Job, int], None]] = {
+    "enter_stage": lambda job, fence: job.enter_stage(Stage.DECODING, fence=fence, at=LATER),
+    "finish_step": lambda job, fence: job.finish_step(1, fence=fence, at=LATER),
+    "begin_publishing": lambda job, fence: job.begin_publishing(a_video(), fence=fence, at=LATER),
+    "complete": lambda job, fence: job.complete(fence=fence, at=LATER),
+    "fail": lambda job, fence: job.fail(A_FAILURE, fence=fence, at=LATER),
+    "cancel": lambda job, fence: job.cancel(fence=fence, at=LATER),
+    "worker_died": lambda job, fence: job.worker_died("signal 9", fence=fence, at=LATER),
+    "interrupt": lambda job, fence: job.interrupt("stop", fence=fence, at=LATER),
+}
+WHILE_RUNNING = set(ATTEMPT_METHODS) - {"complete"}
+WHILE_PUBLISHING = {"complete", "fail", "interrupt"}
+
+
+def recorded(job: Job) -> list[EventKind]:
+    return [event.kind for event in job.collect_events()]
+
+
+def a_claimed_job() -> Job:
+    """Running, with its events so far collected."""
+    job = a_job_that_is(JobStatus.RUNNING)
+    job.collect_events()
+    return job
+
+
+def test_a_submitted_job_waits_and_has_done_nothing() -> None:
+    job = a_job()
+
+    assert (job.status, job.fence, job.progress) == (JobStatus.QUEUED, 0, 0.0)
+    assert recorded(job) == [EventKind.QUEUED]
+
+
+def test_events_are_collected_once() -> None:
+    job = a_job()
+
+    job.collect_events()
+
+    assert job.collect_events() == ()
+
+
+def test_a_whole_life_records_every_change_with_the_state_after_it() -> None:
+    job = a_job()
+    job.claim(at=NOON)
+    job.enter_stage(Stage.ENCODING_PROMPT, fence=1, at=NOON)
+    job.enter_stage(Stage.DENOISING, fence=1, at=NOON)
+    job.finish_step(2, fence=1, at=NOON)
+    job.enter_stage(Stage.DECODING, fence=1, at=NOON)
+    job.begin_publishing(a_video(), fence=1, at=NOON)
+    job.complete(fence=1, at=LATER)
+
+    events = job.collect_events()
+
+    assert [(event.kind, event.stage, event.progress) for event in events] == [
+        (EventKind.QUEUED, None, 0.0),
+        (EventKind.STARTED, Stage.LOADING, 0.0),
+        (EventKind.STAGE, Stage.ENCODING_PROMPT, 0.05),
+        (EventKind.STAGE, Stage.DENOISING, 0.08),
+        (EventKind.STEP, Stage.DENOISING, 0.48),
+        (EventKind.STAGE, Stage.DECODING, 0.88),
+        (EventKind.PUBLISHING, None, 0.99),
+        (EventKind.COMPLETED, None, 1.0),
+    ]
+    assert (job.status, job.video, job.finished_at) == (JobStatus.COMPLETED, a_video(), LATER)
+
+
+def test_a_second_attempt_has_the_next_fence_and_the_first_start() -> None:
+    job = a_claimed_job()
+    job.interrupt("stop", fence=1, at=LATER)
+
+    job.claim(at=LATER)
+
+    assert (job.fence, job.started_at) == (2, NOON)
+
+
+@pytest.mark.parametrize("status", set(JobStatus) - {JobStatus.QUEUED})
+def test_only_a_waiting_job_is_claimed(status: JobStatus) -> None:
+    job = a_job_that_is(status)
+
+    with pytest.raises(IllegalTransition):
+        job.claim(at=LATER)
+
+
+@pytest.mark.parametrize("method", ATTEMPT_METHODS)
+def test_what_an_older_attempt_tells_changes_nothing(method: str) -> None:
+    job = a_claimed_job()
+    job.interrupt("stop", fence=1, at=NOON)
+    job.claim(at=NOON)
+    before = repr(job)
+
+    with pytest.raises(StaleFence):
+        ATTEMPT_METHODS[method](job, 1)
+
+    assert repr(job) == before
+
+
+@pytest.mark.parametrize("method", ATTEMPT_METHODS)
+@pytest.mark.parametrize("status", JobStatus)
+def test_an_attempt_moves_only_a_job_that_is_in_the_state_for_it(
+    method: str, status: JobStatus
+) -> None:
+    job = a_job_that_is(status)
+    before = repr(job)
+    allowed = {JobStatus.RUNNING: WHILE_RUNNING, JobStatus.PUBLISHING: WHILE_PUBLISHING}
+
+    if method in allowed.get(status, set()):
+        ATTEMPT_METHODS[method](job, job.fence)
+        assert repr(job) != before
+    else:
+        with pytest.raises(IllegalTransition):
+            ATTEMPT_METHODS[method](job, job.fence)
+        assert repr(job) == before
+
+
+@pytest.mark.parametrize("step", [-1, 0, 2, 5])
+def test_a_step_that_cannot_be_is_the_renderers_failure(step: int) -> None:
+    # It was an illegal transition, which is taken for a stale attempt: the job ran for ever.
+    job = a_claimed_job()
+    job.finish_step(3, fence=1, at=NOON)
+
+    with pytest.raises(RenderFailed):
+        job.finish_step(step, fence=1, at=NOON)
+
+    assert job.step == 3
+
+
+def test_a_failed_job_says_why_and_has_no_video() -> None:
+    job = a_job_that_is(JobStatus.PUBLISHING)
+    job.collect_events()
+
+    job.fail(A_FAILURE, fence=1, at=LATER)
+
+    [event] = job.collect_events()
+    assert (job.status, job.failure, job.video) == (JobStatus.FAILED, A_FAILURE, None)
+    assert (event.code, event.message) == ("gpu-out-of-memory", "It did not fit.")
+
+
+class TestCancelling:
+    def test_a_waiting_job_is_cancelled_at_once(self) -> None:
+        job = a_job()
+
+        job.request_cancel(at=LATER)
+
+        assert (job.status, job.finished_at) == (JobStatus.CANCELLED, LATER)
+        assert recorded(job) == [EventKind.QUEUED, EventKind.CANCELLED]
+
+    def test_a_running_job_is_marked_and_goes_on_until_its_attempt_stops(self) -> None:
+        job = a_claimed_job()
+
+        job.request_cancel(at=LATER)
+
+        assert (job.status, job.cancel_requested_at) == (JobStatus.RUNNING, LATER)
+        assert recorded(job) == [EventKind.CANCEL_REQUESTED]
+
+    @pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.RUNNING])
+    def test_asking_twice_is_asking_once(self, status: JobStatus) -> None:
+        job = a_job_that_is(status)
+        job.request_cancel(at=NOON)
+        before = repr(job)
+
+        job.request_cancel(at=LATER)
+
+        assert repr(job) == before
+
+    @pytest.mark.parametrize(
+        "status", [JobStatus.PUBLISHING, JobStatus.COMPLETED, JobStatus.FAILED]
+    )
+    def test_it_can_be_too_late(self, status: JobStatus) -> None:
+        job = a_job_that_is(status)
+
+        with pytest.raises(NotCancellable, match=status):
+            job.request_cancel(at=LATER)
+
+    @pytest.mark.parametrize("method", ["begin_publishing", "worker_died", "interrupt", "cancel"])
+    def test_a_marked_job_is_cancelled_however_its_attempt_ends(self, method: str) -> None:
+        job = a_claimed_job()
+        job.request_cancel(at=NOON)
+
+        ATTEMPT_METHODS[method](job, 1)
+
+        assert (job.status, job.video) == (JobStatus.CANCELLED, None)
+        assert recorded(job)[-1] is EventKind.CANCELLED
+
+
+class TestCrashing:
+    def test_the_first_death_of_a_worker_puts_the_job_back(self) -> None:
+        job = a_claimed_job()
+        job.enter_stage(Stage.DENOISING, fence=1, at=NOON)
+        job.finish_step(2, fence=1, at=NOON)
+
+        job.worker_died("signal 9", fence=1, at=LATER)
+
+        *_, event = job.collect_events()
+        assert (job.status, job.stage, job.step) == (JobStatus.QUEUED, None, 0)
+        assert (event.kind, event.code, event.message) == (
+            EventKind.REQUEUED,
+            "worker-crashed",
+            "signal 9",
+        )
+
+    def test_a_second_death_at_the_same_point_quarantines_it(self) -> None:
+        job = a_claimed_job()
+        job.worker_died("signal 9", fence=1, at=NOON)
+        job.claim(at=NOON)
+
+        job.worker_died("signal 11", fence=2, at=LATER)
+
+        assert job.status is JobStatus.FAILED
+        assert job.failure is not None
+        assert job.failure.code == "quarantined"
+        assert "signal 11" in job.failure.message
+
+    def test_a_death_after_new_progress_counts_as_the_first(self) -> None:
+        job = a_claimed_job()
+
+        for step in (1, 2, 3, 4):
+            job.enter_stage(Stage.DENOISING, fence=job.fence, at=NOON)
+            job.finish_step(step, fence=job.fence, at=NOON)
+            job.worker_died("signal 9", fence=job.fence, at=NOON)
+            job.claim(at=NOON)
+
+        assert (job.status, job.crashes) == (JobStatus.RUNNING, 1)
+
+    def test_progress_made_before_is_not_new(self) -> None:
+        job = a_claimed_job()
+        job.enter_stage(Stage.DENOISING, fence=1, at=NOON)
+        job.finish_step(3, fence=1, at=NOON)
+        job.worker_died("signal 9", fence=1, at=NOON)
+        job.claim(at=NOON)
+        job.enter_stage(Stage.DENOISING, fence=2, at=NOON)
+        job.finish_step(3, fence=2, at=NOON)
+
+        job.worker_died("signal 9", fence=2, at=LATER)
+
+        assert job.status is JobStatus.FAILED
+
+
+class TestInterrupting:
+    def test_an_interrupted_job_waits_again_uncharged(self) -> None:
+        job = a_job_that_is(JobStatus.PUBLISHING)
+
+        job.interrupt("the server stopped", fence=1, at=LATER)
+
+        assert (job.status, job.crashes, job.video) == (JobStatus.QUEUED, 0, None)
+        assert recorded(job)[-1] is EventKind.REQUEUED
+
+    def test_a_job_that_is_always_interrupted_is_given_up(self) -> None:
+        job = a_job()
+
+        for attempt in range(1, MAX_INTERRUPTIONS + 2):
+            job.claim(at=NOON)
+            job.interrupt("the server stopped", fence=attempt, at=LATER)
+
+        assert job.status is JobStatus.FAILED
+        assert job.failure is not None
+        assert (job.failure.code, job.failure.retryable) == ("interrupted", True)
+
+
+def test_a_requests_steps_are_in_every_event() -> None:
+    job = a_job(request=a_request(steps=9))
+
+    assert [event.steps for event in job.collect_events()] == [9]

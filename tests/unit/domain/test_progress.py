@@ -1,0 +1,21 @@
+"""How far along a run is."""
+
+import pytest
+
+from domain.progress import Stage, progress
+
+
+def test_progress_grows_from_nothing_to_nearly_all_through_the_stages() -> None:
+    run = [(stage, 0) for stage in Stage if stage.order < Stage.DENOISING.order]
+    run += [(Stage.DENOISING, step) for step in range(11)]
+    run += [(Stage.DECODING, 10), (Stage.ENCODING_VIDEO, 10)]
+
+    shares = [progress(stage, step=step, steps=10) for stage, step in run]
+
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 0.98)
+
+
+@pytest.mark.parametrize(("step", "share"), [(0, 0.08), (5, 0.48), (10, 0.88)])
+def test_denoising_is_counted_in_steps(step: int, share: float) -> None:
+    assert progress(Stage.DENOISING, step=step, steps=10) == share
