@@ -48,7 +48,7 @@ async def dispatching(
 
 @asynccontextmanager
 async def soon() -> AsyncIterator[None]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         yield
 
 
