@@ -1,6 +1,7 @@
 """Video files in one folder, without the fsyncs."""
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from domain.ports.artifact_store import ArtifactStore, SealedFile
 class FakeArtifactStore(ArtifactStore):
     """Staged files are `JOB.FENCE`, published ones `JOB`.
 
-    Set `refusal` and `publish` fails with it until it is None again.
+    Set `refusal` and `publish` fails with it until it is None again; clear `may_publish` and it waits.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.refusal: StorageError | None = None
+        self.may_publish = threading.Event()
+        self.may_publish.set()
 
     @property
     def staged(self) -> Sequence[str]:
@@ -33,6 +36,7 @@ class FakeArtifactStore(ArtifactStore):
         return SealedFile(sha256=_sha256(content), size_bytes=len(content))
 
     def publish(self, job_id: str, fence: int, *, sha256: str) -> Path:
+        self.may_publish.wait()
         if self.refusal:
             raise self.refusal
         published, staged = self._folder / job_id, self._folder / f"{job_id}.{fence}"

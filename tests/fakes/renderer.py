@@ -70,6 +70,7 @@ class FakeRenderer(Renderer):
 
     async def close(self) -> None:
         self.closed = True
+        self._cancelled.set()
 
     async def _do(self, deed: Deed, order: RenderOrder) -> RenderReport | None:
         match deed:

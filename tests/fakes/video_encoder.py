@@ -24,6 +24,10 @@ class FakeVideoEncoder(VideoEncoder):
                 file.write(chunk.rgb)
                 num_frames += chunk.num_frames
                 width, height = chunk.width, chunk.height
+            if not num_frames:
+                raise EncodingFailed
+            if not num_frames:
+                raise EncodingFailed("There were no frames.")
             footage = Footage(
                 width=width,
                 height=height,

@@ -4,8 +4,9 @@ Knows nothing of jobs. Settings and their reasons: reliability reference, SQLite
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Connection, event, make_url
@@ -67,6 +68,7 @@ class Database:
         """
         try:
             with sqlite_errors_translated():
+                await asyncio.to_thread(_touch, self._writer)
                 async with self._writer.connect() as connection:
                     await connection.run_sync(schema.refuse_others)
                     await connection.run_sync(schema.use_write_ahead_log)
@@ -147,6 +149,17 @@ def _sqlite_url(text: str) -> URL:
     if url.database in {None, "", ":memory:"}:
         raise DataDirectoryUnusable("database.url names no file: jobs must outlive the process.")
     return url
+
+
+def _touch(engine: AsyncEngine) -> None:
+    """Open the file, read its header and close it: what cannot be opened is told here.
+
+    A connection of aiosqlite that fails to open leaves a thread behind, which goes on to call an event
+    loop that may have ended.
+    """
+    [filename], options = engine.dialect.create_connect_args(engine.url)
+    with closing(sqlite3.connect(filename, uri=options.get("uri", False))) as connection:
+        connection.execute("PRAGMA schema_version")
 
 
 def _engine(url: URL, *pragmas: str, connections: int) -> AsyncEngine:

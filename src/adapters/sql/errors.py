@@ -30,8 +30,8 @@ def sqlite_errors_translated() -> Iterator[None]:
     """Raises the domain's error in place of SQLite's; mistakes in our SQL pass as they are."""
     try:
         yield
-    except DBAPIError as error:
-        translated = _translate(error.orig)
+    except (DBAPIError, sqlite3.Error) as error:
+        translated = _translate(error.orig if isinstance(error, DBAPIError) else error)
         if translated is None:
             raise
         raise translated from error

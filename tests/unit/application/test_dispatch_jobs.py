@@ -54,9 +54,8 @@ async def soon() -> AsyncIterator[None]:
 
 async def all_to_be(jobs: InMemoryJobs, status: JobStatus) -> None:
     """Wait until every job is there."""
-    async with soon():
-        while not all(job.status is status for job in jobs.kept):
-            await asyncio.sleep(0)
+    await jobs.wait(lambda: all(job.status is status for job in jobs.kept), timeout_s=5)
+    assert {job.status for job in jobs.kept} == {status}
 
 
 async def test_every_waiting_job_is_run(jobs: InMemoryJobs, dispatching: Dispatching) -> None:
@@ -104,10 +103,9 @@ async def test_a_bug_fails_its_job_and_the_lane_goes_on(
 
     dispatching([[ZeroDivisionError("oops")], [Stages()]])
 
-    async with soon():
-        while (await jobs.repository.get("gen_good")).status is not JobStatus.COMPLETED:
-            await asyncio.sleep(0)
-    bad = await jobs.repository.get("gen_bad")
+    await jobs.wait(lambda: all(job.status.is_terminal for job in jobs.kept), timeout_s=5)
+    bad, good = jobs.kept
+    assert good.status is JobStatus.COMPLETED
     assert bad.failure is not None
     assert (bad.failure.code, bad.failure.message) == (
         "internal",

@@ -195,11 +195,9 @@ async def test_a_server_that_stops_keeps_a_video_that_only_has_to_be_published(
     attempt: Attempt,
 ) -> None:
     # The finished video was thrown away and rendered again.
-    here = asyncio.Event()
-    run = await attempt.begin(Stages(), Meets(here, asyncio.Event()))
-    attempt.store.publish = _never  # type: ignore[method-assign]
-    while attempt.end.status is not JobStatus.PUBLISHING:
-        await asyncio.sleep(0)
+    attempt.store.may_publish.clear()
+    run = await attempt.begin(Stages())
+    await attempt.jobs.wait(lambda: attempt.end.status is JobStatus.PUBLISHING, timeout_s=5)
 
     run.cancel()
 
@@ -207,6 +205,7 @@ async def test_a_server_that_stops_keeps_a_video_that_only_has_to_be_published(
         await run
     assert attempt.end.status is JobStatus.PUBLISHING
     assert attempt.store.staged == ["gen_1.1"]
+    attempt.store.may_publish.set()
 
 
 async def test_a_server_that_stops_stops_even_when_the_job_cannot_be_kept(
@@ -241,7 +240,3 @@ async def test_an_end_that_cannot_be_kept_is_the_callers_to_settle(attempt: Atte
 def _run_again(job: Job) -> None:
     job.interrupt("elsewhere", fence=1, at=NOON)
     job.claim(at=NOON)
-
-
-def _never(job_id: str, fence: int, *, sha256: str) -> None:
-    raise RuntimeError

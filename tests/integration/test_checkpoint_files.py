@@ -1,0 +1,114 @@
+"""Folders that are not whole, not safe, or not what they say."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import adapters.embedded
+from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
+from domain.errors import CheckpointBroken, CheckpointUnavailable, UnsafeWeights
+
+EMBEDDED = Path(adapters.embedded.__path__[0])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A good copy of `mini`, to be spoiled."""
+    return Path(shutil.copytree(EMBEDDED / "mini", tmp_path / "mini"))
+
+
+def weights(folder: Path) -> Path:
+    return next((folder / "transformer").glob("*.safetensors"))
+
+
+def test_a_good_folder_is_read_to_the_byte(folder: Path) -> None:
+    found = FilesystemCheckpointCatalog([folder.parent]).find("mini")
+
+    on_disk = sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
+    assert 0 < on_disk - found.weight_bytes < 100_000  # the headers alone
+
+
+def cut_short(folder: Path) -> None:
+    path = weights(folder)
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def grow(folder: Path) -> None:
+    with weights(folder).open("ab") as file:
+        file.write(b"\0" * 7)
+
+
+def garble(folder: Path) -> None:
+    path = weights(folder)
+    content = path.read_bytes()
+    path.write_bytes(content[:8] + b"?" * 40 + content[48:])
+
+
+def claim_a_huge_header(folder: Path) -> None:
+    path = weights(folder)
+    path.write_bytes((2**62).to_bytes(8, "little") + path.read_bytes()[8:])
+
+
+def change(name: str, **values: object) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        told = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps({**told, **values}))
+
+    return spoil
+
+
+def add(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_bytes(b"x") and None
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "words"),
+    [
+        (cut_short, CheckpointBroken, "cut short by 100 bytes"),
+        (grow, CheckpointBroken, "7 bytes too long"),
+        (garble, CheckpointBroken, "damaged header"),
+        (claim_a_huge_header, CheckpointBroken, "not a safetensors file"),
+        (lambda f: weights(f).unlink(), CheckpointBroken, "no safetensors file"),
+        (lambda f: (f / "model_index.json").unlink(), CheckpointBroken, "model_index.json"),
+        (lambda f: (f / "model_index.json").write_text("{"), CheckpointBroken, "cannot be read"),
+        (change("model_index.json", vae=[None, None]), CheckpointBroken, "no vae"),
+        (change("model_index.json", transformer_2=[None, None]), CheckpointBroken, "two experts"),
+        (change("model_index.json", boundary_ratio=0.5), CheckpointBroken, "0.5"),
+        (change("vae/config.json", z_dim=48), CheckpointBroken, "48 latent channels"),
+        (add("transformer/pytorch_model.bin"), UnsafeWeights, "pickled"),
+        (add("vae/old.PTH"), UnsafeWeights, "pickled"),
+        (add("transformer/modeling.py"), UnsafeWeights, "code"),
+        (
+            change("text_encoder/config.json", auto_map={"AutoModel": "x.Y"}),
+            UnsafeWeights,
+            "auto_map",
+        ),
+    ],
+)
+def test_a_spoiled_folder_is_refused_with_the_reason(
+    spoil: Callable[[Path], None],
+    error: type[CheckpointUnavailable],
+    words: str,
+    folder: Path,
+) -> None:
+    spoil(folder)
+    catalog = FilesystemCheckpointCatalog([folder.parent])
+
+    with pytest.raises(error, match=words):
+        catalog.find("mini")
+    assert words in (catalog.entries()[0].problem or "")
+
+
+def test_a_missing_shard_is_named(folder: Path) -> None:
+    index = {"weight_map": {"a": weights(folder).name, "b": "model-00002-of-00002.safetensors"}}
+    (folder / "transformer" / "model.safetensors.index.json").write_text(json.dumps(index))
+
+    with pytest.raises(CheckpointBroken, match="00002-of-00002"):
+        FilesystemCheckpointCatalog([folder.parent]).find("mini")
+
+
+def test_the_users_own_folder_goes_before_the_embedded_one(folder: Path) -> None:
+    assert FilesystemCheckpointCatalog([folder.parent, EMBEDDED]).find("mini").folder == folder

@@ -1,0 +1,88 @@
+"""Our frames against those of the stock pipeline, bit for bit."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import adapters.embedded
+from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog, read_checkpoint
+from domain.errors import CheckpointBroken
+from domain.generation import GenerationRequest
+from domain.local_checkpoint import LocalCheckpoint
+from tests.fakes.examples import a_request
+
+pytestmark = pytest.mark.slow
+EMBEDDED = Path(adapters.embedded.__path__[0])
+
+
+@pytest.fixture(scope="module")
+def mini() -> LocalCheckpoint:
+    return FilesystemCheckpointCatalog([EMBEDDED]).find("mini")
+
+
+def ours(request: GenerationRequest, mini: LocalCheckpoint) -> bytes:
+    from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
+
+    chunks = DiffusersVideoPipeline().generate(request, mini, lambda _progress: None)
+    return b"".join(chunk.rgb.tobytes() for chunk in chunks)
+
+
+def stock(request: GenerationRequest) -> bytes:
+    """What a user of plain diffusers gets from the folder."""
+    import torch
+    from diffusers import UniPCMultistepScheduler, WanPipeline
+
+    pipe = WanPipeline.from_pretrained(EMBEDDED / "mini", dtype=torch.float32)
+    pipe.scheduler = UniPCMultistepScheduler.from_config(
+        pipe.scheduler.config, flow_shift=request.flow_shift
+    )
+    frames = pipe(
+        prompt=request.prompt,
+        negative_prompt=request.negative_prompt,
+        width=request.width,
+        height=request.height,
+        num_frames=request.num_frames,
+        num_inference_steps=request.steps,
+        guidance_scale=request.guidance_high_noise,
+        guidance_scale_2=request.guidance_low_noise,
+        generator=torch.Generator().manual_seed(request.seed),
+    ).frames[0]
+    return bytes((frames * 255).round().astype(np.uint8).tobytes())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": 7},
+        {"seed": 8, "num_frames": 9, "negative_prompt": "blue"},
+        {"guidance_high_noise": 1.0, "guidance_low_noise": 1.0},
+        {"guidance_high_noise": 5.0, "guidance_low_noise": 2.0, "flow_shift": 8.0},
+    ],
+)
+def test_frames_equal_those_of_the_stock_pipeline(
+    changes: dict[str, float], mini: LocalCheckpoint
+) -> None:
+    request = a_request(width=64, height=64, steps=6, **changes)
+
+    assert ours(request, mini) == stock(request)
+
+
+def test_each_expert_has_its_own_guidance(mini: LocalCheckpoint) -> None:
+    one = a_request(steps=6, guidance_high_noise=4.0, guidance_low_noise=4.0)
+    high = a_request(steps=6, guidance_high_noise=6.0, guidance_low_noise=4.0)
+    low = a_request(steps=6, guidance_high_noise=4.0, guidance_low_noise=6.0)
+
+    assert len({ours(request, mini) for request in (one, high, low)}) == 3
+
+
+def test_weights_that_do_not_fit_their_configuration_are_broken(
+    mini: LocalCheckpoint, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(mini.folder, tmp_path / "mini"))
+    config = folder / "transformer" / "config.json"
+    config.write_text(config.read_text().replace('"ffn_dim": ', '"ffn_dim": 1'))
+
+    with pytest.raises(CheckpointBroken, match="cannot be loaded"):
+        ours(a_request(), read_checkpoint(mini.spec, folder))

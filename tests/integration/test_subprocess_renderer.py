@@ -1,0 +1,130 @@
+"""Workers that die, hang, chatter, and outlive their server."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from contextlib import aclosing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from adapters.subprocess import wire
+from adapters.subprocess.renderer import SubprocessRenderer
+from domain.errors import RenderCancelled, WorkerCrashed
+from domain.rendering import RenderOrder, VideoStaged
+from tests.e2e.service import is_gone, wait_for
+from tests.fakes.examples import a_request
+from tests.ports.test_renderer import an_order, reports_of, worker_command
+
+pytestmark = pytest.mark.slow
+
+#: A worker that answers each order with progress for ever, or as its argument says.
+STUBBORN = """
+import sys, time
+from adapters.subprocess import wire
+from domain.progress import Stage
+from domain.rendering import StageEntered
+def read():
+    head = sys.stdin.buffer.read(wire.LENGTH_BYTES)
+    return wire.decode_command(sys.stdin.buffer.read(wire.body_length(head)))
+read()
+sys.stdout.buffer.write(wire.frame(wire.Stage(StageEntered(stage=Stage.DENOISING))))
+sys.stdout.buffer.flush()
+{then}
+"""
+
+
+def a_worker(then: str, **options: float) -> SubprocessRenderer:
+    return SubprocessRenderer([sys.executable, "-c", STUBBORN.format(then=then)], **options)
+
+
+async def test_a_killed_worker_is_told_with_its_signal_and_replaced(tmp_path: Path) -> None:
+    renderer = SubprocessRenderer(worker_command(tmp_path))
+    with pytest.raises(WorkerCrashed, match="SIGKILL"):
+        async with aclosing(renderer.render(an_order(steps=100, num_frames=33))) as reports:
+            await anext(reports)
+            assert renderer.process_id is not None
+            psutil.Process(renderer.process_id).send_signal(signal.SIGKILL)
+            async for _report in reports:
+                pass
+
+    assert isinstance((await reports_of(renderer, an_order("gen_2")))[-1], VideoStaged)
+    await renderer.close()
+    assert renderer.process_id is None
+
+
+async def test_a_worker_that_exits_is_told_with_its_code() -> None:
+    renderer = a_worker("sys.exit(7)")
+
+    with pytest.raises(WorkerCrashed, match="code 7"):
+        await reports_of(renderer, an_order())
+    await renderer.close()
+
+
+async def test_a_worker_that_does_not_hear_a_cancel_is_killed_in_time() -> None:
+    renderer = a_worker("time.sleep(600)", cancel_deadline_s=0.3)
+    began = time.monotonic()
+
+    with pytest.raises(RenderCancelled):
+        async with aclosing(renderer.render(an_order())) as reports:
+            async for _report in reports:
+                await renderer.cancel("gen_1")
+
+    assert 0.3 <= time.monotonic() - began < 20
+    await renderer.close()
+
+
+async def test_an_abandoned_run_leaves_no_process() -> None:
+    renderer = a_worker("time.sleep(600)")
+    async with aclosing(renderer.render(an_order())) as reports:
+        await anext(reports)
+        process = psutil.Process(renderer.process_id)
+
+    assert is_gone(process)
+
+
+async def test_what_libraries_print_does_not_reach_the_pipe(tmp_path: Path) -> None:
+    code = (
+        "import sys; from bootstrap import worker; import adapters.worker.loop as loop;"
+        "carry_out = loop._carry_out\n"
+        "def chatty(*arguments):\n"
+        "    print('progress bar 50%', flush=True)\n"
+        "    import os; os.system('echo from a child')\n"
+        "    return carry_out(*arguments)\n"
+        "loop._carry_out = chatty\n"
+        f"sys.argv[1:] = [{worker_command(tmp_path)[3]!r}]\n"
+        "worker.main()"
+    )
+    renderer = SubprocessRenderer([sys.executable, "-c", code])
+
+    assert isinstance((await reports_of(renderer, an_order()))[-1], VideoStaged)
+    await renderer.close()
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_worker_ends_when_its_server_is_gone(busy: bool, tmp_path: Path) -> None:
+    worker = subprocess.Popen(
+        worker_command(tmp_path), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    if busy:
+        order = RenderOrder(job_id="gen_1", fence=1, request=a_request(steps=100, num_frames=33))
+        worker.stdin.write(wire.frame(wire.Render(order)))
+        worker.stdin.flush()
+        worker.stdout.read(1)
+
+    worker.stdin.close()
+    worker.stdout.close()
+
+    wait_for(lambda: worker.poll() is not None, seconds=30)
+
+
+async def test_a_worker_that_cannot_start_is_a_crash() -> None:
+    renderer = SubprocessRenderer([sys.executable, "-c", "raise SystemExit(3)"])
+
+    with pytest.raises(WorkerCrashed, match="code 3"):
+        await asyncio.wait_for(reports_of(renderer, an_order()), timeout=30)
