@@ -23,10 +23,10 @@ from domain.ports.checkpoint_catalog import CatalogEntry
 
 def main() -> None:
     """Entry point of the console script."""
-    sys.exit(run(build_app(_Commands())))
+    sys.exit(run(build_app(Commands())))
 
 
-class _Commands:
+class Commands:
     """Each imports what it needs when it is called, so that `wan --help` stays instant."""
 
     def serve(self, config: Path | None, overrides: Mapping[str, Any]) -> None:

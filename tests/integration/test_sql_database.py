@@ -131,6 +131,23 @@ async def test_closing_waits_for_a_write_whose_caller_was_cancelled(path: Path) 
     await again.close()
 
 
+async def test_a_write_that_fails_halfway_is_undone_from_its_beginning(
+    database: Database,
+) -> None:
+    def half(connection: Connection) -> None:
+        connection.exec_driver_sql("UPDATE jobs SET priority = 9")
+        connection.exec_driver_sql("DELETE FROM events")
+        raise ZeroDivisionError
+
+    await SqlJobRepository(database).add(a_job())
+
+    with pytest.raises(ZeroDivisionError):
+        await database.write(half)
+
+    assert (await SqlJobRepository(database).get("gen_1")).priority == 0
+    assert await SqlEventLog(database).latest() == 1
+
+
 def test_another_programs_database_is_refused_and_left_as_it_was(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE theirs (x)")

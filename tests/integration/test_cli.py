@@ -1,0 +1,146 @@
+"""The program, run in this process, drawing test cards."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.cli.app import build_app, run
+from adapters.pyav.video_encoder import PyAvVideoEncoder
+from bootstrap.cli import Commands
+
+CARD = ("--backend", "synthetic")
+
+
+@pytest.fixture(autouse=True)
+def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An own home, and the root logger as it was."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    before = (logging.getLogger().level, logging.getLogger().handlers[:])
+    yield
+    logging.getLogger().setLevel(before[0])
+    logging.getLogger().handlers[:] = before[1]
+    logging.captureWarnings(capture=False)
+
+
+def wan(*arguments: str | Path) -> int:
+    return run(build_app(Commands()), [str(argument) for argument in arguments])
+
+
+def test_a_video_is_made_with_its_recipe_inside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = wan("generate", "a red circle", "-o", tmp_path / "o.mp4", "--seed", "7", "--json", *CARD)
+
+    told = json.loads(capsys.readouterr().out)
+    footage = PyAvVideoEncoder().probe(tmp_path / "o.mp4")
+    assert code == 0
+    assert told["path"] == str(tmp_path / "o.mp4")
+    assert told["video"]["num_frames"] == footage.num_frames == 17
+    assert json.loads(footage.metadata["comment"])["request"] == told["request"]
+    assert [path.name for path in tmp_path.iterdir()] == ["o.mp4"]
+
+
+def test_options_reach_the_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wan(
+        "generate", "x", "-o", tmp_path / "o.mp4", "--size", "64x32", "--frames", "5",
+        "--steps", "3", "--guidance", "3,2", "--negative", "blue", "--flow-shift", "5",
+        "--json", *CARD,
+    )  # fmt: skip
+
+    request = json.loads(capsys.readouterr().out)["request"]
+    assert (request["width"], request["height"], request["num_frames"]) == (64, 32, 5)
+    assert (request["guidance_high_noise"], request["guidance_low_noise"]) == (3.0, 2.0)
+    assert (request["steps"], request["flow_shift"]) == (3, 5.0)
+    assert request["negative_prompt"] == "blue"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--frames", "18"], ["--frames", "17 or 21"]),
+        (["--size", "100x64"], ["--size", "96 or 112"]),
+        (["--size", "big"], ["--size", "832x480"]),
+        (["--guidance", "1,2,3"], ["--guidance"]),
+        (["--steps", "0"], ["--steps", "1"]),
+        (["--seed", "-1"], ["--seed", "0"]),
+        (["--model", "sora"], ["sora", "mini"]),
+    ],
+)
+def test_bad_input_is_told_with_the_option_and_what_would_do(
+    options: list[str], words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = wan("generate", "x", "-o", tmp_path / "o.mp4", *options, *CARD)
+
+    told = capsys.readouterr().err
+    assert code == 2
+    assert all(word in told for word in words), told
+    assert not list(tmp_path.glob("o*"))
+
+
+def test_an_empty_prompt_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert wan("generate", "  ", "-o", tmp_path / "o.mp4", *CARD) == 2
+    assert "prompt" in capsys.readouterr().err
+
+
+def test_missing_weights_say_where_they_belong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = wan("generate", "x", "-o", tmp_path / "o.mp4", "--model", "t2v-A14B")
+
+    assert code == 3
+    assert str(tmp_path / "home/wan-studio/models/t2v-A14B") in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert wan("generate", "x", "-o", tmp_path / "no" / "o.mp4", *CARD) == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_setting_nobody_knows_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WAN_SERVER__PROT", "1")
+
+    assert wan("models") == 2
+    assert "server.port" in capsys.readouterr().err
+
+
+def test_models_shows_what_is_here_and_what_to_say_to_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert wan("models") == 0
+
+    told = capsys.readouterr().out
+    assert "mini" in told
+    assert "try: wan generate" in told
+    assert "t2v-A14B" in told
+
+
+def test_models_and_doctor_speak_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert wan("models", "--json") == 0
+    models = {model["id"]: model for model in json.loads(capsys.readouterr().out)}
+    assert (models["mini"]["available"], models["t2v-A14B"]["available"]) == (True, False)
+
+    assert wan("doctor", "--json") == 0
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
+    assert {"python", "sqlite", "torch", "host", "mini"} <= checks.keys()
+
+
+def test_doctor_fails_where_something_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "data" / "models" / "mini"
+    broken.mkdir(parents=True)
+
+    assert wan("doctor", "--data-dir", tmp_path / "data") == 1
+    assert "model_index.json is missing" in capsys.readouterr().out
+
+
+def test_wrong_usage_ends_with_two() -> None:
+    assert wan("generate") == 2
+    assert wan("nonsense") == 2

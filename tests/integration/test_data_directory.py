@@ -1,0 +1,74 @@
+"""Directories that are ours, somebody else's, newer, damaged, in use, or not writable."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adapters.filesystem.data_directory import FORMAT, DataDirectory
+from domain.errors import DataDirectoryLocked, DataDirectoryUnusable
+
+
+def test_a_new_directory_is_made_and_found_again(tmp_path: Path) -> None:
+    DataDirectory(tmp_path / "deep" / "data").prepare()
+    again = DataDirectory(tmp_path / "deep" / "data")
+
+    again.prepare()
+
+    assert again.staging.is_dir()
+    assert again.outputs.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("mark", "words"),
+    [
+        ({"product": "wan-studio", "format": FORMAT + 1}, "newer Wan Studio"),
+        ({"product": "another", "format": 1}, "belongs to 'another'"),
+        ({"format": 1}, "damaged"),
+        ([], "damaged"),
+    ],
+)
+def test_a_mark_that_is_not_ours_is_refused(mark: object, words: str, tmp_path: Path) -> None:
+    (tmp_path / "wan-studio.json").write_text(json.dumps(mark))
+
+    with pytest.raises(DataDirectoryUnusable, match=words):
+        DataDirectory(tmp_path).prepare()
+
+
+def test_strangers_files_are_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"a memory")
+
+    with pytest.raises(DataDirectoryUnusable, match=r"photo\.jpg"):
+        DataDirectory(tmp_path).prepare()
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]
+
+
+@pytest.mark.parametrize("place", ["/dev/null/data", "/proc/data"])
+def test_a_place_that_cannot_be_written_is_told_with_a_way_out(place: str) -> None:
+    with pytest.raises(DataDirectoryUnusable, match="--data-dir"):
+        DataDirectory(Path(place)).prepare()
+
+
+def test_another_process_keeps_us_out_until_it_ends(tmp_path: Path) -> None:
+    directory = DataDirectory(tmp_path / "data")
+    directory.prepare()
+    code = (
+        "import sys; from pathlib import Path;"
+        "from adapters.filesystem.data_directory import DataDirectory;"
+        f"DataDirectory(Path({str(directory.root)!r})).lock(); print('held', flush=True);"
+        "sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+
+        with pytest.raises(DataDirectoryLocked, match=f"process {holder.pid}"):
+            directory.lock()
+        holder.kill()
+    directory.lock()
+    directory.unlock()
+    directory.unlock()

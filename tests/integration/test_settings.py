@@ -1,0 +1,85 @@
+"""Where settings come from, which wins, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from bootstrap.settings import SettingsError, load_settings, setting_keys, worker_environment
+
+
+def load(environment: dict[str, str] | None = None, **overrides: object) -> object:
+    said = {key.replace("__", "."): value for key, value in overrides.items()}
+    return load_settings(overrides=said, environment=environment or {})
+
+
+def test_without_a_word_everything_has_a_default() -> None:
+    settings = load_settings(overrides={}, environment={"XDG_DATA_HOME": "/data"})
+
+    assert settings.data_dir == "/data/wan-studio"
+    assert (settings.server.host, settings.server.port) == ("127.0.0.1", 8022)
+    assert settings.database_url == "sqlite+aiosqlite:////data/wan-studio/jobs.db"
+    assert settings.models_dir == Path("/data/wan-studio/models")
+
+
+def test_the_command_line_beats_the_environment_beats_the_file(tmp_path: Path) -> None:
+    config = tmp_path / "wan.toml"
+    config.write_text('workers = 2\n[server]\nport = 1\nhost = "localhost"\n[log]\nlevel = "ERROR"')
+    environment = {"WAN_CONFIG": str(config), "WAN_SERVER__PORT": "2", "WAN_LOG__LEVEL": "DEBUG"}
+
+    settings = load_settings(overrides={"server.port": 3, "workers": None}, environment=environment)
+
+    assert (settings.server.port, settings.server.host) == (3, "localhost")
+    assert (settings.log.level, settings.workers) == ("DEBUG", 2)
+
+
+def test_lists_are_separated_by_commas_in_the_environment() -> None:
+    environment = {"WAN_SERVER__ALLOWED_HOSTS": "wan.example, wan.example:8022"}
+
+    settings = load_settings(overrides={}, environment=environment)
+
+    assert settings.server.allowed_hosts == ("wan.example", "wan.example:8022")
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"WAN_SERVR__PORT": "1"}, "Did you mean server.port"),
+        ({"WAN_ZEBRA": "1"}, "There are: data_dir"),
+        ({"WAN_SERVER__PORT": "many"}, "port"),
+        ({"WAN_SERVER__PORT": "65536"}, "0 to 65535"),
+        ({"WAN_WORKERS": "0"}, "at least 1"),
+        ({"WAN_WORKERS": "some"}, "workers"),
+        ({"WAN_PIPELINE__BACKEND": "comfy"}, "backend"),
+        ({"WAN_RENDERER": "ray"}, "not built yet"),
+        ({"WAN_DATA_DIR__X": "1", "WAN_DATA_DIR": "/a"}, "data_dir"),
+        ({"WAN_CONFIG": "/nowhere/wan.toml"}, "cannot be read"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(environment: dict[str, str], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        load(environment)
+
+
+def test_a_file_with_a_typing_error_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "wan.toml"
+    config.write_text("[servr]\nport = 1")
+    with pytest.raises(SettingsError, match=r"server\.port"):
+        load_settings(config=config, overrides={}, environment={})
+
+    config.write_text("port = = 1")
+    with pytest.raises(SettingsError, match="not TOML"):
+        load_settings(config=config, overrides={}, environment={})
+
+
+def test_the_readme_lists_every_setting() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+
+    assert [key for key in setting_keys() if f"`{key}`" not in readme] == []
+
+
+def test_a_worker_is_offline_and_sees_its_own_accelerator() -> None:
+    environment = worker_environment(3)
+
+    assert environment["CUDA_VISIBLE_DEVICES"] == "3"
+    assert environment["HF_HUB_OFFLINE"] == "1"
+    assert "PATH" in environment

@@ -1,0 +1,132 @@
+"""The same use cases over fakes, over the real adapters drawing cards, and over the real model."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from application.cancel_generation import CancelGeneration
+from application.complete_draft import CompleteDraft
+from application.dispatch_jobs import DispatchJobs
+from application.queries import Queries
+from application.run_generation import RunGeneration
+from application.submit_generation import SubmitGeneration
+from bootstrap.core_container import CoreContainer
+from bootstrap.server_container import ServerContainer
+from bootstrap.settings import load_settings
+from domain.errors import InvalidRequest
+from domain.generation import GenerationDraft
+from domain.job import EventKind, JobStatus
+from tests.fakes.artifact_store import FakeArtifactStore
+from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
+from tests.fakes.clock import FakeClock
+from tests.fakes.jobs import InMemoryJobs
+from tests.fakes.renderer import FakeRenderer
+
+DRAFT = GenerationDraft(prompt="a red circle", width=32, height=32, num_frames=5, steps=3, seed=7)
+
+
+@dataclass(frozen=True)
+class Studio:
+    """The use cases a driver has, and the dispatcher that is not yet running."""
+
+    submit: SubmitGeneration
+    cancel: CancelGeneration
+    queries: Queries
+    dispatch: DispatchJobs
+
+    @asynccontextmanager
+    async def dispatching(self) -> AsyncIterator[None]:
+        running = asyncio.create_task(self.dispatch.run())
+        yield
+        running.cancel()
+        await asyncio.wait([running])
+
+
+def over_fakes(folder: Path) -> Studio:
+    jobs, clock, store = InMemoryJobs(), FakeClock(), FakeArtifactStore(folder)
+    renderer = FakeRenderer(store)
+    lane = RunGeneration(jobs.repository, renderer, store, clock)
+    complete = CompleteDraft(FakeCheckpointCatalog("mini"))
+    return Studio(
+        submit=SubmitGeneration(complete, jobs.repository, clock),
+        cancel=CancelGeneration(jobs.repository, [renderer], clock),
+        queries=Queries(jobs.repository, jobs.event_log, store),
+        dispatch=DispatchJobs(jobs.queue, jobs.repository, [lane], clock),
+    )
+
+
+@pytest.fixture(params=["fakes", "synthetic", pytest.param("diffusers", marks=pytest.mark.slow)])
+async def studio(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Studio]:
+    if request.param == "fakes":
+        yield over_fakes(tmp_path)
+        return
+    overrides = {
+        "data_dir": str(tmp_path / "data"),
+        "renderer": "inprocess",
+        "pipeline.backend": request.param,
+    }
+    core = CoreContainer(settings=load_settings(overrides=overrides, environment={}))
+    core.data_directory().prepare()
+    container = ServerContainer(core=core)
+    await container.database().open()
+    yield Studio(
+        submit=container.submit(),
+        cancel=container.cancel(),
+        queries=container.queries(),
+        dispatch=container.dispatch(),
+    )
+    for renderer in container.renderers():
+        await renderer.close()
+    await container.database().close()
+
+
+async def told(studio: Studio, job_id: str) -> list[EventKind]:
+    return [logged.event.kind async for logged in studio.queries.follow(job_id) if logged]
+
+
+async def test_a_draft_becomes_a_published_video(studio: Studio) -> None:
+    job = await studio.submit.execute(DRAFT)
+
+    async with studio.dispatching():
+        kinds = await told(studio, job.id)
+
+    done, path = await studio.queries.video(job.id)
+    assert (kinds[0], kinds[1], kinds[-1]) == ("queued", "started", "completed")
+    assert done.status is JobStatus.COMPLETED
+    assert done.video is not None
+    assert done.video.num_frames == 5
+    assert path.stat().st_size == done.video.size_bytes
+
+
+async def test_jobs_wait_for_each_other_and_urgent_ones_go_first(studio: Studio) -> None:
+    ordinary = [await studio.submit.execute(DRAFT) for _ in range(2)]
+    urgent = await studio.submit.execute(DRAFT, priority=5)
+
+    async with studio.dispatching():
+        for job in (*ordinary, urgent):
+            await told(studio, job.id)
+
+    begun = [(await studio.queries.job(job.id)).started_at for job in (urgent, *ordinary)]
+    assert begun == sorted(begun, key=str)
+
+
+async def test_a_waiting_job_that_is_cancelled_never_runs(studio: Studio) -> None:
+    job = await studio.submit.execute(DRAFT)
+    await studio.cancel.execute(job.id)
+    other = await studio.submit.execute(DRAFT)
+
+    async with studio.dispatching():
+        await told(studio, other.id)
+
+    assert await told(studio, job.id) == ["queued", "cancelled"]
+
+
+async def test_what_cannot_be_done_is_refused_and_not_kept(studio: Studio) -> None:
+    with pytest.raises(InvalidRequest, match="17 or 21"):
+        await studio.submit.execute(GenerationDraft(prompt="x", num_frames=18))
+
+    assert await studio.queries.jobs(statuses=(), before=None, limit=10) == []

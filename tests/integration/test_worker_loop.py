@@ -1,0 +1,86 @@
+"""Each order ends with an answer, whatever happens in it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.worker.loop import work
+from application.render_video import RenderVideo
+from domain.errors import DomainError, EncodingFailed, RenderCancelled
+from domain.ports.video_pipeline import VideoPipeline
+from domain.rendering import RenderOrder, RenderProgress
+from domain.video import VideoFile
+from tests.fakes.artifact_store import FakeArtifactStore
+from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
+from tests.fakes.examples import a_request
+from tests.fakes.video_encoder import FakeVideoEncoder
+from tests.fakes.video_pipeline import FakeVideoPipeline
+
+
+class FakeChannel:
+    """Gives its orders, cancels those named, and keeps the answers."""
+
+    def __init__(self, *orders: str, cancelled: str | None = None) -> None:
+        self._orders = orders
+        self._cancelled = cancelled
+        self._current = ""
+        self.answers: list[str] = []
+
+    def orders(self) -> Iterator[RenderOrder]:
+        for job_id in self._orders:
+            self._current = job_id
+            yield RenderOrder(job_id=job_id, fence=1, request=a_request())
+
+    def report(self, progress: RenderProgress) -> None:
+        if self._current == self._cancelled:
+            raise RenderCancelled
+
+    def staged(self, video: VideoFile) -> None:
+        self.answers.append(f"{self._current} staged {video.num_frames} frames")
+
+    def failed(self, error: DomainError) -> None:
+        self.answers.append(f"{self._current} {error.code}: {error.message}")
+
+
+def a_render(folder: Path, pipeline: VideoPipeline) -> RenderVideo:
+    store = FakeArtifactStore(folder)
+    return RenderVideo(FakeCheckpointCatalog("mini"), pipeline, FakeVideoEncoder(), store)
+
+
+def test_orders_are_carried_out_one_after_another(tmp_path: Path) -> None:
+    channel = FakeChannel("gen_1", "gen_2")
+
+    work(channel, a_render(tmp_path, FakeVideoPipeline()))
+
+    assert channel.answers == ["gen_1 staged 5 frames", "gen_2 staged 5 frames"]
+
+
+def test_a_cancelled_order_is_answered_and_leaves_nothing(tmp_path: Path) -> None:
+    channel = FakeChannel("gen_1", "gen_2", cancelled="gen_1")
+
+    work(channel, a_render(tmp_path, FakeVideoPipeline()))
+
+    assert channel.answers[0].startswith("gen_1 cancelled")
+    assert channel.answers[1] == "gen_2 staged 5 frames"
+    assert [path.name for path in tmp_path.iterdir()] == ["gen_2.1"]
+
+
+def test_a_foreseen_failure_keeps_its_code(tmp_path: Path) -> None:
+    channel = FakeChannel("gen_1")
+
+    work(channel, a_render(tmp_path, FakeVideoPipeline(EncodingFailed("It broke."))))
+
+    assert channel.answers == ["gen_1 encoding-failed: It broke."]
+
+
+def test_a_bug_is_answered_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    channel = FakeChannel("gen_1")
+    bug = ZeroDivisionError("division by zero")
+
+    work(channel, a_render(tmp_path, FakeVideoPipeline(bug)))  # type: ignore[arg-type]
+
+    assert channel.answers == [
+        "gen_1 internal: The run failed: ZeroDivisionError: division by zero"
+    ]
+    assert "Traceback" in caplog.text
