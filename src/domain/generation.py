@@ -119,8 +119,8 @@ class GenerationDraft:
 
 
 def clean_prompt(text: str) -> str:
-    """`text` in Unicode's composed form, without the white space around it."""
-    return unicodedata.normalize("NFC", text).strip()
+    """`text` in Unicode's composed form, without CR and without the white space around it."""
+    return unicodedata.normalize("NFC", text).replace("\r\n", "\n").strip()
 
 
 def check_request(request: GenerationRequest, spec: CheckpointSpec) -> list[Violation]:

@@ -25,8 +25,6 @@ class FakeVideoEncoder(VideoEncoder):
                 num_frames += chunk.num_frames
                 width, height = chunk.width, chunk.height
             if not num_frames:
-                raise EncodingFailed
-            if not num_frames:
                 raise EncodingFailed("There were no frames.")
             footage = Footage(
                 width=width,

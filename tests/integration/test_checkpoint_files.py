@@ -52,6 +52,26 @@ def claim_a_huge_header(folder: Path) -> None:
     path.write_bytes((2**62).to_bytes(8, "little") + path.read_bytes()[8:])
 
 
+def point_nowhere(folder: Path) -> None:
+    """As in a Hugging Face cache whose blobs were removed."""
+    path = weights(folder)
+    path.unlink()
+    path.symlink_to(folder / "blobs" / "gone")
+
+
+def claim(header: object) -> Callable[[Path], None]:
+    raw = json.dumps(header).encode()
+    return lambda folder: _put(folder, raw)
+
+
+def nest_deeply(folder: Path) -> None:
+    _put(folder, b"[" * 200_000)
+
+
+def _put(folder: Path, header: bytes) -> None:
+    weights(folder).write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+
+
 def change(name: str, **values: object) -> Callable[[Path], None]:
     def spoil(folder: Path) -> None:
         told = json.loads((folder / name).read_text())
@@ -81,6 +101,11 @@ def add(name: str) -> Callable[[Path], None]:
         (add("transformer/pytorch_model.bin"), UnsafeWeights, "pickled"),
         (add("vae/old.PTH"), UnsafeWeights, "pickled"),
         (add("transformer/modeling.py"), UnsafeWeights, "code"),
+        (lambda f: shutil.rmtree(f / "tokenizer"), CheckpointBroken, "lacks the folder tokenizer"),
+        (point_nowhere, CheckpointBroken, "cannot be read"),
+        (claim({"w": {"dtype": "F32", "data_offsets": [8, 0]}}), CheckpointBroken, "damaged"),
+        (claim([1, 2]), CheckpointBroken, "damaged header"),
+        (nest_deeply, CheckpointBroken, "damaged header"),
         (
             change("text_encoder/config.json", auto_map={"AutoModel": "x.Y"}),
             UnsafeWeights,
@@ -107,6 +132,15 @@ def test_a_missing_shard_is_named(folder: Path) -> None:
     (folder / "transformer" / "model.safetensors.index.json").write_text(json.dumps(index))
 
     with pytest.raises(CheckpointBroken, match="00002-of-00002"):
+        FilesystemCheckpointCatalog([folder.parent]).find("mini")
+
+
+@pytest.mark.parametrize("weight_map", [None, {"a": ["x"]}, {"a": 1, "b": "c"}])
+def test_an_index_of_shards_that_is_nonsense_is_broken(folder: Path, weight_map: object) -> None:
+    index = folder / "transformer" / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": weight_map}))
+
+    with pytest.raises(CheckpointBroken, match=r"index\.json"):
         FilesystemCheckpointCatalog([folder.parent]).find("mini")
 
 

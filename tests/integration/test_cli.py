@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import pytest
 
 from adapters.cli.app import build_app, run
@@ -144,3 +145,62 @@ def test_doctor_fails_where_something_is_wrong(
 def test_wrong_usage_ends_with_two() -> None:
     assert wan("generate") == 2
     assert wan("nonsense") == 2
+
+
+def test_two_runs_of_one_command_make_the_same_frames(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        assert wan("generate", "x", "-o", tmp_path / name, "--seed", "7", *CARD) == 0
+
+    assert pictures(tmp_path / "a.mp4") == pictures(tmp_path / "b.mp4")
+
+
+def test_an_output_that_is_a_folder_is_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The video was made, and then lost to a traceback.
+    assert wan("generate", "x", "-o", tmp_path, *CARD) == 2
+    assert "--output" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_that_was_there_is_replaced_only_by_a_whole_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "o.mp4"
+    output.write_bytes(b"the older one")
+
+    assert wan("generate", "x", "-o", output, "--frames", "18", *CARD) == 2
+    assert output.read_bytes() == b"the older one"
+    assert wan("generate", "x", "-o", output, *CARD) == 0
+    assert PyAvVideoEncoder().probe(output).num_frames == 17
+
+
+def test_progress_goes_to_standard_error_as_plain_lines_where_nobody_watches(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wan("generate", "x", "-o", tmp_path / "o.mp4", "--steps", "2", *CARD)
+
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("%  ")[1] for line in lines] == [
+        "loading", "reading the prompt", "denoising", "denoising 1/2", "denoising 2/2",
+        "decoding", "writing the video",
+    ]  # fmt: skip
+
+
+def test_brackets_in_a_path_are_shown_as_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Rich took them for its own markup: `[bold]` was swallowed, and `[/x]` ended in a traceback.
+    folder = tmp_path / "[bold]a[" / "]"
+
+    wan("doctor", "--data-dir", folder)
+    assert str(folder) in capsys.readouterr().out.replace("\n", "")
+    wan("models", "--data-dir", folder)
+    assert str(folder) in capsys.readouterr().out.replace("\n", "")
+
+
+def pictures(path: Path) -> list[bytes]:
+    with av.open(path) as container:
+        return [frame.to_ndarray().tobytes() for frame in container.decode(video=0)]

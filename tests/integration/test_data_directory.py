@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.filesystem.data_directory import FORMAT, DataDirectory
-from domain.errors import DataDirectoryLocked, DataDirectoryUnusable
+from domain.errors import DataDirectoryLocked, DataDirectoryUnusable, StorageError
 
 
 def test_a_new_directory_is_made_and_found_again(tmp_path: Path) -> None:
@@ -72,3 +72,40 @@ def test_another_process_keeps_us_out_until_it_ends(tmp_path: Path) -> None:
     directory.lock()
     directory.unlock()
     directory.unlock()
+
+
+def test_the_way_out_is_told_once(tmp_path: Path) -> None:
+    # A foreign directory was told with the hint for an unwritable one behind its own.
+    (tmp_path / "photo.jpg").write_bytes(b"a memory")
+
+    with pytest.raises(DataDirectoryUnusable) as caught:
+        DataDirectory(tmp_path).prepare()
+
+    assert caught.value.message.count("WAN_DATA_DIR") == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"product": "wan-studio"}'])
+def test_a_mark_that_does_not_read_is_damaged(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "wan-studio.json").write_bytes(content)
+
+    with pytest.raises(DataDirectoryUnusable, match="damaged"):
+        DataDirectory(tmp_path).prepare()
+
+
+def test_a_lock_that_cannot_be_opened_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+
+    with pytest.raises(StorageError, match="Cannot lock"):
+        DataDirectory(tmp_path).lock()
+
+
+def test_two_servers_in_one_process_keep_each_other_out_too(tmp_path: Path) -> None:
+    first, second = DataDirectory(tmp_path), DataDirectory(tmp_path)
+    first.lock()
+
+    with pytest.raises(DataDirectoryLocked):
+        second.lock()
+
+    first.unlock()
+    second.lock()
+    second.unlock()

@@ -41,3 +41,70 @@ def test_no_frames_are_no_video(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_as_one() -> None:
     with pytest.raises(DiskFull):
         PyAvVideoEncoder().encode([flat((9, 9, 9))], Path("/dev/full"), fps=8, metadata={})
+
+
+def noise(num_frames: int) -> FrameChunk:
+    """Frames that hardly compress."""
+    frames = np.random.default_rng(7).integers(0, 256, (num_frames, 64, 64, 3), np.uint8)
+    return FrameChunk(rgb=frames.data, num_frames=num_frames, height=64, width=64)
+
+
+def test_a_disk_that_fills_up_in_the_middle_is_told_as_full() -> None:
+    with pytest.raises(DiskFull):
+        PyAvVideoEncoder().encode([noise(40)] * 5, Path("/dev/full"), fps=8, metadata={})
+
+
+def test_a_file_cut_between_two_frames_is_not_whole(tmp_path: Path) -> None:
+    # The index is at the front, and FFmpeg reads on without a word: 1 of 9 frames was "a video".
+    path = tmp_path / "v.mp4"
+    PyAvVideoEncoder().encode([noise(9)], path, fps=8, metadata={})
+    with av.open(path) as container:
+        ends = [p.pos + p.size for p in container.demux(video=0) if p.pos is not None]
+    path.write_bytes(path.read_bytes()[: min(ends)])
+
+    with pytest.raises(EncodingFailed, match="1 of 9"):
+        PyAvVideoEncoder().probe(path)
+
+
+def test_red_has_the_luma_of_bt709_and_the_file_says_so(tmp_path: Path) -> None:
+    # BT.601 would give 81: a player that believes the tag would show another red.
+    PyAvVideoEncoder().encode([flat((255, 0, 0))], tmp_path / "v.mp4", fps=8, metadata={})
+
+    with av.open(tmp_path / "v.mp4") as container:
+        frame = next(container.decode(video=0))
+    assert frame.to_ndarray()[32, 32] == pytest.approx(16 + 219 * 0.2126, abs=1)
+    assert (frame.colorspace, frame.color_range, frame.format.name) == (1, 1, "yuv420p")
+
+
+def test_frames_keep_their_order(tmp_path: Path) -> None:
+    shades = [10, 60, 110, 160, 210, 90, 30]
+
+    PyAvVideoEncoder().encode(
+        [flat((shade,) * 3, num_frames=1) for shade in shades],
+        tmp_path / "v.mp4",
+        fps=8,
+        metadata={},
+    )
+
+    with av.open(tmp_path / "v.mp4") as container:
+        seen = [int(f.to_ndarray(format="rgb24")[9, 9, 0]) for f in container.decode(video=0)]
+    assert seen == pytest.approx(shades, abs=4)
+
+
+def test_a_folder_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(EncodingFailed, match="No such file or directory"):
+        PyAvVideoEncoder().encode([noise(1)], tmp_path / "no" / "v.mp4", fps=8, metadata={})
+
+
+def test_a_file_without_pictures_is_no_video(tmp_path: Path) -> None:
+    with av.open(tmp_path / "v.mp4", "w") as container:
+        stream = container.add_stream("aac", rate=48_000)
+        silence = av.AudioFrame.from_ndarray(
+            np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
+        )
+        silence.sample_rate = 48_000
+        container.mux(stream.encode(silence))
+        container.mux(stream.encode(None))
+
+    with pytest.raises(EncodingFailed):
+        PyAvVideoEncoder().probe(tmp_path / "v.mp4")

@@ -40,6 +40,21 @@ def test_lists_are_separated_by_commas_in_the_environment() -> None:
     assert settings.server.allowed_hosts == ("wan.example", "wan.example:8022")
 
 
+def test_an_empty_list_is_empty() -> None:
+    # It was a list of one host without a name.
+    settings = load_settings(overrides={}, environment={"WAN_SERVER__ALLOWED_HOSTS": ""})
+
+    assert settings.server.allowed_hosts == ()
+
+
+@pytest.mark.parametrize("key", ["data_dir", "models.dir"])
+def test_paths_may_begin_at_home(key: str) -> None:
+    settings = load_settings(overrides={key: "~/wan"}, environment={})
+
+    told = settings.models_dir if key == "models.dir" else Path(settings.data_dir)
+    assert told == Path.home() / "wan"
+
+
 @pytest.mark.parametrize(
     ("environment", "words"),
     [

@@ -12,12 +12,12 @@ import psutil
 import pytest
 
 from adapters.subprocess import wire
+from adapters.subprocess.channel import ORPHAN_GRACE_S
 from adapters.subprocess.renderer import SubprocessRenderer
-from domain.errors import RenderCancelled, WorkerCrashed
-from domain.rendering import RenderOrder, VideoStaged
-from tests.e2e.service import is_gone, wait_for
-from tests.fakes.examples import a_request
-from tests.ports.test_renderer import an_order, reports_of, worker_command
+from domain.errors import RenderCancelled, StorageError, WorkerCrashed
+from domain.rendering import VideoStaged
+from tests.e2e.service import is_gone
+from tests.ports.test_renderer import an_order, order, reports_of, worker_command
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ def a_worker(then: str, **options: float) -> SubprocessRenderer:
 async def test_a_killed_worker_is_told_with_its_signal_and_replaced(tmp_path: Path) -> None:
     renderer = SubprocessRenderer(worker_command(tmp_path))
     with pytest.raises(WorkerCrashed, match="SIGKILL"):
-        async with aclosing(renderer.render(an_order(steps=100, num_frames=33))) as reports:
+        async with aclosing(renderer.render(order("long"))) as reports:
             await anext(reports)
             assert renderer.process_id is not None
             psutil.Process(renderer.process_id).send_signal(signal.SIGKILL)
@@ -112,15 +112,14 @@ def test_a_worker_ends_when_its_server_is_gone(busy: bool, tmp_path: Path) -> No
     assert worker.stdin is not None
     assert worker.stdout is not None
     if busy:
-        order = RenderOrder(job_id="gen_1", fence=1, request=a_request(steps=100, num_frames=33))
-        worker.stdin.write(wire.frame(wire.Render(order)))
+        worker.stdin.write(wire.frame(wire.Render(order("long"))))
         worker.stdin.flush()
         worker.stdout.read(1)
 
     worker.stdin.close()
     worker.stdout.close()
 
-    wait_for(lambda: worker.poll() is not None, seconds=30)
+    assert worker.wait(timeout=ORPHAN_GRACE_S + 5) == 0, "it stopped by itself"
 
 
 async def test_a_worker_that_cannot_start_is_a_crash() -> None:
@@ -128,3 +127,65 @@ async def test_a_worker_that_cannot_start_is_a_crash() -> None:
 
     with pytest.raises(WorkerCrashed, match="code 3"):
         await asyncio.wait_for(reports_of(renderer, an_order()), timeout=30)
+
+
+def test_a_worker_that_does_not_notice_that_its_server_is_gone_ends_all_the_same() -> None:
+    code = (
+        "import time; from adapters.subprocess.channel import WorkerChannel\n"
+        "for order in WorkerChannel.over_standard_streams().orders(): time.sleep(600)"
+    )
+    worker = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
+    assert worker.stdin is not None
+    worker.stdin.write(wire.frame(wire.Render(an_order())))
+    began = time.monotonic()
+
+    worker.stdin.close()
+
+    assert worker.wait(timeout=ORPHAN_GRACE_S + 10) == 1
+    assert time.monotonic() - began > ORPHAN_GRACE_S, "it had its time to stop by itself"
+
+
+async def test_a_real_worker_that_fails_at_its_start_says_so_and_does_not_abort() -> None:
+    # Its listening thread held the lock of standard input's buffer: Python aborted (SIGABRT) at exit.
+    renderer = SubprocessRenderer([sys.executable, "-m", "bootstrap.worker", "{}"])
+
+    with pytest.raises(WorkerCrashed, match="exited with code 1"):
+        await asyncio.wait_for(reports_of(renderer, an_order()), timeout=30)
+
+
+async def test_a_worker_that_dies_between_two_orders_is_replaced(tmp_path: Path) -> None:
+    renderer = SubprocessRenderer(worker_command(tmp_path))
+    await reports_of(renderer, an_order())
+    process_id = renderer.process_id
+    assert process_id is not None
+
+    psutil.Process(process_id).kill()
+    while renderer.process_id is not None:  # noqa: ASYNC110 - the loop's own watcher tells
+        await asyncio.sleep(0.01)
+
+    assert isinstance((await reports_of(renderer, an_order("gen_2")))[-1], VideoStaged)
+    await renderer.close()
+
+
+async def test_the_worker_is_kept_between_orders(tmp_path: Path) -> None:
+    renderer = SubprocessRenderer(worker_command(tmp_path))
+    await renderer.start()
+    first = renderer.process_id
+    await reports_of(renderer, an_order())
+
+    await reports_of(renderer, an_order("gen_2"))
+
+    assert renderer.process_id == first
+    await renderer.close()
+
+
+async def test_a_storage_error_keeps_its_code_over_the_pipe(tmp_path: Path) -> None:
+    # `storage` belongs to a class with children, and used to arrive as `internal`: not to be retried.
+    (tmp_path / "staging").write_bytes(b"not a folder")
+    renderer = SubprocessRenderer(worker_command(tmp_path))
+
+    with pytest.raises(StorageError) as caught:
+        await reports_of(renderer, an_order())
+
+    assert (caught.value.code, caught.value.retryable) == ("storage", True)
+    await renderer.close()

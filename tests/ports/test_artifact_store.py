@@ -86,3 +86,22 @@ def test_discarding_nothing_is_fine(store: ArtifactStore) -> None:
 def test_an_unknown_job_has_no_video(store: ArtifactStore) -> None:
     with pytest.raises(OutputMissing):
         store.locate("gen_unknown")
+
+
+def test_a_newer_attempts_file_takes_the_place_of_an_older_ones(store: ArtifactStore) -> None:
+    staged(store)
+    store.publish("gen_1", 1, sha256=SHA256)
+    newer = store.seal(staged(store, 2, b"another video"))
+
+    store.publish("gen_1", 2, sha256=newer.sha256)
+
+    assert store.locate("gen_1").read_bytes() == b"another video"
+
+
+def test_discarding_leaves_other_jobs_alone(store: ArtifactStore) -> None:
+    other = store.stage("gen_11", 1)
+    other.write_bytes(CONTENT)
+
+    store.discard("gen_1")
+
+    assert other.exists()

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 import psutil
@@ -47,8 +47,8 @@ PROGRESS: Sequence[StageEntered | StepFinished] = (
 
 REQUESTS = {
     "good": a_request(steps=4),
-    # Half a minute of encoding, in which no stage ends.
-    "long": a_request(steps=4, width=1280, height=1280, num_frames=801),
+    # Seconds of encoding, in which no stage ends: nobody hears of the end before it is stopped.
+    "long": a_request(steps=4, width=512, height=512, num_frames=81),
     "failing": a_request(checkpoint="t2v-A14B"),
 }
 
@@ -63,6 +63,21 @@ def order(kind: Kind, job_id: str = "gen_1", fence: int = 1) -> RenderOrder:
     return RenderOrder(job_id=job_id, fence=fence, request=REQUESTS[kind])
 
 
+def an_order(job_id: str = "gen_1", **changes: Any) -> RenderOrder:
+    return RenderOrder(job_id=job_id, fence=1, request=a_request(**changes))
+
+
+async def reports_of(renderer: Renderer, order: RenderOrder) -> list[RenderReport]:
+    return [report async for report in renderer.render(order)]
+
+
+def worker_command(data_dir: Path) -> list[str]:
+    """A real worker that draws test cards."""
+    told = {"data_dir": str(data_dir), "pipeline.backend": "synthetic", "log.level": "ERROR"}
+    settings = msgspec.json.encode(load_settings(overrides=told, environment={})).decode()
+    return [sys.executable, "-m", "bootstrap.worker", settings]
+
+
 @dataclass(frozen=True)
 class Rig:
     """A renderer, where its files go, and whether anything of it still works on an order."""
@@ -71,11 +86,8 @@ class Rig:
     store: ArtifactStore
     is_busy: Callable[[], bool]
 
-    async def reports(self, order: RenderOrder) -> list[RenderReport]:
-        return [report async for report in self.renderer.render(order)]
-
     async def video(self, order: RenderOrder) -> VideoFile:
-        *_, last = await self.reports(order)
+        *_, last = await reports_of(self.renderer, order)
         assert isinstance(last, Staged)
         return last.video
 
@@ -104,11 +116,7 @@ def _inprocess(folder: Path, _kinds: Sequence[Kind]) -> Rig:
 
 
 def _subprocess(folder: Path, _kinds: Sequence[Kind]) -> Rig:
-    told = {"data_dir": str(folder), "pipeline.backend": "synthetic", "log.level": "ERROR"}
-    settings = msgspec.json.encode(load_settings(overrides=told, environment={})).decode()
-    renderer = SubprocessRenderer(
-        [sys.executable, "-m", "bootstrap.worker", settings], environment=worker_environment(None)
-    )
+    renderer = SubprocessRenderer(worker_command(folder), environment=worker_environment(None))
     store = FilesystemArtifactStore(staging=folder / "staging", outputs=folder / "outputs")
     return Rig(renderer, store, lambda: renderer.process_id is not None)
 
@@ -140,7 +148,7 @@ async def rig_of(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 async def test_reports_come_in_the_order_of_the_work_and_the_video_last(rig_of: RigOf) -> None:
     rig = rig_of("good")
 
-    *progress, last = await rig.reports(order("good"))
+    *progress, last = await reports_of(rig.renderer, order("good"))
 
     assert progress == list(PROGRESS)
     assert isinstance(last, Staged)
@@ -172,8 +180,7 @@ async def test_a_cancelled_order_ends_as_cancelled_and_the_next_one_runs(rig_of:
     rig = rig_of("long", "good")
 
     with pytest.raises(RenderCancelled):
-        async for _ in rig.renderer.render(order("long")):
-            await rig.renderer.cancel("gen_1")
+        await _cancelled_at_once(rig, order("long"))
 
     await rig.video(order("good", "gen_2"))
 
@@ -207,8 +214,7 @@ async def test_a_cancelled_job_may_be_rendered_again(rig_of: RigOf) -> None:
     # A worker that remembered the job's id as cancelled would refuse every later attempt.
     rig = rig_of("long", "good")
     with pytest.raises(RenderCancelled):
-        async for _ in rig.renderer.render(order("long")):
-            await rig.renderer.cancel("gen_1")
+        await _cancelled_at_once(rig, order("long"))
 
     await rig.video(order("good", fence=2))
 
@@ -228,7 +234,7 @@ async def test_an_error_travels_with_its_code_and_the_next_order_runs(rig_of: Ri
     rig = rig_of("failing", "good")
 
     with pytest.raises(CheckpointMissing) as caught:
-        await rig.reports(order("failing"))
+        await reports_of(rig.renderer, order("failing"))
 
     assert caught.value.code == "model-missing"
     assert caught.value.message
@@ -250,7 +256,7 @@ async def test_a_task_that_is_cancelled_while_it_waits_leaves_nothing_running(
 ) -> None:
     # The server stops: whatever it waits for, nothing goes on behind its back.
     rig = rig_of("long", "good")
-    waiting = asyncio.create_task(rig.reports(order("long")))
+    waiting = asyncio.create_task(reports_of(rig.renderer, order("long")))
     await asyncio.sleep(0.2)
 
     waiting.cancel()
@@ -290,6 +296,11 @@ async def test_an_abandoned_run_is_not_reported_as_a_bug(
     del reports
 
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def _cancelled_at_once(rig: Rig, order: RenderOrder) -> None:
+    async for _ in rig.renderer.render(order):
+        await rig.renderer.cancel(order.job_id)
 
 
 async def _drain(rendering: AsyncIterator[RenderReport]) -> None:

@@ -58,3 +58,33 @@ def test_half_a_file_is_no_video(encoder: VideoEncoder, tmp_path: Path) -> None:
 
     with pytest.raises(EncodingFailed):
         encoder.probe(tmp_path / "v")
+
+
+def test_how_the_frames_are_cut_into_chunks_does_not_matter(
+    encoder: VideoEncoder, tmp_path: Path
+) -> None:
+    encoder.encode([chunk(5)], tmp_path / "one", fps=8, metadata={})
+    encoder.encode([chunk(1), chunk(4)], tmp_path / "two", fps=8, metadata={})
+
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+@pytest.mark.parametrize("text", ["two\nlines; a=b # \\ c", "x" * 20_000, '{"prompt": "🎬 \\"""}'])
+def test_metadata_survives_letter_by_letter(
+    encoder: VideoEncoder, tmp_path: Path, text: str
+) -> None:
+    footage = encoder.encode([chunk(1)], tmp_path / "v", fps=8, metadata={"comment": text})
+
+    assert footage.metadata == {"comment": text}
+
+
+def test_no_frames_are_no_video(encoder: VideoEncoder, tmp_path: Path) -> None:
+    with pytest.raises(EncodingFailed):
+        encoder.encode([], tmp_path / "v", fps=8, metadata={})
+
+
+def test_a_text_file_is_no_video(encoder: VideoEncoder, tmp_path: Path) -> None:
+    (tmp_path / "v").write_text("A lovely video of a red circle, completed at 100 %.")
+
+    with pytest.raises(EncodingFailed):
+        encoder.probe(tmp_path / "v")
