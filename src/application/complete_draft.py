@@ -4,8 +4,11 @@ import secrets
 from collections.abc import Callable
 
 from domain.checkpoint import DEFAULT_CHECKPOINT, checkpoint_spec
+from domain.errors import InvalidRequest, UnknownImage, Violation
 from domain.generation import MAX_SEED, GenerationDraft, GenerationRequest
+from domain.image import InputImage, png_size
 from domain.local_checkpoint import LocalCheckpoint
+from domain.ports.artifact_store import ArtifactStore
 from domain.ports.checkpoint_catalog import CheckpointCatalog
 
 
@@ -18,9 +21,13 @@ class CompleteDraft:
     """Judges the request first and the weights second: a typing error is told even without weights."""
 
     def __init__(
-        self, catalog: CheckpointCatalog, draw_seed: Callable[[], int] = draw_seed
+        self,
+        catalog: CheckpointCatalog,
+        store: ArtifactStore,
+        draw_seed: Callable[[], int] = draw_seed,
     ) -> None:
         self._catalog = catalog
+        self._store = store
         self._draw_seed = draw_seed
 
     def execute(self, draft: GenerationDraft) -> tuple[GenerationRequest, LocalCheckpoint]:
@@ -30,5 +37,15 @@ class CompleteDraft:
             InvalidRequest, UnknownCheckpoint, CheckpointUnavailable: it cannot be done.
         """
         spec = checkpoint_spec(draft.checkpoint or DEFAULT_CHECKPOINT)
-        request = draft.complete(spec, drawn_seed=self._draw_seed())
+        request = draft.complete(spec, drawn_seed=self._draw_seed(), image=self._image(draft))
         return request, self._catalog.find(spec.id)
+
+    def _image(self, draft: GenerationDraft) -> InputImage | None:
+        if draft.image is None:
+            return None
+        try:
+            path = self._store.locate_image(draft.image)
+        except UnknownImage as error:
+            raise InvalidRequest([Violation(pointer="/image", reason=error.message)]) from error
+        width, height = png_size(path)
+        return InputImage(id=draft.image, width=width, height=height)

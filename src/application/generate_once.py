@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from application.complete_draft import CompleteDraft
 from application.render_video import RenderVideo
+from application.upload_image import UploadImage
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.ports.artifact_store import ArtifactStore
 from domain.rendering import RenderOrder, Report
@@ -28,20 +29,25 @@ class GenerateOnce:
     def __init__(
         self,
         complete: CompleteDraft,
+        upload: UploadImage,
         render: Callable[[], RenderVideo],
         store: ArtifactStore,
     ) -> None:
         """Takes `render` as a factory: a bad request is told before anything heavy is loaded."""
         self._complete = complete
+        self._upload = upload
         self._render = render
         self._store = store
 
-    def complete(self, draft: GenerationDraft) -> GenerationRequest:
+    def complete(self, draft: GenerationDraft, *, image: bytes | None = None) -> GenerationRequest:
         """The request that `draft` means, or why it cannot be done.
 
         Raises:
-            InvalidRequest, UnknownCheckpoint, CheckpointUnavailable: it cannot be done.
+            InvalidRequest, ImageUnusable, UnknownCheckpoint, CheckpointUnavailable: it cannot
+                be done.
         """
+        if image is not None:
+            draft = replace(draft, image=self._upload.execute(image).id)
         return self._complete.execute(draft)[0]
 
     def execute(self, request: GenerationRequest, report: Report) -> GeneratedVideo:

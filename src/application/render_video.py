@@ -47,7 +47,7 @@ class RenderVideo:
         checkpoint = self._catalog.find(request.checkpoint)
         staged = self._store.stage(order.job_id, order.fence)
         try:
-            with closing(_frames(self._pipeline, order, checkpoint, report)) as frames:
+            with closing(self._frames(order, checkpoint, report)) as frames:
                 footage = self._encoder.encode(
                     frames, staged, fps=request.fps, metadata=_metadata(order)
                 )
@@ -67,13 +67,18 @@ class RenderVideo:
             codec=footage.codec,
         )
 
-
-def _frames(
-    pipeline: VideoPipeline, order: RenderOrder, checkpoint: LocalCheckpoint, report: Report
-) -> Generator[FrameChunk]:
-    """The pipeline's chunks; the encoder has the last word once they are all handed over."""
-    yield from pipeline.generate(order.request, checkpoint, report)
-    report(StageEntered(stage=Stage.ENCODING_VIDEO))
+    def _frames(
+        self, order: RenderOrder, checkpoint: LocalCheckpoint, report: Report
+    ) -> Generator[FrameChunk]:
+        """The pipeline's chunks; the encoder has the last word once they are all handed over."""
+        image = order.request.image
+        yield from self._pipeline.generate(
+            order.request,
+            checkpoint,
+            report,
+            first_image=self._store.locate_image(image) if image else None,
+        )
+        report(StageEntered(stage=Stage.ENCODING_VIDEO))
 
 
 def _metadata(order: RenderOrder) -> dict[str, str]:

@@ -46,10 +46,14 @@ class Commands:
         folder = _beside(output)
         try:
             core.store.override(
-                providers.Object(FilesystemArtifactStore(staging=folder, outputs=folder / "done"))
+                providers.Object(
+                    FilesystemArtifactStore(staging=folder, outputs=folder, inputs=folder)
+                )
             )
             rendering = render_container(core)
-            yield GenerateOnce(core.complete_draft(), rendering.render_video, core.store())
+            yield GenerateOnce(
+                core.complete_draft(), core.upload_image(), rendering.render_video, core.store()
+            )
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

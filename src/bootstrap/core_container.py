@@ -9,8 +9,10 @@ from adapters.filesystem.artifact_store import FilesystemArtifactStore
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from adapters.filesystem.data_directory import DataDirectory
 from adapters.hardware.probe import NvmlHardwareProbe
+from adapters.pillow.image_reader import PillowImageReader
 from adapters.system.clock import SystemClock
 from application.complete_draft import CompleteDraft
+from application.upload_image import UploadImage
 from bootstrap.settings import Settings
 
 
@@ -35,5 +37,7 @@ class CoreContainer(containers.DeclarativeContainer):
         FilesystemArtifactStore,
         staging=data_directory.provided.staging,
         outputs=data_directory.provided.outputs,
+        inputs=data_directory.provided.inputs,
     )
-    complete_draft = providers.Factory(CompleteDraft, catalog)
+    complete_draft = providers.Factory(CompleteDraft, catalog, store)
+    upload_image = providers.Factory(UploadImage, providers.Factory(PillowImageReader), store)

@@ -115,6 +115,7 @@ def build_app(container: ServerContainer, dispatching: asyncio.Task[None]) -> Li
             "submit": provide(lambda: container.submit()),
             "cancel": provide(lambda: container.cancel()),
             "queries": provide(lambda: container.queries()),
+            "upload": provide(lambda: container.core.upload_image()),
             "catalog": provide(lambda: container.core.catalog()),
             "hardware": provide(lambda: container.core.hardware()),
             "readiness": provide(lambda: readiness),

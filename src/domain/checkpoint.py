@@ -90,7 +90,8 @@ class CheckpointSpec:
     Attributes:
         boundary_ratio: share of the noise schedule above which the high-noise expert works;
             None where one network does all of it.
-        needs_image: whether a first image must be given.
+        takes_image: whether a first image may be given.
+        needs_image: whether one must be.
         max_pixels: largest width x height it was made for.
         max_frames: longest clip it was made for, in frames.
         prompts: a few prompts that show what it can do.
@@ -101,7 +102,8 @@ class CheckpointSpec:
     geometry: LatentGeometry
     defaults: Defaults
     boundary_ratio: float | None
-    needs_image: bool
+    takes_image: bool = False
+    needs_image: bool = False
     max_pixels: int
     max_frames: int
     native_sizes: tuple[tuple[int, int], ...]
@@ -134,7 +136,6 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
             negative_prompt="",
         ),
         boundary_ratio=0.875,
-        needs_image=False,
         max_pixels=256 * 256,
         max_frames=33,
         native_sizes=((128, 128),),
@@ -143,6 +144,28 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
             "a small white star drifting up over black",
             "on a green background a large purple square slides left",
         ),
+    ),
+    CheckpointSpec(
+        id="mini-ti2v",
+        title="Embedded miniature of TI2V-5B: text and image to video",
+        geometry=_VAE_8X,
+        defaults=Defaults(
+            width=128,
+            height=128,
+            num_frames=17,
+            fps=8,
+            steps=10,
+            flow_shift=3.0,
+            guidance_high_noise=4.0,
+            guidance_low_noise=4.0,
+            negative_prompt="",
+        ),
+        boundary_ratio=None,
+        takes_image=True,
+        max_pixels=256 * 256,
+        max_frames=33,
+        native_sizes=((128, 128),),
+        prompts=("a yellow triangle moving down on a purple background",),
     ),
     CheckpointSpec(
         id="t2v-A14B",
@@ -160,7 +183,6 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
             negative_prompt=WAN_NEGATIVE_PROMPT,
         ),
         boundary_ratio=0.875,
-        needs_image=False,
         max_pixels=1280 * 720,
         max_frames=121,
         native_sizes=_A14B_SIZES,
@@ -181,6 +203,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
             negative_prompt=WAN_NEGATIVE_PROMPT,
         ),
         boundary_ratio=0.9,
+        takes_image=True,
         needs_image=True,
         max_pixels=1280 * 720,
         max_frames=121,
@@ -202,7 +225,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
             negative_prompt=WAN_NEGATIVE_PROMPT,
         ),
         boundary_ratio=None,
-        needs_image=False,
+        takes_image=True,
         max_pixels=1280 * 704,
         max_frames=121,
         native_sizes=((1280, 704), (704, 1280)),
@@ -223,7 +246,6 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
             negative_prompt=WAN_NEGATIVE_PROMPT,
         ),
         boundary_ratio=None,
-        needs_image=False,
         max_pixels=832 * 480,
         max_frames=121,
         native_sizes=((832, 480), (480, 832)),

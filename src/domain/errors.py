@@ -5,11 +5,13 @@ DomainError
 ├── NotFound
 │   ├── UnknownCheckpoint
 │   ├── UnknownJob
+│   ├── UnknownImage
 │   └── OutputMissing
 ├── Conflict
 │   ├── NotCancellable
 │   ├── IllegalTransition
 │   └── StaleFence
+├── ImageUnusable               what was uploaded is no picture that can be used
 ├── CheckpointUnavailable       the weights are not here, not whole, or not safe
 │   ├── CheckpointMissing
 │   ├── CheckpointBroken
@@ -96,6 +98,12 @@ class UnknownJob(NotFound):
     code = "unknown-generation"
 
 
+class UnknownImage(NotFound):
+    """No uploaded image has that id."""
+
+    code = "unknown-image"
+
+
 class OutputMissing(NotFound):
     """This generation has no video: it has not completed, or the file was removed."""
 
@@ -124,6 +132,12 @@ class StaleFence(Conflict):
     """A newer attempt owns this job; what an older one reports changes nothing."""
 
     code = "stale-fence"
+
+
+class ImageUnusable(DomainError):
+    """The image cannot be used: give a PNG, JPEG or WebP file."""
+
+    code = "image-unusable"
 
 
 class CheckpointUnavailable(DomainError):

@@ -6,10 +6,12 @@ every number that shapes the frames, the seed that was drawn included.
 
 import unicodedata
 from dataclasses import dataclass
+from math import prod
 from typing import Final, TypeVar
 
-from domain.checkpoint import CheckpointSpec
+from domain.checkpoint import CHECKPOINTS, CheckpointSpec
 from domain.errors import InvalidRequest, Violation
+from domain.image import InputImage
 
 #: Characters. UMT5 reads the first 512 tokens of a prompt.
 MAX_PROMPT_CHARACTERS: Final = 4000
@@ -35,6 +37,7 @@ class GenerationRequest:
         guidance_low_noise: the same for the low-noise expert.
         flow_shift: how far the noise schedule leans to high noise.
         fps: frames per second of the file; does not change the frames.
+        image: id of the picture the video begins with; None for text alone.
     """
 
     checkpoint: str
@@ -50,6 +53,7 @@ class GenerationRequest:
     flow_shift: float
     scheduler: str
     seed: int
+    image: str | None = None
 
     @property
     def duration_s(self) -> float:
@@ -72,12 +76,16 @@ class GenerationDraft:
     flow_shift: float | None = None
     scheduler: str | None = None
     seed: int | None = None
+    image: str | None = None
 
-    def complete(self, spec: CheckpointSpec, *, drawn_seed: int) -> GenerationRequest:
+    def complete(
+        self, spec: CheckpointSpec, *, drawn_seed: int, image: InputImage | None = None
+    ) -> GenerationRequest:
         """The reproducible request that this draft means for `spec`.
 
         Args:
             drawn_seed: used where the draft has no seed; 0 to `MAX_SEED`.
+            image: what the draft's `image` names; None where it names none.
 
         Raises:
             InvalidRequest: with every violation found, each with the nearest valid values.
@@ -97,16 +105,10 @@ class GenerationDraft:
             flow_shift=_or(self.flow_shift, defaults.flow_shift),
             scheduler=_or(self.scheduler, SCHEDULERS[0]),
             seed=_or(self.seed, drawn_seed),
+            image=image.id if image else None,
         )
         violations = check_request(request, spec)
-        if spec.needs_image:
-            violations.append(
-                Violation(
-                    pointer="/checkpoint",
-                    reason=f"{spec.id} animates a first image, and images cannot be given yet",
-                    nearest=("t2v-A14B",),
-                )
-            )
+        violations += _check_image(image, request, spec)
         if violations:
             raise InvalidRequest(violations)
         return request
@@ -191,6 +193,35 @@ def _check_frames(num_frames: int, spec: CheckpointSpec) -> list[Violation]:
         nearest = nearest_frame_counts(num_frames, stride)
         return [Violation(pointer="/num_frames", reason=reason, nearest=nearest)]
     return []
+
+
+def _check_image(
+    image: InputImage | None, request: GenerationRequest, spec: CheckpointSpec
+) -> list[Violation]:
+    if image is None:
+        reason = f"{spec.id} animates a first image: give one"
+        return [Violation(pointer="/image", reason=reason)] if spec.needs_image else []
+    if not spec.takes_image:
+        able = tuple(other.id for other in CHECKPOINTS if other.takes_image)
+        reason = f"{spec.id} makes videos from text alone"
+        return [Violation(pointer="/checkpoint", reason=reason, nearest=able)]
+    multiple = spec.geometry.side_multiple
+    if image.fits(width=request.width, height=request.height, side_multiple=multiple):
+        return []
+    sizes = [
+        (width, height)
+        for width, height in image.fitting_sizes(
+            pixels=min(request.width * request.height, spec.max_pixels), side_multiple=multiple
+        )
+        if max(width, height) <= MAX_ASPECT * min(width, height)
+    ]
+    largest = max(sizes, key=prod, default=None)
+    nearest = (f"{largest[0]}x{largest[1]}",) if largest else ()
+    reason = (
+        f"the image is {image.width}x{image.height} and would be stretched to "
+        f"{request.width}x{request.height}; crop it, or choose a size of its shape"
+    )
+    return [Violation(pointer="/image", reason=reason, nearest=nearest)]
 
 
 def _check_range(pointer: str, value: float, *, low: float, high: float) -> list[Violation]:

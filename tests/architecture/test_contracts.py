@@ -24,6 +24,7 @@ VIOLATIONS = {
     "synthetic": ("adapters/synthetic/video_pipeline.py", "import torch"),
     "torch": ("adapters/pyav/video_encoder.py", "import torch"),
     "av": ("adapters/worker/loop.py", "import av"),
+    "pillow": ("adapters/http/app.py", "import PIL"),
     "sqlalchemy": ("adapters/http/app.py", "import sqlalchemy"),
     "litestar": ("adapters/cli/app.py", "import litestar"),
     "terminal": ("adapters/http/app.py", "import rich"),

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from domain.errors import OutputMissing, StorageError
+from domain.errors import OutputMissing, StorageError, UnknownImage
 from domain.ports.artifact_store import ArtifactStore, SealedFile
 
 
@@ -50,6 +50,17 @@ class FakeArtifactStore(ArtifactStore):
         path = self._folder / job_id
         if not path.exists():
             raise OutputMissing
+        return path
+
+    def keep_image(self, png: bytes) -> str:
+        image_id = f"img_{_sha256(png)}"
+        (self._folder / image_id).write_bytes(png)
+        return image_id
+
+    def locate_image(self, image_id: str) -> Path:
+        path = self._folder / image_id
+        if not path.is_file():
+            raise UnknownImage(f"No uploaded image has the id {image_id!r}.")
         return path
 
     def discard(self, job_id: str, *, keep_fence: int | None = None) -> None:

@@ -1,6 +1,7 @@
 """A pipeline whose frames are flat."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from domain.errors import DomainError
 from domain.generation import GenerationRequest
@@ -21,7 +22,12 @@ class FakeVideoPipeline(VideoPipeline):
         self.closed = False
 
     def generate(
-        self, request: GenerationRequest, checkpoint: LocalCheckpoint, report: Report
+        self,
+        request: GenerationRequest,
+        checkpoint: LocalCheckpoint,
+        report: Report,
+        *,
+        first_image: Path | None = None,
     ) -> Iterator[FrameChunk]:
         report(StageEntered(stage=Stage.ENCODING_PROMPT))
         report(StageEntered(stage=Stage.DENOISING))

@@ -11,7 +11,9 @@ from domain.errors import DiskFull, OutputMissing, StorageError
 
 @pytest.fixture
 def store(tmp_path: Path) -> FilesystemArtifactStore:
-    return FilesystemArtifactStore(staging=tmp_path / "staging", outputs=tmp_path / "outputs")
+    return FilesystemArtifactStore(
+        staging=tmp_path / "staging", outputs=tmp_path / "outputs", inputs=tmp_path / "inputs"
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,9 @@ def test_a_link_among_the_videos_is_not_followed(
 
 def test_a_staging_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    store = FilesystemArtifactStore(staging=tmp_path / "file" / "x", outputs=tmp_path / "o")
+    store = FilesystemArtifactStore(
+        staging=tmp_path / "file" / "x", outputs=tmp_path / "o", inputs=tmp_path / "i"
+    )
 
     with pytest.raises(StorageError, match="Not a directory"):
         store.stage("gen_1", 1)
@@ -48,7 +52,9 @@ def test_a_staging_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path)
 
 def test_an_outputs_folder_that_cannot_be_made_leaves_the_staged_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    store = FilesystemArtifactStore(staging=tmp_path / "s", outputs=tmp_path / "file" / "x")
+    store = FilesystemArtifactStore(
+        staging=tmp_path / "s", outputs=tmp_path / "file" / "x", inputs=tmp_path / "i"
+    )
     staged = store.stage("gen_1", 1)
     staged.write_bytes(b"video")
     sha256 = store.seal(staged).sha256

@@ -160,7 +160,7 @@ async def test_a_worker_that_dies_between_two_orders_is_replaced(tmp_path: Path)
     assert process_id is not None
 
     psutil.Process(process_id).kill()
-    while renderer.process_id is not None:  # noqa: ASYNC110 - the loop's own watcher tells
+    while renderer.process_id is not None:
         await asyncio.sleep(0.01)
 
     assert isinstance((await reports_of(renderer, an_order("gen_2")))[-1], VideoStaged)
@@ -188,4 +188,17 @@ async def test_a_storage_error_keeps_its_code_over_the_pipe(tmp_path: Path) -> N
         await reports_of(renderer, an_order())
 
     assert (caught.value.code, caught.value.retryable) == ("storage", True)
+    await renderer.close()
+
+
+async def test_a_cancel_after_the_last_report_does_not_kill_the_worker(tmp_path: Path) -> None:
+    # Publishing a large file takes longer than the deadline: the idle worker was killed meanwhile.
+    renderer = SubprocessRenderer(worker_command(tmp_path), cancel_deadline_s=0.05)
+    async with aclosing(renderer.render(an_order())) as reports:
+        async for report in reports:
+            if isinstance(report, VideoStaged):
+                await renderer.cancel("gen_1")
+                await asyncio.sleep(0.3)
+
+    assert renderer.process_id is not None
     await renderer.close()

@@ -50,7 +50,7 @@ def over_fakes(folder: Path) -> Studio:
     jobs, clock, store = InMemoryJobs(), FakeClock(), FakeArtifactStore(folder)
     renderer = FakeRenderer(store)
     lane = RunGeneration(jobs.repository, renderer, store, clock)
-    complete = CompleteDraft(FakeCheckpointCatalog("mini"))
+    complete = CompleteDraft(FakeCheckpointCatalog("mini"), store)
     return Studio(
         submit=SubmitGeneration(complete, jobs.repository, clock),
         cancel=CancelGeneration(jobs.repository, [renderer], clock),

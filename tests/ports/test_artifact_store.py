@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.filesystem.artifact_store import FilesystemArtifactStore
-from domain.errors import OutputMissing
+from domain.errors import OutputMissing, UnknownImage
 from domain.ports.artifact_store import ArtifactStore
 from tests.fakes.artifact_store import FakeArtifactStore
 
@@ -18,7 +18,9 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactStore:
     if request.param == "fake":
         return FakeArtifactStore(tmp_path)
-    return FilesystemArtifactStore(staging=tmp_path / "staging", outputs=tmp_path / "outputs")
+    return FilesystemArtifactStore(
+        staging=tmp_path / "staging", outputs=tmp_path / "outputs", inputs=tmp_path / "inputs"
+    )
 
 
 def staged(store: ArtifactStore, fence: int = 1, content: bytes = CONTENT) -> Path:
@@ -105,3 +107,18 @@ def test_discarding_leaves_other_jobs_alone(store: ArtifactStore) -> None:
     store.discard("gen_1")
 
     assert other.exists()
+
+
+def test_an_image_is_kept_under_its_content(store: ArtifactStore) -> None:
+    first, again, other = (store.keep_image(png) for png in (b"a", b"a", b"b"))
+
+    assert first == again != other
+    assert store.locate_image(first).read_bytes() == b"a"
+
+
+@pytest.mark.parametrize("image_id", ["img_0", "", "../outputs/gen_1", "img_0/../x", "img\0"])
+def test_an_image_nobody_kept_is_unknown(image_id: str, store: ArtifactStore) -> None:
+    if "/" in image_id and isinstance(store, FakeArtifactStore):
+        pytest.skip("the fake trusts its callers")
+    with pytest.raises((UnknownImage, ValueError)):
+        store.locate_image(image_id)

@@ -99,7 +99,9 @@ def _fake(folder: Path, kinds: Sequence[Kind]) -> Rig:
 
 
 def _inprocess(folder: Path, _kinds: Sequence[Kind]) -> Rig:
-    store = FilesystemArtifactStore(staging=folder / "staging", outputs=folder / "outputs")
+    store = FilesystemArtifactStore(
+        staging=folder / "staging", outputs=folder / "outputs", inputs=folder / "inputs"
+    )
     # Steps that take a moment: a run must end between two of them.
     pipeline = SyntheticVideoPipeline(seconds_per_step=0.02)
     render = RenderVideo(FakeCheckpointCatalog("mini"), pipeline, PyAvVideoEncoder(), store)
@@ -117,7 +119,9 @@ def _inprocess(folder: Path, _kinds: Sequence[Kind]) -> Rig:
 
 def _subprocess(folder: Path, _kinds: Sequence[Kind]) -> Rig:
     renderer = SubprocessRenderer(worker_command(folder), environment=worker_environment(None))
-    store = FilesystemArtifactStore(staging=folder / "staging", outputs=folder / "outputs")
+    store = FilesystemArtifactStore(
+        staging=folder / "staging", outputs=folder / "outputs", inputs=folder / "inputs"
+    )
     return Rig(renderer, store, lambda: renderer.process_id is not None)
 
 

@@ -73,9 +73,11 @@ def test_how_the_frames_are_cut_into_chunks_does_not_matter(
 def test_metadata_survives_letter_by_letter(
     encoder: VideoEncoder, tmp_path: Path, text: str
 ) -> None:
-    footage = encoder.encode([chunk(1)], tmp_path / "v", fps=8, metadata={"comment": text})
+    metadata = {"comment": text, "a key of our own": "x"}
 
-    assert footage.metadata == {"comment": text}
+    footage = encoder.encode([chunk(1)], tmp_path / "v", fps=8, metadata=metadata)
+
+    assert footage.metadata == metadata
 
 
 def test_no_frames_are_no_video(encoder: VideoEncoder, tmp_path: Path) -> None:

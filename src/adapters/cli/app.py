@@ -97,6 +97,9 @@ def build_app(commands: Commands) -> typer.Typer:
             int | None, typer.Option(help="The same seed makes the same video.")
         ] = None,
         negative: Annotated[str | None, typer.Option(help="What not to show.")] = None,
+        image: Annotated[
+            Path | None, typer.Option(help="First image: PNG, JPEG or WebP.", dir_okay=False)
+        ] = None,
         guidance: Annotated[
             str | None, typer.Option(help="Guidance X, or X,Y for high and low noise.")
         ] = None,
@@ -124,7 +127,7 @@ def build_app(commands: Commands) -> typer.Typer:
         )
         overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}
         with commands.generator(config, overrides, output) as generator:
-            _generate(generator, draft, output, as_json=as_json)
+            _generate(generator, draft, image, output, as_json=as_json)
 
     @app.command("models")
     def list_models(
@@ -170,9 +173,14 @@ def exit_code(error: DomainError) -> int:
 
 
 def _generate(
-    generator: GenerateOnce, draft: GenerationDraft, output: Path, *, as_json: bool
+    generator: GenerateOnce,
+    draft: GenerationDraft,
+    image: Path | None,
+    output: Path,
+    *,
+    as_json: bool,
 ) -> None:
-    request = generator.complete(draft)
+    request = generator.complete(draft, image=_read(image) if image else None)
     with shown_progress(steps=request.steps) as report:
         made = generator.execute(request, report)
     made.path.replace(output)
@@ -185,6 +193,15 @@ def _generate(
             f"{output}  {video.width}x{video.height}, {video.num_frames} frames, "
             f"{video.duration_s:.1f} s, seed {request.seed}"
         )
+
+
+def _read(image: Path) -> bytes:
+    try:
+        return image.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(
+            f"{image} cannot be read: {error.strerror}.", param_hint="--image"
+        ) from error
 
 
 def _parse_size(text: str | None) -> tuple[int | None, int | None]:

@@ -4,16 +4,15 @@ import gc
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from pathlib import Path
 
 import diffusers
 import torch
 import transformers
-from diffusers import UniPCMultistepScheduler, WanPipeline
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
+from diffusers import UniPCMultistepScheduler, WanImageToVideoPipeline, WanPipeline
 from transformers import UMT5EncoderModel
 
+from adapters.diffusers.first_image import read_fitted
 from adapters.diffusers.streamed_decode import decode_frames
 from domain.errors import CheckpointBroken, OutOfAcceleratorMemory
 from domain.generation import GenerationRequest
@@ -25,18 +24,6 @@ from domain.video import FrameChunk
 
 _log = logging.getLogger(__name__)
 
-#: What diffusers and transformers raise over files that are not what they should be.
-_LOAD_ERRORS: Final = (
-    OSError,
-    ValueError,
-    RuntimeError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    SafetensorError,
-    StrictDataclassError,
-)
-
 
 class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
     """Keeps one checkpoint in memory, on the first CUDA device or on the CPU."""
@@ -46,12 +33,17 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         self._checkpoint: LocalCheckpoint | None = None
 
     def generate(
-        self, request: GenerationRequest, checkpoint: LocalCheckpoint, report: Report
+        self,
+        request: GenerationRequest,
+        checkpoint: LocalCheckpoint,
+        report: Report,
+        *,
+        first_image: Path | None = None,
     ) -> Iterator[FrameChunk]:
         with _accelerator_errors():
             pipe = self._ready(checkpoint)
             try:
-                latents = denoise(pipe, request, checkpoint, report)
+                latents = denoise(pipe, request, checkpoint, report, first_image)
                 report(StageEntered(stage=Stage.DECODING))
                 for pictures in decode_frames(pipe.vae, latents):
                     yield FrameChunk(
@@ -93,16 +85,16 @@ def load(checkpoint: LocalCheckpoint) -> WanPipeline:
     bf16 = {"default": torch.bfloat16, "vae": torch.float32}
     dtypes = bf16 if device.type == "cuda" else dict.fromkeys(bf16, torch.float32)
     try:
-        pipe = _GuidedWanPipeline.from_pretrained(
+        pipe = _TextToVideo.from_pretrained(
             checkpoint.folder,
             text_encoder=_load_text_encoder(checkpoint, dtypes["default"]),
             dtype=dtypes,
             local_files_only=True,
             use_safetensors=True,
         ).to(device)
-    except torch.OutOfMemoryError:
+    except (torch.OutOfMemoryError, MemoryError):
         raise
-    except _LOAD_ERRORS as error:
+    except Exception as error:  # over a bad file each library raises its own, tokenizers a bare one
         raise CheckpointBroken(f"{checkpoint.folder} cannot be loaded: {error}") from error
     pipe.set_progress_bar_config(disable=True)
     _log.info("loaded", extra={"checkpoint": checkpoint.spec.id, "device": str(device)})
@@ -126,20 +118,49 @@ def _load_text_encoder(checkpoint: LocalCheckpoint, dtype: torch.dtype) -> UMT5E
     return model
 
 
-class _GuidedWanPipeline(WanPipeline):  # type: ignore[misc]  # diffusers has no types
+class _EitherGuided:
     """Guides wherever either expert is to be guided.
 
-    The stock pipeline looks at the high-noise guidance alone: at 1 it drops the low-noise one too.
+    The stock pipelines look at the high-noise guidance alone: at 1 they drop the low-noise one too.
     """
+
+    _guidance_scale: float
+    _guidance_scale_2: float | None
 
     @property
     def do_classifier_free_guidance(self) -> bool:
         return bool(max(self._guidance_scale, self._guidance_scale_2 or 1.0) > 1.0)
 
 
+class _TextToVideo(_EitherGuided, WanPipeline):  # type: ignore[misc]  # diffusers has no types
+    """The pipeline a folder is loaded as."""
+
+
+class _ImageToVideo(_EitherGuided, WanImageToVideoPipeline):  # type: ignore[misc]
+    """The same parts, beginning with an image."""
+
+    @classmethod
+    def over(cls, pipe: WanPipeline) -> "_ImageToVideo":
+        """Shares every part of `pipe`; nothing is loaded or copied."""
+        return cls(
+            tokenizer=pipe.tokenizer,
+            text_encoder=pipe.text_encoder,
+            vae=pipe.vae,
+            scheduler=pipe.scheduler,
+            transformer=pipe.transformer,
+            transformer_2=pipe.transformer_2,
+            boundary_ratio=pipe.config.boundary_ratio,
+            expand_timesteps=pipe.config.expand_timesteps,
+        )
+
+
 @torch.no_grad()
 def denoise(
-    pipe: WanPipeline, request: GenerationRequest, checkpoint: LocalCheckpoint, report: Report
+    pipe: WanPipeline,
+    request: GenerationRequest,
+    checkpoint: LocalCheckpoint,
+    report: Report,
+    first_image: Path | None,
 ) -> torch.Tensor:
     """The request's clean latents, (1, C, T, H, W), normalised."""
     report(StageEntered(stage=Stage.ENCODING_PROMPT))
@@ -160,9 +181,16 @@ def denoise(
         report(StepFinished(step=index + 1))
         return tensors
 
+    given = {}
+    if first_image is not None:
+        pipe = _ImageToVideo.over(pipe)
+        pipe.set_progress_bar_config(disable=True)
+        given = {"image": read_fitted(first_image, width=request.width, height=request.height)}
+
     report(StageEntered(stage=Stage.DENOISING))
     two_experts = checkpoint.spec.has_two_experts
     latents: torch.Tensor = pipe(
+        **given,
         prompt_embeds=prompt_embeds,
         negative_prompt_embeds=negative_prompt_embeds,
         height=request.height,

@@ -1,20 +1,22 @@
 """Videos as files: staged under the attempt's number, published under the job's id."""
 
 import hashlib
+import secrets
 from pathlib import Path
 
 from adapters.filesystem.durability import fsync_directory, fsync_file, storage_errors
-from domain.errors import OutputMissing
+from domain.errors import OutputMissing, UnknownImage
 from domain.ports import artifact_store
 from domain.ports.artifact_store import SealedFile
 
 
 class FilesystemArtifactStore(artifact_store.ArtifactStore):
-    """Two folders of one file system, so that publishing is one atomic rename."""
+    """Folders of one file system, so that publishing is one atomic rename."""
 
-    def __init__(self, *, staging: Path, outputs: Path) -> None:
+    def __init__(self, *, staging: Path, outputs: Path, inputs: Path) -> None:
         self._staging = staging
         self._outputs = outputs
+        self._inputs = inputs
 
     def stage(self, job_id: str, fence: int) -> Path:
         path = self._staged(job_id, fence)
@@ -46,6 +48,25 @@ class FilesystemArtifactStore(artifact_store.ArtifactStore):
             raise OutputMissing
         return final
 
+    def keep_image(self, png: bytes) -> str:
+        image_id = f"img_{hashlib.sha256(png).hexdigest()}"
+        path = self._inputs / f"{image_id}.png"
+        with storage_errors("keep an image"):
+            self._inputs.mkdir(parents=True, exist_ok=True)
+            if not path.is_file():
+                temporary = self._inputs / f"{image_id}.{secrets.token_hex(4)}.part"
+                temporary.write_bytes(png)
+                fsync_file(temporary)
+                temporary.replace(path)
+                fsync_directory(self._inputs)
+        return image_id
+
+    def locate_image(self, image_id: str) -> Path:
+        path = self._inputs / f"{image_id}.png"
+        if not _is_plain(image_id) or path.is_symlink() or not path.is_file():
+            raise UnknownImage(f"No uploaded image has the id {image_id!r}.")
+        return path
+
     def discard(self, job_id: str, *, keep_fence: int | None = None) -> None:
         kept = None if keep_fence is None else self._staged(job_id, keep_fence)
         with storage_errors("clear the staging folder"):
@@ -62,9 +83,13 @@ class FilesystemArtifactStore(artifact_store.ArtifactStore):
 
 def _name(job_id: str) -> str:
     """A file name that cannot leave its folder: ids are ours, but they come back from clients."""
-    if not job_id.replace("_", "").isalnum() or not job_id.isascii():
+    if not _is_plain(job_id):
         raise OutputMissing
     return job_id
+
+
+def _is_plain(name: str) -> bool:
+    return name.isascii() and name.replace("_", "").isalnum()
 
 
 def _sha256(path: Path) -> str:

@@ -20,6 +20,7 @@ from adapters.http.outputs import outputs_router
 from adapters.http.parameters import refuse_unknown_parameters
 from adapters.http.problems import to_problem
 from adapters.http.system import get_system
+from adapters.http.uploads import upload_image
 
 Lifespan: TypeAlias = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -44,7 +45,7 @@ def create_app(
 
     Args:
         dependencies: `submit` (SubmitGeneration), `cancel` (CancelGeneration), `queries` (Queries),
-            `catalog` (CheckpointCatalog), `hardware` (HardwareProbe), `readiness` (Readiness).
+            `upload` (UploadImage), `catalog` (CheckpointCatalog), `hardware` (HardwareProbe), `readiness` (Readiness).
         lifespan: entered in order before the first request is answered, left in reverse.
         allowed_hosts: Host values answered besides the loopback names; one without a port has any.
         version: Wan Studio's own.
@@ -53,6 +54,7 @@ def create_app(
         route_handlers=[
             generations_router(),
             outputs_router(),
+            upload_image,
             list_models,
             get_system,
             livez,

@@ -32,6 +32,7 @@ class Model(Struct, frozen=True, kw_only=True):
     available: bool
     problem: str | None
     weight_bytes: int | None
+    takes_image: bool
     needs_image: bool
     defaults: Defaults
     native_sizes: Sequence[Size]
@@ -60,6 +61,7 @@ def _model(entry: CatalogEntry) -> Model:
         available=entry.problem is None,
         problem=entry.problem,
         weight_bytes=entry.local.weight_bytes if entry.local else None,
+        takes_image=spec.takes_image,
         needs_image=spec.needs_image,
         defaults=spec.defaults,
         native_sizes=[Size(width=width, height=height) for width, height in spec.native_sizes],

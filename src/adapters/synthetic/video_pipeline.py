@@ -6,6 +6,7 @@ work: the card is grey bars, a running square and the frame's number as a row of
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -29,7 +30,12 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
         self._seconds_per_step = seconds_per_step
 
     def generate(
-        self, request: GenerationRequest, checkpoint: LocalCheckpoint, report: Report
+        self,
+        request: GenerationRequest,
+        checkpoint: LocalCheckpoint,
+        report: Report,
+        *,
+        first_image: Path | None = None,
     ) -> Iterator[FrameChunk]:
         report(StageEntered(stage=Stage.ENCODING_PROMPT))
         report(StageEntered(stage=Stage.DENOISING))

@@ -1,4 +1,4 @@
-"""Where video files lie."""
+"""Where videos, and the images they begin with, lie."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -48,6 +48,22 @@ class ArtifactStore(ABC):
 
         Raises:
             OutputMissing: it has none.
+        """
+
+    @abstractmethod
+    def keep_image(self, png: bytes) -> str:
+        """Keep an input image, durably. Returns its id, which only depends on the bytes.
+
+        Raises:
+            DiskFull, StorageError: it could not be made durable.
+        """
+
+    @abstractmethod
+    def locate_image(self, image_id: str) -> Path:
+        """Where that image lies.
+
+        Raises:
+            UnknownImage: there is none.
         """
 
     @abstractmethod

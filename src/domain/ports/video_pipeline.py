@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from pathlib import Path
 
 from domain.generation import GenerationRequest
 from domain.local_checkpoint import LocalCheckpoint
@@ -14,7 +15,12 @@ class VideoPipeline(ABC):
 
     @abstractmethod
     def generate(
-        self, request: GenerationRequest, checkpoint: LocalCheckpoint, report: Report
+        self,
+        request: GenerationRequest,
+        checkpoint: LocalCheckpoint,
+        report: Report,
+        *,
+        first_image: Path | None = None,
     ) -> Iterator[FrameChunk]:
         """Make the frames of `request`, handing them out as they are decoded.
 
@@ -22,6 +28,10 @@ class VideoPipeline(ABC):
         on the same machine gives the same bytes. Reports `ENCODING_PROMPT` once what it needs is loaded,
         then `DENOISING` with every step, and `DECODING`. Whatever `report` raises ends the
         run and leaves the pipeline ready for the next; so does closing the iterator.
+
+        Args:
+            first_image: the PNG that `request.image` names; the video begins with it. None for text
+                alone.
 
         Raises:
             OutOfAcceleratorMemory: it does not fit.

@@ -13,10 +13,12 @@ from application.cancel_generation import CancelGeneration
 from application.complete_draft import CompleteDraft
 from application.queries import Queries
 from application.submit_generation import SubmitGeneration
+from application.upload_image import UploadImage
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock
 from tests.fakes.hardware_probe import FakeHardwareProbe
+from tests.fakes.image_reader import FakeImageReader
 from tests.fakes.jobs import InMemoryJobs
 from tests.fakes.renderer import FakeRenderer
 from tests.integration.http.raw import OWN_ORIGIN
@@ -43,12 +45,13 @@ def app(jobs: InMemoryJobs, store: FakeArtifactStore, checks: dict[str, str | No
     async def readiness() -> Mapping[str, str | None]:
         return checks
 
-    clock, catalog = FakeClock(), FakeCheckpointCatalog("mini")
-    complete = CompleteDraft(catalog, draw_seed=lambda: 7)
+    clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v")
+    complete = CompleteDraft(catalog, store, draw_seed=lambda: 7)
     uses = {
         "submit": SubmitGeneration(complete, jobs.repository, clock),
         "cancel": CancelGeneration(jobs.repository, [FakeRenderer(store)], clock),
         "queries": Queries(jobs.repository, jobs.event_log, store),
+        "upload": UploadImage(FakeImageReader(), store),
         "catalog": catalog,
         "hardware": FakeHardwareProbe(),
         "readiness": readiness,

@@ -47,6 +47,7 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "flow_shift": 3.0,
             "scheduler": "unipc",
             "seed": 7,
+            "image": None,
         },
         "plan": {
             "weight_bytes": 2000,

@@ -46,7 +46,7 @@ async def test_every_checkpoint_is_listed_here_or_not(client: httpx.AsyncClient)
     models = (await client.get("/api/v1/models")).json()["data"]
 
     assert [model["id"] for model in models] == [spec.id for spec in CHECKPOINTS]
-    mini, other = models[0], models[1]
+    mini, other = models[0], models[2]
     assert (mini["available"], mini["problem"], mini["weight_bytes"]) == (True, None, 2000)
     assert mini["native_sizes"] == [{"width": 128, "height": 128}]
     assert mini["defaults"]["num_frames"] == 17
@@ -83,7 +83,7 @@ async def test_the_description_is_openapi_and_has_every_route(
         if not route.path.startswith("/schema")
     }
     assert described == routed
-    assert len(described) == 11
+    assert len(described) == 12
 
 
 async def test_every_reference_in_the_description_leads_somewhere(
@@ -135,7 +135,7 @@ def test_nothing_heavy_is_loaded_for_it() -> None:
 import sys
 from litestar.di import Provide
 from adapters.http.app import create_app
-names = ("submit", "cancel", "queries", "catalog", "hardware", "readiness")
+names = ("submit", "cancel", "queries", "upload", "catalog", "hardware", "readiness")
 nothing = {name: Provide(lambda: None, sync_to_thread=False) for name in names}
 app = create_app(dependencies=nothing, lifespan=[], allowed_hosts=[], version="1")
 app.openapi_schema.to_schema()

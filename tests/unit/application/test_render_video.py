@@ -8,6 +8,7 @@ import pytest
 from application.complete_draft import CompleteDraft
 from application.generate_once import GenerateOnce
 from application.render_video import REQUEST_METADATA_KEY, RenderVideo
+from application.upload_image import UploadImage
 from domain.errors import (
     CheckpointMissing,
     InvalidRequest,
@@ -19,6 +20,7 @@ from domain.rendering import RenderOrder, RenderProgress, StageEntered, StepFini
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.examples import a_draft, a_request
+from tests.fakes.image_reader import FakeImageReader
 from tests.fakes.video_encoder import FakeVideoEncoder
 from tests.fakes.video_pipeline import FakeVideoPipeline
 
@@ -131,5 +133,6 @@ class TestGeneratingOnce:
 
     @staticmethod
     def once(store: FakeArtifactStore) -> GenerateOnce:
-        complete = CompleteDraft(FakeCheckpointCatalog("mini"), draw_seed=lambda: 7)
-        return GenerateOnce(complete, lambda: a_worker(store), store)
+        complete = CompleteDraft(FakeCheckpointCatalog("mini"), store, draw_seed=lambda: 7)
+        upload = UploadImage(FakeImageReader(), store)
+        return GenerateOnce(complete, upload, lambda: a_worker(store), store)

@@ -4,18 +4,21 @@ import pytest
 
 from application.complete_draft import CompleteDraft, draw_seed
 from application.submit_generation import SubmitGeneration, new_id
+from application.upload_image import UploadImage
 from domain.errors import CheckpointMissing, DiskFull, InvalidRequest, UnknownCheckpoint
 from domain.generation import MAX_SEED
 from domain.job import EventKind, JobStatus
+from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_draft
+from tests.fakes.image_reader import FakeImageReader
 from tests.fakes.jobs import InMemoryJobs
 
 
 @pytest.fixture
-def submit(jobs: InMemoryJobs, clock: FakeClock) -> SubmitGeneration:
-    complete = CompleteDraft(FakeCheckpointCatalog("mini"), draw_seed=lambda: 7)
+def submit(jobs: InMemoryJobs, clock: FakeClock, store: FakeArtifactStore) -> SubmitGeneration:
+    complete = CompleteDraft(FakeCheckpointCatalog("mini", "mini-ti2v"), store, draw_seed=lambda: 7)
     return SubmitGeneration(complete, jobs.repository, clock, new_id=lambda: "gen_1")
 
 
@@ -79,3 +82,45 @@ async def test_a_job_that_cannot_be_kept_is_not_accepted(
 def test_drawn_seeds_are_valid_and_ids_differ() -> None:
     assert 0 <= draw_seed() <= MAX_SEED
     assert new_id() != new_id()
+
+
+async def test_a_first_image_is_named_by_its_id(
+    submit: SubmitGeneration, store: FakeArtifactStore
+) -> None:
+    image = UploadImage(FakeImageReader(), store).execute(b"64x64")
+    draft = a_draft(image=image.id, checkpoint="mini-ti2v", width=32, height=32)
+
+    job = await submit.execute(draft)
+
+    assert (image.width, image.height) == (64, 64)
+    assert job.request.image == image.id
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "words"),
+    [
+        ({"image": "img_0"}, "/image", "img_0"),
+        ({"checkpoint": "mini"}, "/checkpoint", "mini-ti2v"),
+        ({"width": 128, "height": 64}, "/image", "stretched to 128x64"),
+    ],
+)
+async def test_an_image_that_does_not_suit_is_refused(
+    changes: dict[str, object],
+    pointer: str,
+    words: str,
+    submit: SubmitGeneration,
+    store: FakeArtifactStore,
+) -> None:
+    image = UploadImage(FakeImageReader(), store).execute(b"64x64")
+    draft = a_draft(**{"image": image.id, "checkpoint": "mini-ti2v", **changes})
+
+    with pytest.raises(InvalidRequest, match=words) as refused:
+        await submit.execute(draft)
+
+    assert [violation.pointer for violation in refused.value.violations] == [pointer]
+
+
+def test_the_same_picture_is_the_same_image(store: FakeArtifactStore) -> None:
+    upload = UploadImage(FakeImageReader(), store)
+
+    assert upload.execute(b"64x64") == upload.execute(b"64x64") != upload.execute(b"64x32")

@@ -10,7 +10,7 @@ from tests.fakes.examples import a_request
 
 
 def test_an_unknown_checkpoint_is_answered_with_those_there_are() -> None:
-    with pytest.raises(UnknownCheckpoint, match=r"'sora'.* mini, t2v-A14B"):
+    with pytest.raises(UnknownCheckpoint, match=r"'sora'.* mini, mini-ti2v, t2v-A14B"):
         checkpoint_spec("sora")
 
 

@@ -17,6 +17,7 @@ from domain.generation import (
     check_request,
     nearest_sides,
 )
+from domain.image import InputImage
 from tests.fakes.examples import a_draft, a_request
 
 MINI = checkpoint_spec("mini")
@@ -104,7 +105,7 @@ def test_every_native_size_is_valid(spec: CheckpointSpec) -> None:
 def test_a_checkpoint_that_animates_an_image_is_refused_without_one() -> None:
     [violation] = violations(checkpoint_spec("i2v-A14B"))
 
-    assert (violation.pointer, violation.nearest) == ("/checkpoint", ("t2v-A14B",))
+    assert (violation.pointer, violation.nearest) == ("/image", ())
 
 
 @pytest.mark.parametrize(
@@ -240,3 +241,28 @@ def _sides(side: str, near: int | float | str) -> dict[str, Any]:
         width, height = near.split("x")
         return {"width": int(width), "height": int(height)}
     return {side: near}
+
+
+@given(
+    spec=st.sampled_from([spec for spec in CHECKPOINTS if spec.takes_image]),
+    width=st.integers(1, 12_000),
+    height=st.integers(1, 12_000),
+)
+def test_any_image_fits_or_is_told_a_size_that_does(
+    spec: CheckpointSpec, width: int, height: int
+) -> None:
+    image = InputImage(id="img_0", width=width, height=height)
+    draft = GenerationDraft(prompt="a cat", image=image.id)
+
+    for size in _sizes_for(draft, image, spec):
+        better = replace(draft, **_sides("", size))
+        assert better.complete(spec, drawn_seed=1, image=image).image == image.id
+
+
+def _sizes_for(draft: GenerationDraft, image: InputImage, spec: CheckpointSpec) -> tuple[Any, ...]:
+    """What is advised where the draft's size would stretch the image."""
+    try:
+        draft.complete(spec, drawn_seed=1, image=image)
+    except InvalidRequest as refused:
+        return refused.violations[0].nearest
+    return ()

@@ -1,0 +1,29 @@
+"""Take an image that later generations begin with."""
+
+import logging
+
+from domain.image import InputImage, png_size
+from domain.ports.artifact_store import ArtifactStore
+from domain.ports.image_reader import ImageReader
+
+_log = logging.getLogger(__name__)
+
+
+class UploadImage:
+    """Keeps the picture, never the file it came in."""
+
+    def __init__(self, reader: ImageReader, store: ArtifactStore) -> None:
+        self._reader = reader
+        self._store = store
+
+    def execute(self, data: bytes) -> InputImage:
+        """The image, durable under its id; the same picture again is the same image. Blocks.
+
+        Raises:
+            ImageUnusable: it is not a picture that can be used.
+            DiskFull: it cannot be kept.
+        """
+        image_id = self._store.keep_image(self._reader.to_png(data))
+        width, height = png_size(self._store.locate_image(image_id))
+        _log.info("image kept", extra={"image": image_id, "width": width, "height": height})
+        return InputImage(id=image_id, width=width, height=height)

@@ -1,0 +1,60 @@
+"""Pictures over HTTP."""
+
+import httpx
+
+from tests.integration.pictures import encoded
+
+
+async def test_an_upload_is_kept_and_named_by_its_content(client: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "image/png"}
+
+    first = await client.post("/api/v1/uploads", content=b"64x64", headers=headers)
+    again = await client.post("/api/v1/uploads", content=b"64x64", headers=headers)
+
+    assert first.status_code == 201
+    assert (first.json()["width"], first.json()["height"]) == (64, 64)
+    assert first.json() == again.json()
+
+
+async def test_a_generation_begins_with_an_upload(client: httpx.AsyncClient) -> None:
+    upload = await client.post(
+        "/api/v1/uploads", content=b"128x128", headers={"Content-Type": "image/webp"}
+    )
+    body = {"prompt": "x", "checkpoint": "mini-ti2v", "image": upload.json()["id"]}
+
+    answer = await client.post("/api/v1/generations", json=body)
+
+    assert answer.status_code == 202
+    assert answer.json()["request"]["image"] == upload.json()["id"]
+
+
+async def test_what_is_no_picture_is_a_problem(client: httpx.AsyncClient) -> None:
+    answer = await client.post(
+        "/api/v1/uploads", content=encoded("PNG")[:40], headers={"Content-Type": "image/png"}
+    )
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "image-unusable"
+
+
+async def test_a_media_type_that_is_no_image_is_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/v1/uploads", json={"path": "/etc/passwd"})
+
+    assert answer.status_code == 415
+
+
+async def test_a_file_above_the_limit_is_too_large(client: httpx.AsyncClient) -> None:
+    answer = await client.post(
+        "/api/v1/uploads", content=b"\0" * (2**25 + 1), headers={"Content-Type": "image/png"}
+    )
+
+    assert answer.status_code == 413
+
+
+async def test_an_unknown_upload_is_told_at_its_field(client: httpx.AsyncClient) -> None:
+    body = {"prompt": "x", "checkpoint": "mini-ti2v", "image": "../../etc/passwd"}
+
+    answer = await client.post("/api/v1/generations", json=body)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/image"
