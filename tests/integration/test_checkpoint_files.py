@@ -146,3 +146,35 @@ def test_an_index_of_shards_that_is_nonsense_is_broken(folder: Path, weight_map:
 
 def test_the_users_own_folder_goes_before_the_embedded_one(folder: Path) -> None:
     assert FilesystemCheckpointCatalog([folder.parent, EMBEDDED]).find("mini").folder == folder
+
+
+def test_a_flipped_byte_is_found(folder: Path) -> None:
+    catalog = FilesystemCheckpointCatalog([folder.parent])
+    catalog.find("mini")
+    path = weights(folder)
+    content = bytearray(path.read_bytes())
+    content[-1000] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises(CheckpointBroken, match=f"{path.name} in .* is not the file"):
+        catalog.find("mini")
+
+
+def test_a_file_the_manifest_names_must_be_there(folder: Path) -> None:
+    (folder / "README.md").unlink()
+
+    with pytest.raises(CheckpointBroken, match=r"lacks README\.md"):
+        FilesystemCheckpointCatalog([folder.parent]).find("mini")
+
+
+def test_a_damaged_manifest_is_told(folder: Path) -> None:
+    (folder / "manifest.json").write_text("[]")
+
+    with pytest.raises(CheckpointBroken, match="manifest"):
+        FilesystemCheckpointCatalog([folder.parent]).find("mini")
+
+
+def test_a_folder_without_a_manifest_is_taken_as_it_is(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+
+    assert FilesystemCheckpointCatalog([folder.parent]).find("mini").folder == folder

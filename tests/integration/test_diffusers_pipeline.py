@@ -169,3 +169,43 @@ def test_a_configuration_that_makes_no_sense_is_broken(
 
     with pytest.raises(CheckpointBroken, match="cannot be loaded"):
         ours(a_request(), read_checkpoint(mini.spec, folder))
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["image", "text"])
+def test_a_video_from_an_image_equals_the_stock_pipelines(given: bool, tmp_path: Path) -> None:
+    import torch
+    from diffusers import UniPCMultistepScheduler, WanImageToVideoPipeline, WanPipeline
+    from PIL import Image
+
+    from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
+
+    ti2v = FilesystemCheckpointCatalog([EMBEDDED]).find("mini-ti2v")
+    picture = Image.radial_gradient("L").resize((64, 64)).convert("RGB")
+    picture.save(tmp_path / "image.png")
+    request = a_request(checkpoint="mini-ti2v", width=64, height=64, num_frames=9, steps=4)
+    kind = WanImageToVideoPipeline if given else WanPipeline
+    pipe = kind.from_pretrained(ti2v.folder, dtype=torch.float32)
+    pipe.scheduler = UniPCMultistepScheduler.from_config(
+        pipe.scheduler.config, flow_shift=request.flow_shift
+    )
+
+    frames = pipe(
+        **({"image": picture} if given else {}),
+        prompt=request.prompt,
+        negative_prompt=request.negative_prompt,
+        width=64,
+        height=64,
+        num_frames=9,
+        num_inference_steps=4,
+        guidance_scale=request.guidance_high_noise,
+        generator=torch.Generator().manual_seed(request.seed),
+    ).frames[0]
+
+    chunks = DiffusersVideoPipeline().generate(
+        request,
+        ti2v,
+        lambda _progress: None,
+        first_image=tmp_path / "image.png" if given else None,
+    )
+    ours = b"".join(chunk.rgb.tobytes() for chunk in chunks)
+    assert ours == (frames * 255).round().astype(np.uint8).tobytes()

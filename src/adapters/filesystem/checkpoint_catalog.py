@@ -1,10 +1,14 @@
-"""Checkpoints as folders in diffusers' layout, judged by their JSON and safetensors headers alone."""
+"""Checkpoints as folders in diffusers' layout, judged by their JSON and safetensors headers.
+
+Where a folder has a manifest, also by the hashes of its files.
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from adapters.filesystem.manifest import ManifestCheck
 from adapters.filesystem.safetensors_header import read_header
 from domain.checkpoint import CHECKPOINTS, CheckpointSpec, checkpoint_spec
 from domain.errors import (
@@ -31,6 +35,7 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = tuple(folders)
+        self._manifests = ManifestCheck()
 
     def entries(self) -> Sequence[CatalogEntry]:
         return tuple(self._entry(spec) for spec in CHECKPOINTS)
@@ -39,7 +44,9 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
         spec = checkpoint_spec(checkpoint_id)
         for folder in self._folders:
             if (folder / spec.id).is_dir():
-                return read_checkpoint(spec, folder / spec.id)
+                found = read_checkpoint(spec, folder / spec.id)
+                self._manifests.check(found.folder)
+                return found
         raise CheckpointMissing(
             f"The weights of {spec.id} are not on this machine. "
             f"Put its diffusers folder at {self._folders[0] / spec.id}."
