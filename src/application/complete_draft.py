@@ -36,7 +36,8 @@ class CompleteDraft:
         Raises:
             InvalidRequest, UnknownCheckpoint, CheckpointUnavailable: it cannot be done.
         """
-        spec = checkpoint_spec(draft.checkpoint or DEFAULT_CHECKPOINT)
+        named = DEFAULT_CHECKPOINT if draft.checkpoint is None else draft.checkpoint
+        spec = checkpoint_spec(named)
         request = draft.complete(spec, drawn_seed=self._draw_seed(), image=self._image(draft))
         return request, self._catalog.find(spec.id)
 

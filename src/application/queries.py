@@ -54,18 +54,18 @@ class Queries:
         Raises:
             UnknownJob: there is none with that id.
         """
-        await self._repository.get(job_id)
         time = asyncio.get_running_loop().time
         heard_at = time()
         while True:
             horizon = await self._event_log.latest()
+            is_over = (await self._repository.get(job_id)).status.is_terminal
             events = await self._event_log.read(after=after, job_id=job_id)
             for logged in events:
                 yield logged
                 after, heard_at = logged.number, time()
                 if logged.event.status.is_terminal:
                     return
-            if not events and await self._is_over(job_id, horizon):
+            if is_over and not events:
                 return
             if (silence_s := time() - heard_at) >= heartbeat_s:
                 yield None
@@ -73,7 +73,9 @@ class Queries:
             elif not events:
                 await self._event_log.wait(after=horizon, timeout_s=heartbeat_s - silence_s)
 
-    async def _is_over(self, job_id: str, horizon: int) -> bool:
-        """Whether the job has ended and nothing at all has happened above `horizon`."""
+    async def has_more(self, job_id: str, *, after: int) -> bool:
+        """Whether there is, or may yet be, an event of the job above `after`. Raises `UnknownJob`."""
         job = await self._repository.get(job_id)
-        return job.status.is_terminal and await self._event_log.latest() == horizon
+        if not job.status.is_terminal:
+            return True
+        return bool(await self._event_log.read(after=after, job_id=job_id, limit=1))

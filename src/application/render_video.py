@@ -6,10 +6,11 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict
 
+from domain.errors import EncodingFailed
 from domain.local_checkpoint import LocalCheckpoint
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.checkpoint_catalog import CheckpointCatalog
-from domain.ports.video_encoder import VideoEncoder
+from domain.ports.video_encoder import Footage, VideoEncoder
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
 from domain.rendering import RenderOrder, Report, StageEntered
@@ -51,9 +52,10 @@ class RenderVideo:
                 footage = self._encoder.encode(
                     frames, staged, fps=request.fps, metadata=_metadata(order)
                 )
+            _check(footage, order)
             sealed = self._store.seal(staged)
         except BaseException:
-            self._store.discard(order.job_id)
+            self._store.discard(order.job_id, fence=order.fence)
             raise
         _log.info("staged", extra={"job_id": order.job_id, "bytes": sealed.size_bytes})
         return VideoFile(
@@ -79,6 +81,19 @@ class RenderVideo:
             first_image=self._store.locate_image(image) if image else None,
         )
         report(StageEntered(stage=Stage.ENCODING_VIDEO))
+
+
+def _check(footage: Footage, order: RenderOrder) -> None:
+    """Whether the file, read back, is the video that was asked for."""
+    request = order.request
+    asked = (request.width, request.height, request.num_frames, request.fps, _metadata(order))
+    got = (footage.width, footage.height, footage.num_frames, footage.fps, dict(footage.metadata))
+    if asked != got:
+        raise EncodingFailed(
+            f"The file holds {footage.num_frames} frames of {footage.width}x{footage.height} at "
+            f"{footage.fps:g} fps, or lost its recipe; {request.num_frames} of "
+            f"{request.width}x{request.height} at {request.fps} fps were asked for."
+        )
 
 
 def _metadata(order: RenderOrder) -> dict[str, str]:

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from datetime import datetime
+from functools import partial
+from typing import Final
 
 from domain.errors import (
     Conflict,
@@ -13,6 +15,7 @@ from domain.errors import (
     RenderFailed,
     StorageError,
     WorkerCrashed,
+    WorkerUnavailable,
 )
 from domain.job import Failure, Job, JobStatus
 from domain.ports.artifact_store import ArtifactStore
@@ -22,6 +25,9 @@ from domain.ports.renderer import Renderer
 from domain.rendering import RenderOrder, RenderReport, StageEntered, StepFinished, VideoStaged
 
 _log = logging.getLogger(__name__)
+
+#: Seconds before the next try where the data directory could not be written.
+STORAGE_RETRY_S: Final = 2.0
 
 
 class RunGeneration:
@@ -43,6 +49,10 @@ class RunGeneration:
         """Bring the attempt to its end: completed, failed, cancelled or given back.
 
         Being cancelled itself (the server stops) gives the job back, uncharged.
+
+        Raises:
+            StorageError, WorkerUnavailable: it could not be made here and now; the job is still
+                running in the repository.
         """
         try:
             await self._render(claimed)
@@ -53,6 +63,8 @@ class RunGeneration:
             await self._end(
                 claimed, lambda job, at: job.worker_died(reason, fence=claimed.fence, at=at)
             )
+        except (StorageError, WorkerUnavailable):
+            raise  # nothing is wrong with the job: whoever dispatched it decides when to try again
         except Conflict as error:
             # A newer attempt owns the job, or it ended meanwhile: what this one knows is void.
             _log.warning("fenced out", extra={"job_id": claimed.id, "reason": error.message})
@@ -67,6 +79,8 @@ class RunGeneration:
     async def _render(self, claimed: Job) -> None:
         order = RenderOrder(job_id=claimed.id, fence=claimed.fence, request=claimed.request)
         ended = False
+        if (await self._repository.get(claimed.id)).cancel_requested_at:
+            raise RenderCancelled  # between the claim and here, no renderer could have heard of it
         async with aclosing(self._renderer.render(order)) as reports:
             async for report in reports:
                 job = await self._keep(order, report)
@@ -96,8 +110,22 @@ class RunGeneration:
 
     async def _publish(self, job: Job) -> None:
         assert job.video is not None, "publishing begins with a staged video"
-        await asyncio.to_thread(self._store.publish, job.id, job.fence, sha256=job.video.sha256)
-        await self._end(job, lambda job, at: job.complete(fence=job.fence, at=at))
+        publish = partial(self._store.publish, job.id, job.fence, sha256=job.video.sha256)
+        await self._insist(lambda: asyncio.to_thread(publish))
+        await self._insist(
+            lambda: self._end(job, lambda job, at: job.complete(fence=job.fence, at=at))
+        )
+
+    async def _insist(self, deed: Callable[[], Awaitable[object]]) -> None:
+        """Do it, however long the data directory cannot be written: the video is made."""
+        while True:
+            try:
+                await deed()
+            except StorageError as error:
+                _log.error("cannot publish", extra={"reason": error.message})
+                await asyncio.sleep(STORAGE_RETRY_S)
+            else:
+                return
 
     async def _end(self, claimed: Job, change: Callable[[Job, datetime], None]) -> None:
         """Keep the attempt's end and clear what it staged."""

@@ -40,7 +40,9 @@ class Commands:
     ) -> Iterator[GenerateOnce]:
         from bootstrap.render_container import render_container
 
-        settings = load_settings(config=config, overrides={"log.level": "WARNING", **overrides})
+        settings = load_settings(
+            config=config, overrides=overrides, defaults={"log.level": "WARNING"}
+        )
         configure_logging(settings.log, process="wan")
         core = CoreContainer(settings=settings)
         folder = _beside(output)

@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 #: Seconds that open connections (event streams above all) have to end once the server stops.
 _CONNECTION_GRACE_S: Final = 3
+#: Connections that wait to be taken; a second server is refused from here on.
+_BACKLOG: Final = 1024
 #: Bytes of disk below which the server says that it is not ready.
 _LOW_DISK_BYTES: Final = 512 * 2**20
 
@@ -52,7 +54,8 @@ def serve(settings: Settings) -> None:
 
 async def _serve(container: ServerContainer, listener: socket.socket) -> None:
     async with _running(container) as dispatching:
-        app = build_app(container, dispatching)
+        stopping = asyncio.Event()
+        app = build_app(container, dispatching, stopping)
         host, port = listener.getsockname()[:2]
         config = uvicorn.Config(
             app,
@@ -63,9 +66,14 @@ async def _serve(container: ServerContainer, listener: socket.socket) -> None:
             timeout_graceful_shutdown=_CONNECTION_GRACE_S,
         )
         server = _Server(config)
+
+        def stop(number: int) -> None:
+            stopping.set()
+            server.handle_exit(number, None)
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
-        _log.info("serving", extra={"address": f"http://{host}:{port}"})
+            asyncio.get_running_loop().add_signal_handler(number, stop, number)
+        _log.info("serving", extra={"address": f"http://{url_host(host)}:{port}"})
         await server.serve(sockets=[listener])
         _log.info("stopping")
 
@@ -90,6 +98,7 @@ async def _running(container: ServerContainer) -> AsyncIterator[asyncio.Task[Non
             if isinstance(renderer, SubprocessRenderer):
                 await renderer.start()
         dispatching = asyncio.create_task(container.dispatch().run())
+        dispatching.add_done_callback(_tell_why)
         try:
             yield dispatching
         finally:
@@ -101,8 +110,16 @@ async def _running(container: ServerContainer) -> AsyncIterator[asyncio.Task[Non
         await database.close()
 
 
-def build_app(container: ServerContainer, dispatching: asyncio.Task[None]) -> Litestar:
-    """The HTTP application over the container's use cases."""
+def _tell_why(dispatching: asyncio.Task[None]) -> None:
+    if not dispatching.cancelled() and (error := dispatching.exception()):
+        _log.critical("the dispatcher has stopped", exc_info=error)
+
+
+def build_app(
+    container: ServerContainer, dispatching: asyncio.Task[None], stopping: asyncio.Event
+) -> Litestar:
+    """The HTTP application over the container's use cases; `stopping` ends its streams."""
+    settings = container.settings()
 
     async def readiness() -> Mapping[str, str | None]:
         return await _readiness(container, dispatching)
@@ -119,9 +136,10 @@ def build_app(container: ServerContainer, dispatching: asyncio.Task[None]) -> Li
             "catalog": provide(lambda: container.core.catalog()),
             "hardware": provide(lambda: container.core.hardware()),
             "readiness": provide(lambda: readiness),
+            "stopping": provide(lambda: stopping),
         },
         lifespan=(),
-        allowed_hosts=container.settings().server.allowed_hosts,
+        allowed_hosts=[url_host(settings.server.host), *settings.server.allowed_hosts],
         version=importlib.metadata.version("wan-studio"),
     )
 
@@ -154,6 +172,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise SettingsError(
@@ -161,6 +180,11 @@ def _listen(host: str, port: int) -> socket.socket:
             f"Choose another with --port, such as {port + 1}."
         ) from error
     return listener
+
+
+def url_host(host: str) -> str:
+    """The host as URLs and Host headers spell it: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _is_loopback(host: str) -> bool:

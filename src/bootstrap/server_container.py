@@ -20,7 +20,7 @@ from application.run_generation import RunGeneration
 from application.submit_generation import SubmitGeneration
 from bootstrap import settings as known
 from bootstrap.core_container import CoreContainer
-from bootstrap.settings import Settings, worker_environment
+from bootstrap.settings import Settings, visible_accelerators, worker_environment
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.clock import Clock
 from domain.ports.hardware_probe import HardwareProbe
@@ -37,7 +37,7 @@ def _renderers(
         from bootstrap.render_container import render_container
 
         return [InProcessRenderer(render_container(core).render_video().execute)]
-    accelerators = [accelerator.index for accelerator in hardware.read().accelerators]
+    accelerators = visible_accelerators([found.index for found in hardware.read().accelerators])
     count = (len(accelerators) or 1) if settings.workers == "auto" else settings.workers
     # A worker never opens the database, so it is not told where that is.
     told = msgspec.structs.replace(settings, database=known.Database())

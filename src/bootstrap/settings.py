@@ -7,7 +7,7 @@ exists: a mistyped setting must never be silently the default.
 import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -18,6 +18,7 @@ from domain.errors import DomainError
 _PREFIX: Final = "WAN_"
 #: Names the file to read; not a setting itself.
 _CONFIG_VARIABLE: Final = "WAN_CONFIG"
+_VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 
 
 class SettingsError(DomainError):
@@ -87,12 +88,14 @@ class Settings(_Section, frozen=True, kw_only=True):
 def load_settings(
     *,
     overrides: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
     config: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
     """Merge what is said, the later winning: defaults, the TOML file, `WAN_*` variables, `overrides`.
 
     Args:
+        defaults: dotted keys that say what silence means, where it is not the setting's own default.
         overrides: dotted keys, such as `server.port`; None values are no saying.
         config: a TOML file; without one, what `WAN_CONFIG` names, if anything.
         environment: the process's own where None.
@@ -104,7 +107,9 @@ def load_settings(
     if config is None and (named := environment.get(_CONFIG_VARIABLE)):
         config = Path(named)
     told: dict[str, Any] = {"data_dir": str(_default_data_dir(environment))}
-    told |= _read_toml(config) if config else {}
+    for key, value in (defaults or {}).items():
+        _put(told, key.split("."), value)
+    _merge(told, _read_toml(config) if config else {})
     spoken = _from_environment(environment) | {k: v for k, v in overrides.items() if v is not None}
     for key, value in spoken.items():
         _put(told, key.split("."), value)
@@ -116,8 +121,20 @@ def load_settings(
     return _check(msgspec.structs.replace(settings, data_dir=str(_absolute(settings.data_dir))))
 
 
-def worker_environment(accelerator: int | None) -> dict[str, str]:
-    """The environment of a worker: offline, and seeing one accelerator only, where there are any."""
+def visible_accelerators(found: Sequence[int]) -> Sequence[str]:
+    """What CUDA may see of the accelerators `found`: an operator's own `CUDA_VISIBLE_DEVICES` rules."""
+    chosen = os.environ.get(_VISIBLE)
+    if chosen is None:
+        return [str(index) for index in found]
+    return [part.strip() for part in chosen.split(",") if part.strip()]
+
+
+def worker_environment(accelerator: str | None) -> dict[str, str]:
+    """The environment of a worker: offline, and seeing one accelerator only, where there are any.
+
+    Args:
+        accelerator: one of `visible_accelerators`; None where there are none.
+    """
     variables = {
         **os.environ,
         "HF_HUB_OFFLINE": "1",
@@ -125,9 +142,11 @@ def worker_environment(accelerator: int | None) -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
         # Lets diffusers look for a GPU at import without taking hold of one.
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+        # CUDA would count the fastest first; the driver, whom we ask, counts by slot.
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }
     if accelerator is not None:
-        variables["CUDA_VISIBLE_DEVICES"] = str(accelerator)
+        variables[_VISIBLE] = accelerator
     return variables
 
 
@@ -181,6 +200,15 @@ def _put(told: dict[str, Any], path: list[str], value: object) -> None:
         if not isinstance(told, dict):
             raise SettingsError(f"{part} is a section, not a value.")
     told[path[-1]] = value
+
+
+def _merge(told: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Lay `more` over `told`, section by section."""
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(told.get(key), dict):
+            _merge(told[key], value)
+        else:
+            told[key] = value
 
 
 def _refuse_unknown(told: Mapping[str, Any]) -> None:

@@ -18,9 +18,12 @@ def main() -> None:
     channel = WorkerChannel.over_standard_streams()
     settings = msgspec.json.decode(sys.argv[1], type=Settings)
     configure_logging(settings.log, process="worker")
-    # Ctrl-C in a terminal reaches the whole group; the server decides when its workers end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal's Ctrl-C and a supervisor's stop reach the whole group; the server decides when its
+    # workers end, and closes their pipe.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     render = render_container(CoreContainer(settings=settings)).render_video()
+    channel.ready()
     work(channel, render)
 
 

@@ -92,8 +92,9 @@ class CheckpointSpec:
             None where one network does all of it.
         takes_image: whether a first image may be given.
         needs_image: whether one must be.
-        max_pixels: largest width x height it was made for.
-        max_frames: longest clip it was made for, in frames.
+        max_pixels: largest width x height that is accepted: its largest native size.
+        max_frames: longest clip that is accepted, a bound of ours: half as long again as the default,
+            at which the family was trained.
         prompts: a few prompts that show what it can do.
     """
 

@@ -23,7 +23,9 @@ DomainError
 ├── RenderError                 the video could not be made
 │   ├── RenderCancelled
 │   ├── WorkerCrashed
+│   ├── WorkerUnavailable
 │   ├── OutOfAcceleratorMemory
+│   ├── PromptTooLong
 │   ├── EncodingFailed
 │   └── RenderFailed
 └── BackendUnavailable          a library this machine lacks
@@ -210,10 +212,23 @@ class WorkerCrashed(RenderError):
     retryable = True
 
 
+class WorkerUnavailable(RenderError):
+    """No worker process can be started; its log has the reason."""
+
+    code = "worker-unavailable"
+    retryable = True
+
+
 class OutOfAcceleratorMemory(RenderError):
     """The accelerator ran out of memory: choose a smaller size or fewer frames."""
 
     code = "gpu-out-of-memory"
+
+
+class PromptTooLong(RenderError):
+    """The prompt has more tokens than the model reads."""
+
+    code = "prompt-too-long"
 
 
 class EncodingFailed(RenderError):

@@ -18,9 +18,9 @@ MAX_PROMPT_CHARACTERS: Final = 4000
 MAX_STEPS: Final = 100
 MAX_GUIDANCE: Final = 30.0
 MAX_FLOW_SHIFT: Final = 30.0
-#: Seeds stay below 2^32 so that every JSON reader keeps them exact.
+#: 32 bits: what every generator takes, and every JSON reader keeps exact.
 MAX_SEED: Final = 2**32 - 1
-#: Beyond this aspect ratio the rotary positions were never trained.
+#: The longer side over the shorter: a bound of ours, beyond any shape the models were made for.
 MAX_ASPECT: Final = 8
 
 SCHEDULERS: Final = ("unipc",)

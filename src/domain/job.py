@@ -19,7 +19,7 @@ from domain.video import VideoFile
 
 #: Worker deaths in a row, with no new progress in between, after which a job is not run again.
 MAX_CRASHES: Final = 2
-#: Times a job may be given back through no fault of its own before it is given up.
+#: Times a job may be given back through no fault of its own, without new progress, until it fails.
 MAX_INTERRUPTIONS: Final = 10
 
 
@@ -94,10 +94,9 @@ class Job:
     Attributes:
         priority: higher runs earlier; equals run in the order they came.
         fence: number of the latest attempt; grows by one per claim and never falls.
-        crashes: worker deaths in a row that brought no new progress.
-        interruptions: times it was given back uncharged (a server that stopped or died).
+        crashes: worker deaths since an attempt last got further than any before.
+        interruptions: times it was given back uncharged (a server that stopped or died), since then.
         furthest: the (stage, step) no attempt has yet passed.
-        crash_mark: what `furthest` was at the last crash; beyond it, a crash is the first again.
         video: set once the file is whole, before it is visible.
     """
 
@@ -113,7 +112,6 @@ class Job:
     crashes: int = 0
     interruptions: int = 0
     furthest: tuple[int, int] = (-1, 0)
-    crash_mark: tuple[int, int] = (-1, 0)
     video: VideoFile | None = None
     failure: Failure | None = None
     started_at: datetime | None = None
@@ -247,10 +245,11 @@ class Job:
         if self.cancel_requested_at:
             self.cancel(fence=fence, at=at)
             return
-        self.crashes = 1 if self.furthest > self.crash_mark else self.crashes + 1
-        self.crash_mark = self.furthest
+        self.crashes += 1
         if self.crashes >= MAX_CRASHES:
-            message = f"The worker died {self.crashes} times at the same point. Last: {reason}"
+            message = (
+                f"The worker died {self.crashes} times without getting further. Last: {reason}"
+            )
             self.fail(Failure(code="quarantined", message=message), fence=fence, at=at)
         else:
             self._requeue(reason, at, code="worker-crashed")
@@ -270,6 +269,14 @@ class Job:
         else:
             self._requeue(reason, at, code="interrupted")
 
+    def give_back(self, reason: str, *, fence: int, at: datetime) -> None:
+        """Nothing was wrong with the attempt but the place it was made in: run again, uncounted."""
+        self._expect(JobStatus.RUNNING, fence=fence)
+        if self.cancel_requested_at:
+            self.cancel(fence=fence, at=at)
+        else:
+            self._requeue(reason, at, code="given-back")
+
     def _requeue(self, reason: str, at: datetime, *, code: str) -> None:
         self.status = JobStatus.QUEUED
         self.stage = None
@@ -284,7 +291,10 @@ class Job:
 
     def _note_progress(self) -> None:
         assert self.stage is not None, "a step is reported within a stage"
-        self.furthest = max(self.furthest, (self.stage.order, self.step))
+        position = (self.stage.order, self.step)
+        if position > self.furthest:
+            self.furthest = position
+            self.crashes = self.interruptions = 0
 
     def _expect(self, *statuses: JobStatus, fence: int | None = None) -> None:
         if fence is not None and fence != self.fence:

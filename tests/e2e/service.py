@@ -44,7 +44,7 @@ class Service:
 
     def start(self) -> None:
         with (self.data_dir.parent / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(self.command(), stderr=log)
+            self._process = subprocess.Popen(self.command(), stderr=log, start_new_session=True)
         wait_for(self._answers, seconds=30)
 
     def workers(self) -> list[psutil.Process]:
@@ -57,8 +57,10 @@ class Service:
         return workers
 
     def stop(self) -> int:
-        """SIGTERM the server. Returns its exit code."""
-        return self._signal(signal.SIGTERM)
+        """SIGTERM the server and its workers, as a supervisor does. Returns the server's exit code."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGTERM)
+        return self._process.wait(timeout=30)
 
     def submit(self, **body: Any) -> str:
         answer = self.client.post("/api/v1/generations", json={"prompt": "a red circle", **body})

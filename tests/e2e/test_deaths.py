@@ -5,6 +5,12 @@ import signal
 from tests.e2e.service import Service, is_gone, wait_for
 
 
+def kill_workers(service: Service) -> None:
+    for worker in service.workers():
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+
+
 def test_a_killed_worker_is_replaced_and_its_job_runs_again(service: Service) -> None:
     generation = service.submit(steps=60)
     service.wait_for_step(generation, 3)
@@ -55,12 +61,25 @@ def test_a_stopped_server_gives_its_job_back_and_takes_it_up_again(service: Serv
 def test_a_job_that_kills_every_worker_is_not_run_for_ever(service: Service) -> None:
     generation = service.submit(steps=60)
 
-    for attempt in (1, 2):
-        wait_for(lambda n=attempt: service.generation(generation)["attempts"] == n, seconds=30)
-        for worker in service.workers():
-            worker.send_signal(signal.SIGKILL)
-            worker.wait()
+    service.wait_for_step(generation, 9)
+    kill_workers(service)
+    wait_for(lambda: service.generation(generation)["stage"] == "denoising", seconds=60)
+    kill_workers(service)
 
     failed = service.wait_until(generation, "failed", "completed")
     assert failed["error"]["code"] == "quarantined"
     assert service.wait_until(service.submit(), "completed")["attempts"] == 1
+
+
+def test_a_server_that_stops_ends_its_streams_first(card_service: Service) -> None:
+    # An open stream held the server up for three seconds and ended in a traceback.
+    generation = card_service.submit(steps=100, num_frames=33, width=256, height=256)
+    card_service.client.post(f"/api/v1/generations/{generation}/cancel")
+    waiting = card_service.submit(steps=1)
+    card_service.wait_until(waiting, "completed")
+    url = f"/api/v1/generations/{generation}/events"
+    with card_service.client.stream("GET", url) as stream:
+        next(stream.iter_lines())
+
+    assert card_service.stop() == 0
+    assert "Traceback" not in card_service.log

@@ -63,10 +63,9 @@ class FakeArtifactStore(ArtifactStore):
             raise UnknownImage(f"No uploaded image has the id {image_id!r}.")
         return path
 
-    def discard(self, job_id: str, *, keep_fence: int | None = None) -> None:
-        for path in self._folder.glob(f"{job_id}.*"):
-            if path.name != f"{job_id}.{keep_fence}":
-                path.unlink()
+    def discard(self, job_id: str, *, fence: int | None = None) -> None:
+        for path in self._folder.glob(f"{job_id}.{fence or '*'}"):
+            path.unlink()
 
 
 def _holds(path: Path, sha256: str) -> bool:

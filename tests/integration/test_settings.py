@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.settings import SettingsError, load_settings, setting_keys, worker_environment
+from bootstrap.settings import (
+    SettingsError,
+    load_settings,
+    setting_keys,
+    visible_accelerators,
+    worker_environment,
+)
 
 
 def load(environment: dict[str, str] | None = None, **overrides: object) -> object:
@@ -93,8 +99,17 @@ def test_the_readme_lists_every_setting() -> None:
 
 
 def test_a_worker_is_offline_and_sees_its_own_accelerator() -> None:
-    environment = worker_environment(3)
+    environment = worker_environment("3")
 
     assert environment["CUDA_VISIBLE_DEVICES"] == "3"
     assert environment["HF_HUB_OFFLINE"] == "1"
     assert "PATH" in environment
+
+
+def test_an_operators_own_choice_of_accelerators_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The worker got card 0 on a shared machine where its user had been given card 3.
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert visible_accelerators([0, 1]) == ["0", "1"]
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-1")
+    assert visible_accelerators([0, 1]) == ["3", "GPU-1"]

@@ -14,7 +14,7 @@ import pytest
 from adapters.subprocess import wire
 from adapters.subprocess.channel import ORPHAN_GRACE_S
 from adapters.subprocess.renderer import SubprocessRenderer
-from domain.errors import RenderCancelled, StorageError, WorkerCrashed
+from domain.errors import RenderCancelled, StorageError, WorkerCrashed, WorkerUnavailable
 from domain.rendering import VideoStaged
 from tests.e2e.service import is_gone
 from tests.ports.test_renderer import an_order, order, reports_of, worker_command
@@ -30,6 +30,7 @@ from domain.rendering import StageEntered
 def read():
     head = sys.stdin.buffer.read(wire.LENGTH_BYTES)
     return wire.decode_command(sys.stdin.buffer.read(wire.body_length(head)))
+sys.stdout.buffer.write(wire.frame(wire.Ready()))
 read()
 sys.stdout.buffer.write(wire.frame(wire.Stage(StageEntered(stage=Stage.DENOISING))))
 sys.stdout.buffer.flush()
@@ -88,13 +89,13 @@ async def test_an_abandoned_run_leaves_no_process() -> None:
 
 async def test_what_libraries_print_does_not_reach_the_pipe(tmp_path: Path) -> None:
     code = (
-        "import sys; from bootstrap import worker; import adapters.worker.loop as loop;"
-        "carry_out = loop._carry_out\n"
+        "import sys; from bootstrap import worker; from application.render_video import RenderVideo\n"
+        "execute = RenderVideo.execute\n"
         "def chatty(*arguments):\n"
         "    print('progress bar 50%', flush=True)\n"
         "    import os; os.system('echo from a child')\n"
-        "    return carry_out(*arguments)\n"
-        "loop._carry_out = chatty\n"
+        "    return execute(*arguments)\n"
+        "RenderVideo.execute = chatty\n"
         f"sys.argv[1:] = [{worker_command(tmp_path)[3]!r}]\n"
         "worker.main()"
     )
@@ -122,10 +123,10 @@ def test_a_worker_ends_when_its_server_is_gone(busy: bool, tmp_path: Path) -> No
     assert worker.wait(timeout=ORPHAN_GRACE_S + 5) == 0, "it stopped by itself"
 
 
-async def test_a_worker_that_cannot_start_is_a_crash() -> None:
+async def test_a_worker_that_cannot_start_is_no_fault_of_the_order() -> None:
     renderer = SubprocessRenderer([sys.executable, "-c", "raise SystemExit(3)"])
 
-    with pytest.raises(WorkerCrashed, match="code 3"):
+    with pytest.raises(WorkerUnavailable, match="code 3 before it was ready"):
         await asyncio.wait_for(reports_of(renderer, an_order()), timeout=30)
 
 
@@ -149,7 +150,7 @@ async def test_a_real_worker_that_fails_at_its_start_says_so_and_does_not_abort(
     # Its listening thread held the lock of standard input's buffer: Python aborted (SIGABRT) at exit.
     renderer = SubprocessRenderer([sys.executable, "-m", "bootstrap.worker", "{}"])
 
-    with pytest.raises(WorkerCrashed, match="exited with code 1"):
+    with pytest.raises(WorkerUnavailable, match="exited with code 1"):
         await asyncio.wait_for(reports_of(renderer, an_order()), timeout=30)
 
 
@@ -202,3 +203,57 @@ async def test_a_cancel_after_the_last_report_does_not_kill_the_worker(tmp_path:
 
     assert renderer.process_id is not None
     await renderer.close()
+
+
+async def test_a_program_that_is_not_there_is_no_fault_of_the_order() -> None:
+    with pytest.raises(WorkerUnavailable, match="No such file"):
+        await reports_of(SubprocessRenderer(["/nowhere/python"]), an_order())
+
+
+async def test_cancelling_when_the_worker_has_just_died_is_quiet(tmp_path: Path) -> None:
+    # The cancel itself raised, and its user saw an internal error.
+    renderer = SubprocessRenderer(worker_command(tmp_path))
+
+    with pytest.raises((RenderCancelled, WorkerCrashed)):
+        async with aclosing(renderer.render(order("long"))) as reports:
+            await anext(reports)
+            assert renderer.process_id is not None
+            psutil.Process(renderer.process_id).send_signal(signal.SIGKILL)
+            await asyncio.sleep(0.1)
+            await renderer.cancel("gen_1")
+            async for _report in reports:
+                pass
+    await renderer.close()
+
+
+async def test_a_cancel_while_the_worker_still_loads_is_not_lost() -> None:
+    slow = "import time; time.sleep(0.5)\n" + STUBBORN.format(then="time.sleep(600)")
+    renderer = SubprocessRenderer([sys.executable, "-c", slow], cancel_deadline_s=0.3)
+
+    run = asyncio.create_task(reports_of(renderer, an_order()))
+    await asyncio.sleep(0)
+    await renderer.cancel("gen_1")
+
+    with pytest.raises(RenderCancelled):
+        await asyncio.wait_for(run, timeout=20)
+    await renderer.close()
+
+
+def test_a_worker_outlives_the_signals_of_its_group(tmp_path: Path) -> None:
+    # A supervisor stops the whole group; the worker died first, and its job was charged with it.
+    worker = subprocess.Popen(
+        worker_command(tmp_path), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    worker.stdout.read(1)  # it is ready
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        worker.send_signal(number)
+    worker.stdin.write(wire.frame(wire.Render(an_order())))
+    worker.stdin.flush()
+
+    assert worker.stdout.read(200)
+    worker.stdin.close()
+    worker.stdout.close()
+    assert worker.wait(timeout=30) == 0

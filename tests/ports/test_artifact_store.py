@@ -74,11 +74,13 @@ def test_attempts_do_not_share_a_file(store: ArtifactStore) -> None:
 def test_discarding_removes_what_was_staged_and_nothing_published(store: ArtifactStore) -> None:
     staged(store)
     published = store.publish("gen_1", 1, sha256=SHA256)
-    kept, gone = staged(store, 2), staged(store, 3)
+    old, new = staged(store, 2), staged(store, 3)
 
-    store.discard("gen_1", keep_fence=2)
+    store.discard("gen_1", fence=2)
+    assert (published.exists(), old.exists(), new.exists()) == (True, False, True)
 
-    assert (published.exists(), kept.exists(), gone.exists()) == (True, True, False)
+    store.discard("gen_1")
+    assert (published.exists(), new.exists()) == (True, False)
 
 
 def test_discarding_nothing_is_fine(store: ArtifactStore) -> None:

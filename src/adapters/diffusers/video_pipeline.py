@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import diffusers
 import torch
@@ -14,7 +15,7 @@ from transformers import UMT5EncoderModel
 
 from adapters.diffusers.first_image import read_fitted
 from adapters.diffusers.streamed_decode import decode_frames
-from domain.errors import CheckpointBroken, OutOfAcceleratorMemory
+from domain.errors import CheckpointBroken, OutOfAcceleratorMemory, PromptTooLong
 from domain.generation import GenerationRequest
 from domain.local_checkpoint import LocalCheckpoint
 from domain.ports import video_pipeline
@@ -23,6 +24,9 @@ from domain.rendering import Report, StageEntered, StepFinished
 from domain.video import FrameChunk
 
 _log = logging.getLogger(__name__)
+
+#: Tokens that UMT5 is given; `max_sequence_length` of `WanPipeline.__call__`.
+MAX_TOKENS: Final = 512
 
 
 class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
@@ -91,14 +95,29 @@ def load(checkpoint: LocalCheckpoint) -> WanPipeline:
             dtype=dtypes,
             local_files_only=True,
             use_safetensors=True,
-        ).to(device)
+        )
+        _refuse_missing_tensors(pipe)
     except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:  # over a bad file each library raises its own, tokenizers a bare one
         raise CheckpointBroken(f"{checkpoint.folder} cannot be loaded: {error}") from error
+    try:
+        pipe.to(device)
+    except torch.OutOfMemoryError as error:
+        size = f"{checkpoint.weight_bytes / 2**30:.1f} GiB"
+        raise OutOfAcceleratorMemory(
+            f"The weights of {checkpoint.spec.id} ({size} as stored) do not fit into the accelerator."
+        ) from error
     pipe.set_progress_bar_config(disable=True)
     _log.info("loaded", extra={"checkpoint": checkpoint.spec.id, "device": str(device)})
     return pipe
+
+
+def _refuse_missing_tensors(pipe: WanPipeline) -> None:
+    """Diffusers leaves what a file lacks on the meta device, without a value."""
+    for name, part in pipe.components.items():
+        if isinstance(part, torch.nn.Module) and any(p.is_meta for p in part.parameters()):
+            raise ValueError(f"{name} lacks tensors")
 
 
 def _load_text_encoder(checkpoint: LocalCheckpoint, dtype: torch.dtype) -> UMT5EncoderModel:
@@ -164,12 +183,13 @@ def denoise(
 ) -> torch.Tensor:
     """The request's clean latents, (1, C, T, H, W), normalised."""
     report(StageEntered(stage=Stage.ENCODING_PROMPT))
+    _refuse_long(pipe, request)
     guided = max(request.guidance_high_noise, request.guidance_low_noise) > 1.0
     prompt_embeds, negative_prompt_embeds = pipe.encode_prompt(
         request.prompt,
         request.negative_prompt,
         do_classifier_free_guidance=guided,
-        max_sequence_length=512,  # what `WanPipeline.__call__` uses; its helper's default is 226
+        max_sequence_length=MAX_TOKENS,  # what `WanPipeline.__call__` uses; its helper's default is 226
     )  # (1, 512, text_dim) each
     pipe.scheduler = UniPCMultistepScheduler.from_config(
         pipe.scheduler.config, flow_shift=request.flow_shift
@@ -205,6 +225,16 @@ def denoise(
         callback_on_step_end=on_step_end,
     ).frames
     return latents
+
+
+def _refuse_long(pipe: WanPipeline, request: GenerationRequest) -> None:
+    """The pipeline would cut a prompt off in silence."""
+    for name, text in (("prompt", request.prompt), ("negative prompt", request.negative_prompt)):
+        tokens = len(pipe.tokenizer(text).input_ids)
+        if tokens > MAX_TOKENS:
+            raise PromptTooLong(
+                f"The {name} is {tokens} tokens long; the model reads {MAX_TOKENS}."
+            )
 
 
 @contextmanager

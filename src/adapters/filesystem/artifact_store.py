@@ -67,12 +67,10 @@ class FilesystemArtifactStore(artifact_store.ArtifactStore):
             raise UnknownImage(f"No uploaded image has the id {image_id!r}.")
         return path
 
-    def discard(self, job_id: str, *, keep_fence: int | None = None) -> None:
-        kept = None if keep_fence is None else self._staged(job_id, keep_fence)
+    def discard(self, job_id: str, *, fence: int | None = None) -> None:
         with storage_errors("clear the staging folder"):
-            for path in self._staging.glob(f"{_name(job_id)}.*.mp4"):
-                if path != kept:
-                    path.unlink(missing_ok=True)
+            for path in self._staging.glob(f"{_name(job_id)}.{fence or '*'}.mp4"):
+                path.unlink(missing_ok=True)
 
     def _staged(self, job_id: str, fence: int) -> Path:
         return self._staging / f"{_name(job_id)}.{fence}.mp4"

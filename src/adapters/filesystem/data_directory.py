@@ -21,6 +21,8 @@ from domain.errors import DataDirectoryLocked, DataDirectoryUnusable, StorageErr
 #: Grows when an older version could no longer read what a newer one wrote.
 FORMAT: Final = 1
 _MARK: Final = "wan-studio.json"
+_NEW_MARK: Final = "wan-studio.json.new"  # one that a full disk or a crash kept from becoming it
+_NO_STRANGERS: Final = frozenset({"lost+found", _NEW_MARK})
 
 
 class DataDirectory:
@@ -73,9 +75,10 @@ class DataDirectory:
                 f"Another Wan Studio server (process {holder}) is using {self.root}. "
                 "Stop it, or choose another directory with --data-dir."
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         self._lock_descriptor = descriptor
+        with storage_errors(f"lock the data directory {self.root}"):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
 
     def unlock(self) -> None:
         """Let others in. Without the lock, does nothing."""
@@ -88,14 +91,16 @@ class DataDirectory:
         if mark.exists():
             self._check_mark(mark)
             return
-        strangers = sorted(p.name for p in self.root.iterdir() if p.name != "lost+found")
+        strangers = sorted({p.name for p in self.root.iterdir()} - _NO_STRANGERS)
         if strangers:
             raise DataDirectoryUnusable(
                 f"{self.root} is not empty and not Wan Studio's (it holds {strangers[0]!r}). "
                 "Choose an empty directory with --data-dir or WAN_DATA_DIR."
             )
-        mark.write_text(json.dumps({"product": "wan-studio", "format": FORMAT}) + "\n")
-        fsync_file(mark)
+        new = self.root / _NEW_MARK
+        new.write_text(json.dumps({"product": "wan-studio", "format": FORMAT}) + "\n")
+        fsync_file(new)
+        new.replace(mark)
         fsync_directory(self.root)
 
     def _check_mark(self, mark: Path) -> None:

@@ -24,16 +24,26 @@ class NvmlHardwareProbe(hardware_probe.HardwareProbe):
             return Hardware(host=host, accelerators=(), note=f"no NVIDIA GPU ({error})")
         try:
             count = pynvml.nvmlDeviceGetCount()
-            return Hardware(host=host, accelerators=tuple(_accelerator(i) for i in range(count)))
+            found = [_accelerator(index) for index in range(count)]
+            lost = [told for told in found if isinstance(told, pynvml.NVMLError)]
+            return Hardware(
+                host=host,
+                accelerators=tuple(told for told in found if isinstance(told, Accelerator)),
+                note=f"{len(lost)} of {count} GPUs cannot be read ({lost[0]})" if lost else None,
+            )
         except pynvml.NVMLError as error:
             return Hardware(host=host, accelerators=(), note=f"the NVIDIA driver says: {error}")
         finally:
             pynvml.nvmlShutdown()
 
 
-def _accelerator(index: int) -> Accelerator:
-    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+def _accelerator(index: int) -> Accelerator | pynvml.NVMLError:
+    """The GPU at that place; the error where it is off the bus or keeps its memory to itself."""
+    try:
+        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    except pynvml.NVMLError as error:
+        return error
     return Accelerator(
         index=index,
         name=str(pynvml.nvmlDeviceGetName(handle)),

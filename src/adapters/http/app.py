@@ -45,7 +45,8 @@ def create_app(
 
     Args:
         dependencies: `submit` (SubmitGeneration), `cancel` (CancelGeneration), `queries` (Queries),
-            `upload` (UploadImage), `catalog` (CheckpointCatalog), `hardware` (HardwareProbe), `readiness` (Readiness).
+            `upload` (UploadImage), `catalog` (CheckpointCatalog), `hardware` (HardwareProbe), `readiness` (Readiness),
+            `stopping` (asyncio.Event: set when streams must end).
         lifespan: entered in order before the first request is answered, left in reverse.
         allowed_hosts: Host values answered besides the loopback names; one without a port has any.
         version: Wan Studio's own.

@@ -1,7 +1,9 @@
 """The generations' routes: ask for a video, watch it come, stop it."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Annotated, Final
+from http import HTTPStatus
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Response, Router, get, post
@@ -82,19 +84,45 @@ async def cancel_generation(
 @get("/{generation_id:str}/events", media_type="text/event-stream", responses=refusals(404, 503))
 async def follow_generation(
     queries: NamedDependency[Queries],
+    stopping: NamedDependency[asyncio.Event],
     generation_id: FromPath[str],
     after: Annotated[int, QueryParameter(ge=0, le=MAX_EVENT)] = 0,
     last_event_id: Annotated[
         int | None, HeaderParameter(name="Last-Event-ID", ge=0, le=MAX_EVENT)
     ] = None,
-) -> ServerSentEvent:
+) -> Response[Any]:
     """Every event of a generation as it happens, until its last; from the first, or after a given one.
 
-    A browser that reconnects to the same URL sends `Last-Event-ID`, so that wins over `after`.
+    A browser that reconnects to the same URL sends `Last-Event-ID`, so that wins over `after`. Where
+    nothing is left to tell, the answer is 204, and the browser stays away.
     """
-    await queries.job(generation_id)  # what is refused must be refused before the stream begins
-    logged = queries.follow(generation_id, after=after if last_event_id is None else last_event_id)
-    return ServerSentEvent(_messages(logged), headers={"Cache-Control": "private, no-store"})
+    last = after if last_event_id is None else last_event_id
+    # What is refused must be refused before the stream begins.
+    if not await queries.has_more(generation_id, after=last):
+        return Response(None, status_code=HTTPStatus.NO_CONTENT)
+    told = _until(stopping, _messages(queries.follow(generation_id, after=last)))
+    return ServerSentEvent(told, headers={"Cache-Control": "private, no-store"})
+
+
+async def _until(
+    stopping: asyncio.Event, messages: AsyncGenerator[ServerSentEventMessage, None]
+) -> AsyncGenerator[ServerSentEventMessage, None]:
+    """The messages, until the server stops: a stream that went on would hold it up."""
+    stop = asyncio.ensure_future(stopping.wait())
+    coming: asyncio.Future[ServerSentEventMessage | None] | None = None
+    try:
+        while not stop.done():
+            coming = asyncio.ensure_future(anext(messages, None))
+            await asyncio.wait({coming, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done() or (message := coming.result()) is None:
+                return
+            yield message
+    finally:
+        stop.cancel()
+        if coming is not None and not coming.done():
+            coming.cancel()
+            await asyncio.wait({coming})
+        await messages.aclose()
 
 
 async def _messages(

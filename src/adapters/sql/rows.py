@@ -26,7 +26,6 @@ class _State:
     crashes: int
     interruptions: int
     furthest: tuple[int, int]
-    crash_mark: tuple[int, int]
 
 
 def job_to_row(job: Job) -> dict[str, object]:
@@ -49,7 +48,6 @@ def job_to_row(job: Job) -> dict[str, object]:
                 crashes=job.crashes,
                 interruptions=job.interruptions,
                 furthest=job.furthest,
-                crash_mark=job.crash_mark,
             )
         ),
         "video": _to_json(job.video),
@@ -75,7 +73,6 @@ def row_to_job(row: RowMapping) -> Job:
         crashes=state.crashes,
         interruptions=state.interruptions,
         furthest=state.furthest,
-        crash_mark=state.crash_mark,
         video=_from_json(row["video"], VideoFile),
         failure=_from_json(row["failure"], Failure),
         started_at=_instant(row["started_at"]),

@@ -46,6 +46,10 @@ class WorkerChannel:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         return cls(inward, outward)
 
+    def ready(self) -> None:
+        """Tell the server that orders can be carried out."""
+        self._answer(wire.Ready())
+
     def orders(self) -> Iterator[RenderOrder]:
         """Orders as they come, until the server closes the pipe."""
         while (order := self._orders.get()) is not None:

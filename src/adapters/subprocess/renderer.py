@@ -5,10 +5,11 @@ import logging
 import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, assert_never
 
 from adapters.subprocess import wire
-from domain.errors import RenderCancelled, WorkerCrashed, error_for
+from domain.errors import RenderCancelled, RenderFailed, WorkerCrashed, WorkerUnavailable, error_for
 from domain.ports import renderer
 from domain.rendering import RenderOrder, RenderReport, VideoStaged
 
@@ -16,6 +17,9 @@ _log = logging.getLogger(__name__)
 
 #: A step of the largest model takes longer: the worker then dies in it, as it must.
 CANCEL_DEADLINE_S: Final = 5.0
+
+#: Seconds a worker that closed its pipe has to end.
+_EXIT_GRACE_S: Final = 5.0
 
 
 class SubprocessRenderer(renderer.Renderer):
@@ -40,7 +44,10 @@ class SubprocessRenderer(renderer.Renderer):
         self._cancel_deadline_s = cancel_deadline_s
         self._process: Process | None = None
         self._rendering: str | None = None
-        self._cancelled: asyncio.TimerHandle | None = None
+        self._ready = False  # whether the present worker has said so
+        self._ordered = False  # whether it has been given the order
+        self._stop_wanted = False
+        self._kill_timer: asyncio.TimerHandle | None = None
 
     @property
     def process_id(self) -> int | None:
@@ -53,19 +60,22 @@ class SubprocessRenderer(renderer.Renderer):
         await self._running()
 
     async def render(self, order: RenderOrder) -> AsyncGenerator[RenderReport, None]:
-        process = await self._running()
-        self._rendering = order.job_id
-        finished = False
+        self._rendering, self._stop_wanted, finished = order.job_id, False, False
         try:
+            process = await self._running()
             await self._send(process, wire.Render(order))
+            self._ordered = True
+            if self._stop_wanted:
+                await self._ask_to_stop(process)
             while not finished:
                 report = await self._receive(process)
                 if isinstance(report, VideoStaged):
                     finished = True
                     self._end_order()  # from here a cancel comes too late to kill the worker
-                yield report
+                if report is not None:
+                    yield report
         except _OrderEnded as ended:
-            finished = True
+            finished = not isinstance(ended.error, RenderFailed)  # a poisoned worker ends itself
             raise ended.error from None
         finally:
             self._end_order()
@@ -73,36 +83,41 @@ class SubprocessRenderer(renderer.Renderer):
                 await self._kill()
 
     async def cancel(self, job_id: str) -> None:
-        process = self._process
-        if job_id != self._rendering or process is None or self._cancelled is not None:
+        if job_id != self._rendering or self._stop_wanted:
             return
-        loop = asyncio.get_running_loop()
-        self._cancelled = loop.call_later(self._cancel_deadline_s, _kill_now, process)
-        try:
-            await self._send(process, wire.Cancel(job_id))
-        except WorkerCrashed:
-            return  # `render` finds out by itself
+        self._stop_wanted = True
+        if self._ordered and self._process is not None:
+            await self._ask_to_stop(self._process)
 
     async def close(self) -> None:
         await self._kill()
 
     async def _running(self) -> Process:
         if self._process is None or self._process.returncode is not None:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=PIPE, stdout=PIPE, env=self._environment
-            )
+            self._ready = False
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._command, stdin=PIPE, stdout=PIPE, env=self._environment
+                )
+            except OSError as error:
+                raise WorkerUnavailable(f"No worker can be started: {error.strerror}.") from error
             _log.info("worker started", extra={"process_id": self._process.pid})
         return self._process
 
+    async def _ask_to_stop(self, process: Process) -> None:
+        loop = asyncio.get_running_loop()
+        self._kill_timer = loop.call_later(self._cancel_deadline_s, _kill_now, process)
+        with suppress(BrokenPipeError, ConnectionResetError):  # `render` finds out by itself
+            await _write(process, wire.Cancel(self._rendering or ""))
+
     async def _send(self, process: Process, command: wire.Command) -> None:
-        assert process.stdin is not None, "started with a pipe"
         try:
-            process.stdin.write(wire.frame(command))
-            await process.stdin.drain()
+            await _write(process, command)
         except (BrokenPipeError, ConnectionResetError):
             raise await self._death(process) from None
 
-    async def _receive(self, process: Process) -> RenderReport:
+    async def _receive(self, process: Process) -> RenderReport | None:
+        """The next report; None for a word that is the worker's own."""
         assert process.stdout is not None, "started with a pipe"
         try:
             head = await process.stdout.readexactly(wire.LENGTH_BYTES)
@@ -110,6 +125,9 @@ class SubprocessRenderer(renderer.Renderer):
         except asyncio.IncompleteReadError:
             raise await self._death(process) from None
         match wire.decode_answer(body):
+            case wire.Ready():
+                self._ready = True
+                return None
             case wire.Stage(report=report) | wire.Step(report=report):
                 return report
             case wire.Staged(video=video):
@@ -120,11 +138,17 @@ class SubprocessRenderer(renderer.Renderer):
                 assert_never(unreachable)
 
     async def _death(self, process: Process) -> Exception:
-        """What the end of the worker means for the order it had."""
-        status = await process.wait()
+        """What the end of the worker's pipe means for the order it had."""
+        try:
+            status = await asyncio.wait_for(process.wait(), _EXIT_GRACE_S)
+        except TimeoutError:  # it closed its pipe and hangs, in a driver perhaps
+            _kill_now(process)
+            status = await process.wait()
         _log.warning("worker ended", extra={"process_id": process.pid, "status": status})
-        if self._cancelled is not None:
+        if self._stop_wanted:
             return RenderCancelled()
+        if not self._ready:
+            return WorkerUnavailable(f"The worker process {_describe(status)} before it was ready.")
         return WorkerCrashed(f"The worker process {_describe(status)}.")
 
     async def _kill(self) -> None:
@@ -134,10 +158,10 @@ class SubprocessRenderer(renderer.Renderer):
             await process.wait()
 
     def _end_order(self) -> None:
-        self._rendering = None
-        if self._cancelled is not None:
-            self._cancelled.cancel()
-            self._cancelled = None
+        self._rendering, self._ordered = None, False
+        if self._kill_timer is not None:
+            self._kill_timer.cancel()
+            self._kill_timer = None
 
 
 class _OrderEnded(Exception):
@@ -146,6 +170,12 @@ class _OrderEnded(Exception):
     def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
+
+
+async def _write(process: Process, command: wire.Command) -> None:
+    assert process.stdin is not None, "started with a pipe"
+    process.stdin.write(wire.frame(command))
+    await process.stdin.drain()
 
 
 def _kill_now(process: Process) -> None:

@@ -26,6 +26,10 @@ class Cancel(msgspec.Struct, tag=True, frozen=True):
     job_id: str
 
 
+class Ready(msgspec.Struct, tag=True, frozen=True):
+    """To the server: the libraries are loaded; orders can be carried out."""
+
+
 class Stage(msgspec.Struct, tag=True, frozen=True):
     """To the server: a stage began."""
 
@@ -52,7 +56,7 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
 
 
 Command: TypeAlias = Render | Cancel
-Answer: TypeAlias = Stage | Step | Staged | Failed
+Answer: TypeAlias = Ready | Stage | Step | Staged | Failed
 
 _encoder: Final = msgspec.msgpack.Encoder()
 decode_command: Final = msgspec.msgpack.Decoder(Command).decode

@@ -29,23 +29,21 @@ class Channel(Protocol):
 
 
 def work(channel: Channel, render: RenderVideo) -> None:
-    """Carry out orders until the channel closes."""
+    """Carry out orders until the channel closes, or until a fault that nobody foresaw.
+
+    After such a fault the process may be poisoned (a CUDA error leaves its context unusable), so it
+    ends; the next order gets a new one.
+    """
     for order in channel.orders():
         try:
-            channel.staged(_carry_out(order, channel, render))
+            channel.staged(render.execute(order, channel.report))
         except RenderCancelled as error:
             _log.info("stopped", extra={"job_id": order.job_id, "attempt": order.fence})
             channel.failed(error)
         except DomainError as error:
             _log.warning("failed", extra={"job_id": order.job_id, "reason": error.message})
             channel.failed(error)
-
-
-def _carry_out(order: RenderOrder, channel: Channel, render: RenderVideo) -> VideoFile:
-    try:
-        return render.execute(order, channel.report)
-    except DomainError:
-        raise
-    except Exception as error:  # a boundary: the server must hear of every end
-        _log.exception("failed unexpectedly", extra={"job_id": order.job_id})
-        raise RenderFailed(f"The run failed: {type(error).__name__}: {error}") from error
+        except Exception as error:  # noqa: BLE001 - a boundary: the server must hear of every end
+            _log.exception("failed unexpectedly", extra={"job_id": order.job_id})
+            channel.failed(RenderFailed(f"The run failed: {type(error).__name__}: {error}"))
+            return

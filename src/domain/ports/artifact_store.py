@@ -67,5 +67,5 @@ class ArtifactStore(ABC):
         """
 
     @abstractmethod
-    def discard(self, job_id: str, *, keep_fence: int | None = None) -> None:
-        """Remove what attempts at that job staged, but for `keep_fence`. Published files stay."""
+    def discard(self, job_id: str, *, fence: int | None = None) -> None:
+        """Remove what that attempt staged, or every attempt where it is None. Published files stay."""

@@ -18,6 +18,7 @@ class Renderer(ABC):
 
         Raises:
             RenderCancelled: `cancel` was called for this job.
+            WorkerUnavailable: no process could be started for it; nothing was tried.
             WorkerCrashed: the process that rendered it died; the message has exit code or signal.
             RenderError: the run failed; another attempt would too.
             CheckpointUnavailable: the weights cannot be used.

@@ -1,5 +1,6 @@
 """The whole HTTP application over fakes, and a client that talks to it within the test's own loop."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def app(jobs: InMemoryJobs, store: FakeArtifactStore, checks: dict[str, str | No
         "catalog": catalog,
         "hardware": FakeHardwareProbe(),
         "readiness": readiness,
+        "stopping": asyncio.Event(),
     }
     return create_app(
         dependencies={name: _provide(use) for name, use in uses.items()},

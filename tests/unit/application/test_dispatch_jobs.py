@@ -9,7 +9,7 @@ import pytest
 from application import dispatch_jobs
 from application.dispatch_jobs import DispatchJobs
 from application.run_generation import RunGeneration
-from domain.errors import DiskFull
+from domain.errors import DiskFull, StorageError, WorkerUnavailable
 from domain.job import EventKind, JobStatus
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.clock import FakeClock
@@ -29,6 +29,7 @@ async def dispatching(
 ) -> AsyncIterator[Dispatching]:
     """Starts a dispatcher with one lane per list of scripts; it is stopped after the test."""
     monkeypatch.setattr(dispatch_jobs, "STORAGE_RETRY_S", 0.001)
+    monkeypatch.setattr(dispatch_jobs, "REST_S", 0.001)
     begun: list[asyncio.Task[None]] = []
 
     def begin(*lanes: Sequence[Sequence[Deed]]) -> asyncio.Task[None]:
@@ -139,7 +140,7 @@ async def test_a_job_whose_end_could_not_be_kept_runs_again_once_it_can(
     await all_to_be(jobs, JobStatus.COMPLETED)
 
     [job] = jobs.kept
-    assert (job.fence, job.crashes, job.interruptions) == (2, 0, 1)
+    assert (job.fence, job.crashes, job.interruptions) == (2, 0, 0)
 
 
 async def test_an_end_that_was_overtaken_meanwhile_is_not_settled(
@@ -174,3 +175,34 @@ async def test_stopping_gives_every_running_job_back(
     [job] = jobs.kept
     assert job.status is JobStatus.QUEUED
     assert jobs.events[-1].event.kind is EventKind.REQUEUED
+
+
+async def test_a_worker_that_cannot_start_costs_no_job_anything(
+    jobs: InMemoryJobs, dispatching: Dispatching
+) -> None:
+    # A broken installation emptied the whole queue into "failed" within seconds.
+    for number in range(3):
+        await jobs.repository.add(a_job(f"gen_{number}"))
+
+    dispatching([*[[WorkerUnavailable("no interpreter")]] * 30, [Stages()]])
+
+    await all_to_be(jobs, JobStatus.COMPLETED)
+    assert {(job.crashes, job.interruptions) for job in jobs.kept} == {(0, 0)}
+
+
+async def test_a_fault_of_the_queue_does_not_stop_the_lane(
+    jobs: InMemoryJobs, dispatching: Dispatching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One failed wait ended the dispatcher, and nothing was ever claimed again.
+    wait, faults = jobs.queue.wait, [StorageError("locked"), ZeroDivisionError("oops")]
+
+    async def faulty(*, timeout_s: float) -> None:
+        if faults:
+            raise faults.pop()
+        await wait(timeout_s=timeout_s)
+
+    monkeypatch.setattr(jobs.queue, "wait", faulty)
+    dispatching([])
+    await jobs.repository.add(a_job())
+
+    await all_to_be(jobs, JobStatus.COMPLETED)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from application import run_generation
 from application.run_generation import RunGeneration
 from domain.errors import (
     CheckpointBroken,
@@ -12,8 +13,10 @@ from domain.errors import (
     DomainError,
     OutOfAcceleratorMemory,
     RenderCancelled,
+    RenderFailed,
     StorageError,
     WorkerCrashed,
+    WorkerUnavailable,
 )
 from domain.job import EventKind, Job, JobStatus
 from domain.progress import Stage
@@ -81,7 +84,7 @@ async def test_a_good_run_completes_the_job_and_publishes_its_file(attempt: Atte
     [
         (OutOfAcceleratorMemory(), "gpu-out-of-memory", False),
         (CheckpointBroken(), "model-corrupt", False),
-        (DiskFull(), "disk-full", True),
+        (RenderFailed(), "internal", False),
     ],
 )
 async def test_a_run_that_fails_fails_the_job_with_its_reason(
@@ -240,3 +243,30 @@ async def test_an_end_that_cannot_be_kept_is_the_callers_to_settle(attempt: Atte
 def _run_again(job: Job) -> None:
     job.interrupt("elsewhere", fence=1, at=NOON)
     job.claim(at=NOON)
+
+
+@pytest.mark.parametrize("error", [DiskFull(), WorkerUnavailable()])
+async def test_what_is_no_fault_of_the_job_is_left_to_the_dispatcher(
+    attempt: Attempt, error: DomainError
+) -> None:
+    with pytest.raises(type(error)):
+        await attempt.run(StageEntered(stage=Stage.DENOISING), error)
+
+    assert attempt.end.status is JobStatus.RUNNING
+
+
+async def test_a_video_that_cannot_be_published_yet_is_published_later(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It was thrown away, and an hour of work with it.
+    monkeypatch.setattr(run_generation, "STORAGE_RETRY_S", 0.01)
+    attempt.store.refusal = StorageError("Input/output error")
+    run = await attempt.begin(Stages())
+    await attempt.jobs.wait(lambda: attempt.end.status is JobStatus.PUBLISHING, timeout_s=5)
+    await asyncio.sleep(0.05)
+    assert attempt.end.status is JobStatus.PUBLISHING
+
+    attempt.store.refusal = None
+    await run
+
+    assert attempt.end.status is JobStatus.COMPLETED
