@@ -1,6 +1,7 @@
 """The program `wan`: hands the commands what they do."""
 
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ from domain.ports.checkpoint_catalog import CatalogEntry
 
 def main() -> None:
     """Entry point of the console script."""
+    # As Ctrl-C: whatever was begun is cleared away. The server has its own way to stop.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     sys.exit(run(build_app(Commands())))
 
 

@@ -5,12 +5,13 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from adapters.cli.doctor import Check
+from adapters.filesystem.data_directory import DataDirectory
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings
+from domain.errors import DataDirectoryUnusable
 
 #: Older versions have known ways to run code from files or to let a foreign Host in; see the
 #: decision record on dependencies.
@@ -41,7 +42,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield Check(name=f"gpu {accelerator.index}", detail=detail)
     if not hardware.accelerators:
         yield Check(name="gpu", detail=f"{hardware.note}: videos are made on the CPU")
-    yield _disk(Path(settings.data_dir))
+    yield _data_directory(core.data_directory())
     for entry in core.catalog().entries():
         if entry.local is not None:
             yield Check(name=entry.spec.id, detail=f"ready in {entry.local.folder}")
@@ -61,7 +62,12 @@ def _library(name: str, floor: tuple[int, ...]) -> Check:
     return Check(name=name, detail=version)
 
 
-def _disk(data_dir: Path) -> Check:
+def _data_directory(directory: DataDirectory) -> Check:
+    try:
+        directory.check()
+    except DataDirectoryUnusable as error:
+        return Check(name="data directory", problem=error.message)
+    data_dir = directory.root
     existing = next(path for path in (data_dir, *data_dir.parents) if path.exists())
     free = shutil.disk_usage(existing).free / 2**30
     detail = f"{data_dir}, {free:.1f} GiB free"

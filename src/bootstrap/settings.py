@@ -16,6 +16,15 @@ import msgspec
 from domain.errors import DomainError
 
 _PREFIX: Final = "WAN_"
+#: What a setting with few values takes, for those who said something else.
+_CHOICES: Final = {
+    "log.level": "DEBUG, INFO, WARNING or ERROR",
+    "log.format": "console or json",
+    "pipeline.backend": "diffusers or synthetic",
+    "renderer": "subprocess or inprocess",
+    "workers": "auto, or how many",
+    "server.port": "a whole number",
+}
 #: Names the file to read; not a setting itself.
 _CONFIG_VARIABLE: Final = "WAN_CONFIG"
 _VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
@@ -112,12 +121,12 @@ def load_settings(
     _merge(told, _read_toml(config) if config else {})
     spoken = _from_environment(environment) | {k: v for k, v in overrides.items() if v is not None}
     for key, value in spoken.items():
-        _put(told, key.split("."), value)
+        _put(told, key.split("."), value.upper() if key == "log.level" else value)
     _refuse_unknown(told)
     try:
         settings = msgspec.convert(told, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"A setting cannot be used: {error}.") from error
+        raise SettingsError(_explain(str(error), told)) from error
     return _check(msgspec.structs.replace(settings, data_dir=str(_absolute(settings.data_dir))))
 
 
@@ -161,6 +170,17 @@ def setting_keys(kind: type[msgspec.Struct] = Settings, prefix: str = "") -> lis
     return keys
 
 
+def _explain(complaint: str, told: Mapping[str, Any]) -> str:
+    """Msgspec's complaint, ` - at `$.log.level`` at its end, in the words of settings."""
+    key = complaint.rpartition("`$.")[2].rstrip("`")
+    value: Any = told
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else value
+    choices = _CHOICES.get(key)
+    wanted = choices or complaint.partition(" - at")[0]
+    return f"{key} ({_variable(key)}) cannot be {value!r}: {wanted}."
+
+
 def _default_data_dir(environment: Mapping[str, str]) -> Path:
     """By the XDG base directory specification."""
     base = environment.get("XDG_DATA_HOME")
@@ -183,10 +203,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """`WAN_SERVER__PORT=1` is `server.port`; lists are separated by commas."""
+    """`WAN_SERVER__PORT=1` is `server.port`; commas separate lists; empty is as good as unset."""
     spoken: dict[str, Any] = {}
     for name, value in environment.items():
-        if name.startswith(_PREFIX) and name != _CONFIG_VARIABLE:
+        if name.startswith(_PREFIX) and name != _CONFIG_VARIABLE and value:
             key = name.removeprefix(_PREFIX).lower().replace("__", ".")
             listed = key == "server.allowed_hosts"
             parts = [part.strip() for part in value.split(",") if part.strip()]

@@ -63,6 +63,7 @@ def test_a_job_that_kills_every_worker_is_not_run_for_ever(service: Service) -> 
 
     service.wait_for_step(generation, 9)
     kill_workers(service)
+    wait_for(lambda: service.generation(generation)["attempts"] == 2, seconds=60)
     wait_for(lambda: service.generation(generation)["stage"] == "denoising", seconds=60)
     kill_workers(service)
 

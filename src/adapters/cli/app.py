@@ -1,5 +1,6 @@
 """`wan`: the commands and their options. What they do is handed in; nothing heavy is imported here."""
 
+import importlib.metadata
 import json
 import re
 import sys
@@ -18,6 +19,8 @@ from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Vi
 from domain.generation import GenerationDraft
 from domain.ports.checkpoint_catalog import CatalogEntry
 
+#: Exit codes above this say which signal ended the program.
+_SIGNALLED: Final = 128
 #: The option that sets a request's field, where it is not simply the field's name.
 _OPTIONS: Final = {
     "num_frames": "--frames",
@@ -60,9 +63,20 @@ def build_app(commands: Commands) -> typer.Typer:
         name="wan",
         help="Make Wan2.2 videos on your own machine.",
         no_args_is_help=True,
+        invoke_without_command=True,
         add_completion=False,
         pretty_exceptions_enable=False,
     )
+
+    @app.callback()
+    def about(
+        version: Annotated[
+            bool, typer.Option("--version", is_eager=True, help="Show the version and end.")
+        ] = False,
+    ) -> None:
+        if version:
+            print(importlib.metadata.version("wan-studio"))
+            raise typer.Exit
 
     @app.command()
     def serve(
@@ -158,9 +172,13 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
     try:
         app(args=arguments)
     except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0
+        status = ended.code if isinstance(ended.code, int) else 0
+        if status > _SIGNALLED:
+            print("wan: stopped", file=sys.stderr)
+        return status
     except DomainError as error:
-        print(f"wan: {_told(error)}", file=sys.stderr)
+        for line in _told(error):
+            print(f"wan: {line}", file=sys.stderr)
         return exit_code(error)
     return 0
 
@@ -224,11 +242,11 @@ def _parse_guidance(text: str | None) -> tuple[float | None, float | None]:
     return numbers[0], numbers[-1]
 
 
-def _told(error: DomainError) -> str:
-    """The error in the words of the command line: options, not fields."""
+def _told(error: DomainError) -> list[str]:
+    """The error in the words of the command line: options, not fields; each thing said once."""
     if isinstance(error, InvalidRequest):
-        return "; ".join(_violation(violation) for violation in error.violations)
-    return error.message
+        return list(dict.fromkeys(_violation(violation) for violation in error.violations))
+    return [error.message]
 
 
 def _violation(violation: Violation) -> str:

@@ -57,6 +57,15 @@ class DataDirectory:
             hint = "Choose another with --data-dir or WAN_DATA_DIR."
             raise DataDirectoryUnusable(f"{error.message} {hint}") from error
 
+    def check(self) -> None:
+        """Find that a server could use it, changing nothing.
+
+        Raises:
+            DataDirectoryUnusable: as `prepare` does, but for what only writing can tell.
+        """
+        if self.root.is_dir():
+            self._is_marked()
+
     def lock(self) -> None:
         """Keep other servers out until `unlock` or the death of this process.
 
@@ -87,21 +96,27 @@ class DataDirectory:
             self._lock_descriptor = None
 
     def _check_or_write_mark(self) -> None:
+        if self._is_marked():
+            return
+        new = self.root / _NEW_MARK
+        new.write_text(json.dumps({"product": "wan-studio", "format": FORMAT}) + "\n")
+        fsync_file(new)
+        new.replace(self.root / _MARK)
+        fsync_directory(self.root)
+
+    def _is_marked(self) -> bool:
+        """Whether it is ours already; one that is empty is ours to take."""
         mark = self.root / _MARK
         if mark.exists():
             self._check_mark(mark)
-            return
+            return True
         strangers = sorted({p.name for p in self.root.iterdir()} - _NO_STRANGERS)
         if strangers:
             raise DataDirectoryUnusable(
                 f"{self.root} is not empty and not Wan Studio's (it holds {strangers[0]!r}). "
                 "Choose an empty directory with --data-dir or WAN_DATA_DIR."
             )
-        new = self.root / _NEW_MARK
-        new.write_text(json.dumps({"product": "wan-studio", "format": FORMAT}) + "\n")
-        fsync_file(new)
-        new.replace(mark)
-        fsync_directory(self.root)
+        return False
 
     def _check_mark(self, mark: Path) -> None:
         try:

@@ -1,0 +1,142 @@
+"""Encodes scenes ahead of the transformer's training, and serves them with captions.
+
+Only latents and the seeds of their scenes are kept; captions are drawn anew each time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from training import vae_forward
+from training.autoencoder import at_moment, load_vae
+from training.budgets import Budget
+from training.captions import sample_caption, sample_unconditional
+from training.rendering import render
+from training.runs import Pace, Run, compiled
+from training.scenes import Scene, sample_training_scene
+
+TEXT_SLOTS = 32
+_ENCODE_PIXELS = 8 * 17 * 128 * 128
+"""Pixels per encoding batch: a few hundred MB of activations."""
+_UNCONDITIONAL_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Normalised latents with their captions' tokens.
+
+    Attributes:
+        latents: (B, C, T, H, W) float32.
+        token_ids: (B, TEXT_SLOTS), zero after each text's end.
+        token_counts: (B,).
+    """
+
+    latents: Tensor
+    token_ids: Tensor
+    token_counts: Tensor
+
+
+class CaptionedLatents:
+    """Encoded scenes in memory."""
+
+    def __init__(self, saved: dict[str, Tensor], statistics: dict[str, Tensor], *, moves: bool):
+        mean, std = (statistics[key].view(1, -1, 1, 1, 1) for key in ("mean", "std"))
+        self._latents, self._mean, self._std = saved["latents"], mean, std
+        self._scenes = _scenes(len(self._latents), moves=moves)
+        self._moves = moves
+
+    def sample(
+        self, count: int, tokenizer: PreTrainedTokenizerFast, rng: np.random.Generator
+    ) -> Batch:
+        """Random scenes; one caption in ten says nothing, for guidance without a prompt."""
+        rows = rng.integers(len(self._scenes), size=count)
+        captions = [self._caption(self._scenes[row], rng) for row in rows]
+        tokens = tokenizer(
+            captions,
+            padding="max_length",
+            max_length=TEXT_SLOTS - 1,
+            truncation=True,
+            return_tensors="pt",
+        )
+        device = self._latents.device
+        latents = self._latents[torch.from_numpy(rows).to(device)].float()
+        padded = torch.nn.functional.pad(tokens.input_ids, (0, 1))
+        return Batch(
+            latents=(latents - self._mean) / self._std,
+            token_ids=padded.to(device),
+            token_counts=tokens.attention_mask.sum(dim=1).to(device),
+        )
+
+    def _caption(self, scene: Scene, rng: np.random.Generator) -> str:
+        if rng.random() < _UNCONDITIONAL_SHARE:
+            return sample_unconditional(rng)
+        return sample_caption(scene, rng, moves=self._moves)
+
+
+def encode_images(budget: Budget, run: Run) -> None:
+    """Encode one moment of each scene."""
+    _encode(budget, run, name="latents_image", count=budget.image_latents, frames=1)
+
+
+def encode_videos(budget: Budget, run: Run) -> None:
+    """Encode whole clips and measure the latents' mean and spread per channel."""
+    _encode(budget, run, name="latents_video", count=budget.video_latents, frames=budget.frames)
+    if run.has("latents_statistics"):
+        return
+    latents = run.load("latents_video")["latents"][:1024].float()
+    std, mean = torch.std_mean(latents, dim=(0, 2, 3, 4))
+    run.save("latents_statistics", {"mean": mean, "std": std})
+    run.log("latents", mean_of_std=float(std.mean()), largest_mean=float(mean.abs().max()))
+
+
+def load_captioned(run: Run, *, moves: bool) -> CaptionedLatents:
+    """Clips when `moves`, else single frames."""
+    name = "latents_video" if moves else "latents_image"
+    return CaptionedLatents(run.load(name), run.load("latents_statistics"), moves=moves)
+
+
+def _scenes(count: int, *, moves: bool) -> list[Scene]:
+    """The first scenes of a fixed endless list; the two lists differ."""
+    drawn = []
+    for index in range(count):
+        rng = np.random.default_rng((7 if moves else 11, index))
+        scene = sample_training_scene(rng)
+        drawn.append(scene if moves else at_moment(scene, float(rng.random())))
+    return drawn
+
+
+@torch.no_grad()
+def _encode(budget: Budget, run: Run, *, name: str, count: int, frames: int) -> None:
+    vae = load_vae(budget, run, "vae_video").eval()
+    side, stride = budget.side_px // 8, 4
+    shape = (count, budget.vae_shape.latent_channels, (frames - 1) // stride + 1, side, side)
+    half = f"{name}_half"
+    if run.has(name):
+        return
+    state = run.load(half) if run.has(half) else {"done": 0, "latents": None}
+    latents = state["latents"]
+    if latents is None:
+        latents = torch.empty(shape, dtype=torch.bfloat16, device=run.device)
+    scenes, pace = _scenes(count, moves=frames > 1), Pace()
+    batch = max(1, min(32 if frames > 1 else 128, _ENCODE_PIXELS // (frames * budget.side_px**2)))
+    encode = compiled(vae_forward.encode_moments, run)
+    for begin in range(state["done"], count, batch):
+        clips = render(
+            scenes[begin : begin + batch],
+            frames=frames,
+            side_px=budget.side_px,
+            device=run.device,
+        )
+        with run.autocast():
+            mean, _ = encode(vae, clips.pixels)
+        latents[begin : begin + batch] = mean.bfloat16()
+        if pace.log_due():
+            run.log(name, done=begin + batch, of=count)
+        if pace.save_due():
+            run.save(half, {"done": begin + batch, "latents": latents})
+    run.save(name, {"latents": latents})
+    run.path(half).unlink(missing_ok=True)
+    run.log(name, done=count, of=count)

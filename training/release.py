@@ -1,0 +1,69 @@
+"""Puts the best trained parts together and writes the two embedded checkpoints.
+
+Stages that have not run yet are stood in for by what they start from, so that a release can be
+made at any time.
+"""
+
+import json
+from pathlib import Path
+
+from diffusers import AutoencoderKLWan
+from transformers import UMT5EncoderModel
+
+from training.autoencoder import load_vae
+from training.budgets import Budget
+from training.export import Networks, export
+from training.flow import load_flow
+from training.model_cards import model_card
+from training.runs import Run
+from training.text import load_text
+from training.tokenization import build_tokenizer
+
+CHECKPOINTS = ("mini", "mini-ti2v")
+
+
+def release(budget: Budget, run: Run, target: Path) -> None:
+    """Write both folders; the measured figures come from `figures.json` in the run's folder."""
+    figures_file = run.folder / "figures.json"
+    figures = json.loads(figures_file.read_text()) if figures_file.exists() else {}
+    for checkpoint in CHECKPOINTS:
+        networks = _assembled(budget, run, two_experts=checkpoint == "mini")
+        card = model_card(checkpoint, budget, figures.get(checkpoint, []))
+        export(networks, target / checkpoint, checkpoint=checkpoint, card=card)
+        run.log("release", checkpoint=checkpoint)
+
+
+def _assembled(budget: Budget, run: Run, *, two_experts: bool) -> Networks:
+    base = _first_of(run, "base_video", "base_images")
+    parts = ("high_noise", "low_noise") if two_experts else (base,)
+    transformers = [load_flow(budget, run, _first_of(run, part, base)) for part in parts]
+    return Networks(
+        vae=_vae(budget, run),
+        text_encoder=_text_encoder(budget, run),
+        tokenizer=build_tokenizer(),
+        transformer=transformers[0].cpu(),
+        low_noise=transformers[1].cpu() if two_experts else None,
+    )
+
+
+def _text_encoder(budget: Budget, run: Run) -> UMT5EncoderModel:
+    encoder = load_text(budget, run)
+    encoder.cpu()
+    return encoder
+
+
+def _vae(budget: Budget, run: Run) -> AutoencoderKLWan:
+    vae = load_vae(budget, run, _first_of(run, "vae_polish", "vae_video"))
+    statistics = run.load("latents_statistics")
+    vae.register_to_config(
+        latents_mean=[round(value, 5) for value in statistics["mean"].tolist()],
+        latents_std=[round(value, 5) for value in statistics["std"].tolist()],
+    )
+    return vae.cpu()
+
+
+def _first_of(run: Run, *names: str) -> str:
+    for name in names:
+        if run.has(name):
+            return name
+    raise FileNotFoundError(f"none of the stages {', '.join(names)} has run in {run.folder}")
