@@ -74,7 +74,7 @@ def test_a_job_that_kills_every_worker_is_not_run_for_ever(service: Service) -> 
 
 def test_a_server_that_stops_ends_its_streams_first(card_service: Service) -> None:
     # An open stream held the server up for three seconds and ended in a traceback.
-    generation = card_service.submit(steps=100, num_frames=33, width=256, height=256)
+    generation = card_service.submit(steps=100, num_frames=33, width=128, height=128)
     card_service.client.post(f"/api/v1/generations/{generation}/cancel")
     waiting = card_service.submit(steps=1)
     card_service.wait_until(waiting, "completed")

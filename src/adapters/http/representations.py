@@ -69,8 +69,8 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[str, _shown("The first image: an id that POST /api/v1/uploads gave.", None)]
         | None
     ) = None
-    width: Annotated[int, _shown("Pixels.", 128, minimum=16)] | None = None
-    height: Annotated[int, _shown("Pixels.", 128, minimum=16)] | None = None
+    width: Annotated[int, _shown("Pixels.", 64, minimum=16)] | None = None
+    height: Annotated[int, _shown("Pixels.", 64, minimum=16)] | None = None
     num_frames: Annotated[int, _shown("4n + 1.", 17, minimum=1)] | None = None
     steps: (
         Annotated[int, _shown("Denoising steps.", 10, minimum=1, maximum=rules.MAX_STEPS)] | None

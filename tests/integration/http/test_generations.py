@@ -37,8 +37,8 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "checkpoint": "mini",
             "prompt": "a red circle",
             "negative_prompt": "",
-            "width": 128,
-            "height": 128,
+            "width": 64,
+            "height": 64,
             "num_frames": 17,
             "fps": 8,
             "steps": 10,
@@ -51,8 +51,8 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
         },
         "plan": {
             "weight_bytes": 2000,
-            "latent_shape": [16, 5, 16, 16],
-            "tokens": 320,
+            "latent_shape": [16, 5, 8, 8],
+            "tokens": 80,
             "forwards": 20,
         },
         "attempts": 0,
@@ -96,7 +96,7 @@ async def test_everything_that_is_said_is_kept(client: httpx.AsyncClient) -> Non
 async def test_null_means_the_checkpoints_default(client: httpx.AsyncClient) -> None:
     response = await client.post(GENERATIONS, json={"prompt": "x", "width": None, "seed": None})
 
-    assert response.json()["request"]["width"] == 128
+    assert response.json()["request"]["width"] == 64
 
 
 async def test_every_fault_of_the_shape_is_told_at_once(client: httpx.AsyncClient) -> None:

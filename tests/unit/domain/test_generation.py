@@ -138,7 +138,7 @@ def test_a_prompt_may_have_several_lines_in_any_script() -> None:
         ("width", 100, (96, 112)),
         ("width", 1, (16,)),
         ("height", -16, (16,)),
-        ("width", 1000, (512,)),
+        ("width", 1000, (256,)),
         ("steps", 0, (1,)),
         ("steps", 101, (100,)),
         ("guidance_high_noise", 0.5, (1.0,)),
@@ -167,7 +167,7 @@ def test_every_violation_is_told_at_once() -> None:
 def test_a_size_beyond_the_checkpoint_is_refused_with_its_own_sizes() -> None:
     [violation] = violations(width=512, height=512)
 
-    assert violation.nearest == ("128x128",)
+    assert violation.nearest == ("64x64",)
 
 
 @pytest.mark.parametrize(
