@@ -98,7 +98,7 @@ MINI = Budget(
     video_latents=16384,
     text=Stage(steps=900, batch=128, matrix_rate=3e-3, other_rate=3e-3, ema=0.98),
     base_images=Stage(steps=4200, batch=128, matrix_rate=2e-3, other_rate=1e-3),
-    base_video=Stage(steps=4500, batch=64, matrix_rate=2e-3, other_rate=1.5e-3),
+    base_video=Stage(steps=3500, batch=64, matrix_rate=2e-3, other_rate=1.5e-3),
     high_noise=Stage(steps=1450, batch=64, matrix_rate=1e-3, other_rate=5e-4, ema=0.99),
     low_noise=Stage(steps=1450, batch=64, matrix_rate=1e-3, other_rate=5e-4, ema=0.99),
 )

@@ -145,6 +145,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
             "a small white star drifting up over black",
             "on a green background a large purple square slides left",
         ),
+        note="Knows one flat shape on one flat background, and how it moves; ignores other words.",
     ),
     CheckpointSpec(
         id="mini-ti2v",
@@ -167,6 +168,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         max_frames=33,
         native_sizes=((64, 64),),
         prompts=("a yellow triangle moving down on a purple background",),
+        note="Knows what mini knows, and can begin with an image of it.",
     ),
     CheckpointSpec(
         id="t2v-A14B",
