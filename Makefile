@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check bench format clean
+.PHONY: help install demo serve test check bench format clean train-mini
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,3 +45,6 @@ format: $(INSTALLED) ## Rewrite the sources in the project's format
 clean: ## Remove what the tools left behind; the environment and your videos stay
 	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+train-mini: $(INSTALLED) ## Train the embedded checkpoints from nothing: hours on a CPU
+	$(BIN)/python -m training all --budget mini

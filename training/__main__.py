@@ -28,6 +28,7 @@ STAGES: Stages = {
     "base-video": flow.train_base_video,
     "high-noise": flow.train_high_noise,
     "low-noise": flow.train_low_noise,
+    "text-and-image": flow.train_text_and_image,
     "vae-polish": autoencoder.polish_decoder,
 }
 RELEASE = "release"

@@ -1,8 +1,8 @@
 """Trains the transformers by flow matching, exactly as Wan samples them.
 
 x_t = (1 - s) x0 + s noise; the network predicts noise - x0 at timestep 1000 s. The base learns
-pictures, then clips, over all noise levels, some with their first frame given: it is the network
-of `mini-ti2v`. The two experts of `mini` are short runs from it. The text encoder is frozen.
+pictures, then clips, over all noise levels, some with their first frame given. The two experts of
+`mini` and the network of `mini-ti2v` are short runs from it. The text encoder is frozen.
 """
 
 from collections.abc import Callable
@@ -76,6 +76,13 @@ def train_low_noise(budget: Budget, run: Run) -> None:
     levels = (_LOWEST_LEVEL, _before_shift(BOUNDARY_RATIO))
     stage = budget.low_noise
     _train(FlowRun(name="low_noise", stage=stage, start="base_video", levels=levels), budget, run)
+
+
+def train_text_and_image(budget: Budget, run: Run) -> None:
+    """The one network of the other layout: all noise levels, some first frames given."""
+    stage = budget.text_and_image
+    flow = FlowRun(name="text_and_image", stage=stage, start="base_video", gives_image=True)
+    _train(flow, budget, run)
 
 
 def load_flow(budget: Budget, run: Run, name: str) -> WanTransformer3DModel:

@@ -26,7 +26,10 @@ _LAYOUT = {
 }
 
 
-_EXPERTS = {"mini": ", then a short run for each expert", "mini-ti2v": ""}
+_EXPERTS = {
+    "mini": ", then a short run for each expert",
+    "mini-ti2v": ", then a short run with both",
+}
 
 
 def model_card(checkpoint: str, budget: Budget, measured: Sequence[str]) -> str:

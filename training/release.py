@@ -35,7 +35,7 @@ def release(budget: Budget, run: Run, target: Path) -> None:
 
 def _assembled(budget: Budget, run: Run, *, two_experts: bool) -> Networks:
     base = _first_of(run, "base_video", "base_images")
-    parts = ("high_noise", "low_noise") if two_experts else (base,)
+    parts = ("high_noise", "low_noise") if two_experts else ("text_and_image",)
     transformers = [load_flow(budget, run, _first_of(run, part, base)) for part in parts]
     return Networks(
         vae=_vae(budget, run),
