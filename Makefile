@@ -1,6 +1,8 @@
 # One entrance for people, hooks and CI. Everything is set up in .venv, once.
 
 PYTHON ?= python3
+BUDGET ?= mini
+TARGET ?= src/adapters/embedded
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -46,5 +48,5 @@ clean: ## Remove what the tools left behind; the environment and your videos sta
 	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-train-mini: $(INSTALLED) ## Train the embedded checkpoints from nothing: hours on a CPU
-	$(BIN)/python -m training all --budget mini
+train-mini: $(INSTALLED) ## Train the embedded checkpoints from nothing: hours on a CPU (or BUDGET=tiny TARGET=folder)
+	$(BIN)/python -m training all --budget $(BUDGET) --target $(TARGET)

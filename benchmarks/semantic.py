@@ -195,7 +195,7 @@ def psnr_db(first: Frames, second: Frames) -> float:
 
 def contact_sheet(outcomes: Sequence[Outcome], path: Path) -> None:
     """Five moments of each clip with its prompt, four clips a row."""
-    cell_w, cell_h = SIDE_PX * len(_SHEET_MOMENTS) // 2 + 8, SIDE_PX // 2 + 16
+    cell_w, cell_h = SIDE_PX * len(_SHEET_MOMENTS) + 8, SIDE_PX + 16
     rows = -(-len(outcomes) // _SHEET_COLUMNS)
     sheet = Image.new("RGB", (_SHEET_COLUMNS * cell_w, rows * cell_h), "white")
     draw = ImageDraw.Draw(sheet)
@@ -204,8 +204,8 @@ def contact_sheet(outcomes: Sequence[Outcome], path: Path) -> None:
         right = outcome.sighting.shown == outcome.case.asked
         draw.text((left + 2, top), outcome.case.prompt[:52], fill="black" if right else "red")
         for place, moment in enumerate(_SHEET_MOMENTS):
-            still = Image.fromarray(outcome.frames[moment]).resize((SIDE_PX // 2, SIDE_PX // 2))
-            sheet.paste(still, (left + place * SIDE_PX // 2, top + 13))
+            still = Image.fromarray(outcome.frames[moment])
+            sheet.paste(still, (left + place * SIDE_PX, top + 13))
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)
 

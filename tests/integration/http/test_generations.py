@@ -31,7 +31,7 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
         "status": "queued",
         "stage": None,
         "step": 0,
-        "steps": 10,
+        "steps": 12,
         "progress": 0.0,
         "request": {
             "checkpoint": "mini",
@@ -41,10 +41,10 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "height": 64,
             "num_frames": 17,
             "fps": 8,
-            "steps": 10,
+            "steps": 12,
             "guidance_high_noise": 4.0,
             "guidance_low_noise": 4.0,
-            "flow_shift": 3.0,
+            "flow_shift": 5.0,
             "scheduler": "unipc",
             "seed": 7,
             "image": None,
@@ -53,7 +53,7 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "weight_bytes": 2000,
             "latent_shape": [16, 5, 8, 8],
             "tokens": 80,
-            "forwards": 20,
+            "forwards": 24,
         },
         "attempts": 0,
         "priority": 0,
@@ -234,7 +234,7 @@ async def test_a_running_generation_shows_where_it_is(
 
     assert body["status"] == "running"
     assert (body["stage"], body["step"], body["attempts"]) == ("denoising", 5, 1)
-    assert body["progress"] == 0.48
+    assert body["progress"] == 0.4133
     assert body["started_at"] == "2026-01-01T12:00:00Z"
 
 
