@@ -9,6 +9,8 @@ DomainError
 │   └── OutputMissing
 ├── Conflict
 │   ├── NotCancellable
+│   ├── NotRetryable
+│   ├── KeyReused               an idempotency key came again with another request
 │   ├── IllegalTransition
 │   └── StaleFence
 ├── ImageUnusable               what was uploaded is no picture that can be used
@@ -18,11 +20,15 @@ DomainError
 │   └── UnsafeWeights
 ├── StorageError
 │   ├── DiskFull
+│   ├── ResumePointDamaged
 │   ├── DataDirectoryUnusable
 │   └── DataDirectoryLocked
 ├── RenderError                 the video could not be made
 │   ├── RenderCancelled
+│   ├── RenderSuspended
+│   ├── Preempted
 │   ├── WorkerCrashed
+│   ├── NoProgress
 │   ├── WorkerUnavailable
 │   ├── OutOfAcceleratorMemory
 │   ├── PromptTooLong
@@ -124,6 +130,18 @@ class NotCancellable(Conflict):
     code = "not-cancellable"
 
 
+class NotRetryable(Conflict):
+    """Only a generation that failed or was cancelled can be retried."""
+
+    code = "not-retryable"
+
+
+class KeyReused(Conflict):
+    """This Idempotency-Key was used for another request: choose a new one."""
+
+    code = "idempotency-key-reused"
+
+
 class IllegalTransition(Conflict):
     """A job cannot go from its state to the one asked for."""
 
@@ -179,6 +197,13 @@ class DiskFull(StorageError):
     code = "disk-full"
 
 
+class ResumePointDamaged(StorageError):
+    """What an earlier attempt saved is not as it was saved."""
+
+    code = "resume-point-damaged"
+    retryable = False
+
+
 class DataDirectoryUnusable(StorageError):
     """The data directory cannot be used."""
 
@@ -205,10 +230,31 @@ class RenderCancelled(RenderError):
     code = "cancelled"
 
 
+class RenderSuspended(RenderError):
+    """The generation was handed back in the middle, to go on later from where it was."""
+
+    code = "suspended"
+    retryable = True
+
+
+class Preempted(RenderError):
+    """The generation made way for a more urgent one, and goes on after it from where it was."""
+
+    code = "preempted"
+    retryable = True
+
+
 class WorkerCrashed(RenderError):
     """The worker process died while it made this video."""
 
     code = "worker-crashed"
+    retryable = True
+
+
+class NoProgress(RenderError):
+    """The worker made no progress for longer than its work can take, and was killed."""
+
+    code = "no-progress"
     retryable = True
 
 
@@ -235,12 +281,14 @@ class EncodingFailed(RenderError):
     """The frames were made but the video file could not be written, or did not read back."""
 
     code = "encoding-failed"
+    retryable = True
 
 
 class RenderFailed(RenderError):
     """The renderer failed for a reason it did not foresee; the worker's log has the traceback."""
 
     code = "internal"
+    retryable = True
 
 
 class BackendUnavailable(DomainError):

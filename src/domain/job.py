@@ -7,84 +7,27 @@ nothing. Every change records one event.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
+from datetime import datetime, timedelta
 from typing import Final
 
-from domain.errors import IllegalTransition, NotCancellable, RenderFailed, StaleFence
+from domain.errors import (
+    DomainError,
+    IllegalTransition,
+    NotCancellable,
+    NotRetryable,
+    RenderCancelled,
+    RenderFailed,
+    StaleFence,
+)
 from domain.generation import GenerationRequest
+from domain.job_event import EventKind, Failure, JobEvent, JobStatus
 from domain.memory_plan import MemoryPlan
 from domain.progress import Stage, progress
+from domain.toll import RunAgain, Toll
 from domain.video import VideoFile
 
-#: Worker deaths in a row, with no new progress in between, after which a job is not run again.
-MAX_CRASHES: Final = 2
-#: Times a job may be given back through no fault of its own, without new progress, until it fails.
-MAX_INTERRUPTIONS: Final = 10
-
-
-class JobStatus(StrEnum):
-    QUEUED = "queued"
-    RUNNING = "running"
-    PUBLISHING = "publishing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def is_terminal(self) -> bool:
-        return self in {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}
-
-
-class EventKind(StrEnum):
-    """What happened to a job, in the past tense but for the states it enters."""
-
-    QUEUED = "queued"
-    STARTED = "started"
-    STAGE = "stage"
-    STEP = "step"
-    CANCEL_REQUESTED = "cancel_requested"
-    REQUEUED = "requeued"
-    PUBLISHING = "publishing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Why a job failed.
-
-    Attributes:
-        code: one of the error codes of `domain.errors`, or `quarantined`.
-        retryable: whether the same request may succeed another time.
-    """
-
-    code: str
-    message: str
-    retryable: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobEvent:
-    """One thing that happened, with the job's state after it.
-
-    Attributes:
-        attempt: the fence of the attempt it happened in; 0 before the first.
-        message: a sentence for people, where there is more to say than the kind.
-    """
-
-    job_id: str
-    kind: EventKind
-    at: datetime
-    status: JobStatus
-    stage: Stage | None
-    step: int
-    steps: int
-    progress: float
-    attempt: int
-    message: str | None = None
-    code: str | None = None
+#: Who asks where nobody says who.
+LOCAL_CLIENT: Final = "local"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,11 +35,16 @@ class Job:
     """One generation's life.
 
     Attributes:
-        priority: higher runs earlier; equals run in the order they came.
+        client: who asked; clients of one priority take turns.
+        priority: higher runs earlier.
+        preempts: whether it may stop a running job of lower priority at that one's next step.
+        retry_of: the failed or cancelled job that this one is asked for again.
         fence: number of the latest attempt; grows by one per claim and never falls.
-        crashes: worker deaths since an attempt last got further than any before.
-        interruptions: times it was given back uncharged (a server that stopped or died), since then.
+        slot: the place that carries out the present attempt; None while there is none.
+        toll: what its failed attempts add up to.
         furthest: the (stage, step) no attempt has yet passed.
+        resume_step: steps that another attempt need not repeat, as far as is known.
+        run_after: not to be started before; None for any time.
         video: set once the file is whole, before it is visible.
     """
 
@@ -104,14 +52,19 @@ class Job:
     request: GenerationRequest
     plan: MemoryPlan
     created_at: datetime
+    client: str = LOCAL_CLIENT
     priority: int = 0
+    preempts: bool = False
+    retry_of: str | None = None
     status: JobStatus = JobStatus.QUEUED
     stage: Stage | None = None
     step: int = 0
     fence: int = 0
-    crashes: int = 0
-    interruptions: int = 0
+    slot: int | None = None
+    toll: Toll = Toll()
     furthest: tuple[int, int] = (-1, 0)
+    resume_step: int = 0
+    run_after: datetime | None = None
     video: VideoFile | None = None
     failure: Failure | None = None
     started_at: datetime | None = None
@@ -127,37 +80,77 @@ class Job:
         *,
         at: datetime,
         plan: MemoryPlan,
+        client: str = LOCAL_CLIENT,
         priority: int = 0,
+        preempts: bool = False,
     ) -> "Job":
-        """A new job at the end of the queue."""
-        job = cls(id=job_id, request=request, plan=plan, priority=priority, created_at=at)
+        """A new job, to wait in line."""
+        job = cls(
+            id=job_id,
+            request=request,
+            plan=plan,
+            client=client,
+            priority=priority,
+            preempts=preempts,
+            created_at=at,
+        )
         job._record(EventKind.QUEUED, at)
+        return job
+
+    def again(self, job_id: str, *, at: datetime) -> "Job":
+        """A new job that asks for the same, as this one never changes again.
+
+        Raises:
+            NotRetryable: it has not failed, nor was it cancelled.
+        """
+        if self.status not in {JobStatus.FAILED, JobStatus.CANCELLED}:
+            raise NotRetryable(f"The generation is {self.status}; only what failed can be retried.")
+        job = Job.submit(
+            job_id,
+            self.request,
+            at=at,
+            plan=self.plan,
+            client=self.client,
+            priority=self.priority,
+        )
+        job.retry_of = self.id
         return job
 
     @property
     def progress(self) -> float:
-        """Share of the work that is done, 0 to 1."""
+        """Share of the work that is done and need not be repeated, 0 to 1."""
         match self.status:
             case JobStatus.COMPLETED:
                 return 1.0
             case JobStatus.PUBLISHING:
                 return 0.99
-            case _ if self.stage is None:
-                return 0.0
-            case _:
+            case _ if self.stage is not None:
                 return progress(self.stage, step=self.step, steps=self.request.steps)
+            case _ if self.step:
+                return progress(Stage.DENOISING, step=self.step, steps=self.request.steps)
+            case _:
+                return 0.0
 
     def collect_events(self) -> Sequence[JobEvent]:
         """The events recorded since the last call, oldest first; the repository stores them."""
         events, self._events = tuple(self._events), []
         return events
 
-    def claim(self, *, at: datetime) -> None:
+    def move(self, priority: int, *, at: datetime) -> None:
+        """Give it another place in line; which, is the queue's to know."""
+        self._expect(JobStatus.QUEUED)
+        self.priority = priority
+        self._record(EventKind.MOVED, at)
+
+    def claim(self, *, at: datetime, slot: int = 0) -> None:
         """Begin a new attempt: whoever took the job gets ready for it."""
         self._expect(JobStatus.QUEUED)
         self.status = JobStatus.RUNNING
         self.stage = Stage.LOADING
+        self.step = 0
         self.fence += 1
+        self.slot = slot
+        self.run_after = None
         self.started_at = self.started_at or at
         self._record(EventKind.STARTED, at)
 
@@ -175,13 +168,38 @@ class Job:
             RenderFailed: the request has no such step, or it was passed before.
         """
         self._expect(JobStatus.RUNNING, fence=fence)
-        if not max(1, self.step) <= step <= self.request.steps:
-            raise RenderFailed(
-                f"The renderer reported step {step} of {self.request.steps} after step {self.step}."
-            )
+        self._expect_step(step, at_least=max(1, self.step))
         self.step = step
         self._note_progress()
         self._record(EventKind.STEP, at)
+
+    def save_resume_point(self, step: int, *, fence: int, at: datetime) -> None:
+        """What `step` steps made outlives the attempt.
+
+        Raises:
+            RenderFailed: the request has no such step.
+        """
+        self._expect(JobStatus.RUNNING, fence=fence)
+        self._expect_step(step, at_least=1)
+        self.resume_step = step
+        self._record(EventKind.RESUME_POINT_SAVED, at)
+
+    def resume(self, step: int, *, fence: int, at: datetime) -> None:
+        """The attempt goes on after `step` steps that another had finished.
+
+        Raises:
+            RenderFailed: the request has no such step, or this attempt is past it.
+        """
+        self._expect(JobStatus.RUNNING, fence=fence)
+        self._expect_step(step, at_least=max(1, self.step))
+        self.step = self.resume_step = step
+        self._record(EventKind.RESUMED, at, message=f"It goes on after step {step}.")
+
+    def reject_resume_point(self, reason: str, *, fence: int, at: datetime) -> None:
+        """The attempt cannot go on from what was saved, and begins at the first step."""
+        self._expect(JobStatus.RUNNING, fence=fence)
+        self.step = self.resume_step = 0
+        self._record(EventKind.RESUME_REJECTED, at, message=reason)
 
     def begin_publishing(self, video: VideoFile, *, fence: int, at: datetime) -> None:
         """The attempt's file is durable: from here the video will appear, whatever dies.
@@ -202,14 +220,6 @@ class Job:
         self._expect(JobStatus.PUBLISHING, fence=fence)
         self._finish(JobStatus.COMPLETED, at)
         self._record(EventKind.COMPLETED, at)
-
-    def fail(self, failure: Failure, *, fence: int, at: datetime) -> None:
-        """The attempt failed in a way that another would repeat."""
-        self._expect(JobStatus.RUNNING, JobStatus.PUBLISHING, fence=fence)
-        self._finish(JobStatus.FAILED, at)
-        self.failure = failure
-        self.video = None
-        self._record(EventKind.FAILED, at, message=failure.message, code=failure.code)
 
     def request_cancel(self, *, at: datetime) -> None:
         """Cancel now if it waits; mark it if it runs; do nothing if that was done already.
@@ -235,58 +245,45 @@ class Job:
         self._finish(JobStatus.CANCELLED, at)
         self._record(EventKind.CANCELLED, at)
 
-    def worker_died(self, reason: str, *, fence: int, at: datetime) -> None:
-        """The attempt's worker is gone: run again, unless it only ever kills workers.
+    def end_attempt(
+        self, error: DomainError, *, fence: int, at: datetime, jitter: float = 1.0
+    ) -> None:
+        """The attempt ended in `error`: the job runs again or fails, as its toll says.
 
-        A job whose worker died `MAX_CRASHES` times with no new progress in between fails with the
-        code `quarantined`; one that was to be cancelled is cancelled.
+        Whatever it was, a job that was to be cancelled is cancelled. `jitter`: see `Toll.after`.
         """
-        self._expect(JobStatus.RUNNING, fence=fence)
-        if self.cancel_requested_at:
-            self.cancel(fence=fence, at=at)
-            return
-        self.crashes += 1
-        if self.crashes >= MAX_CRASHES:
-            message = (
-                f"The worker died {self.crashes} times without getting further. Last: {reason}"
-            )
-            self.fail(Failure(code="quarantined", message=message), fence=fence, at=at)
-        else:
-            self._requeue(reason, at, code="worker-crashed")
-
-    def interrupt(self, reason: str, *, fence: int, at: datetime) -> None:
-        """The attempt was given back through no fault of its own: run again, uncharged."""
         self._expect(JobStatus.RUNNING, JobStatus.PUBLISHING, fence=fence)
         if self.cancel_requested_at and self.status is JobStatus.RUNNING:
             self.cancel(fence=fence, at=at)
             return
-        self.interruptions += 1
-        if self.interruptions > MAX_INTERRUPTIONS:
-            message = f"It was interrupted {self.interruptions} times. Last: {reason}"
-            self.fail(
-                Failure(code="interrupted", message=message, retryable=True), fence=fence, at=at
-            )
-        else:
-            self._requeue(reason, at, code="interrupted")
-
-    def give_back(self, reason: str, *, fence: int, at: datetime) -> None:
-        """Nothing was wrong with the attempt but the place it was made in: run again, uncounted."""
-        self._expect(JobStatus.RUNNING, fence=fence)
-        if self.cancel_requested_at:
+        if isinstance(error, RenderCancelled):
             self.cancel(fence=fence, at=at)
+            return
+        self.toll, verdict = self.toll.after(error, jitter=jitter)
+        if isinstance(verdict, RunAgain):
+            self._requeue(verdict, at)
         else:
-            self._requeue(reason, at, code="given-back")
+            self._fail(verdict, at)
 
-    def _requeue(self, reason: str, at: datetime, *, code: str) -> None:
+    def _requeue(self, again: RunAgain, at: datetime) -> None:
         self.status = JobStatus.QUEUED
         self.stage = None
-        self.step = 0
+        self.slot = None
+        self.step = self.resume_step
         self.video = None
-        self._record(EventKind.REQUEUED, at, message=reason, code=code)
+        self.run_after = at + timedelta(seconds=again.delay_s) if again.delay_s else None
+        self._record(EventKind.REQUEUED, at, message=again.reason, code=again.code)
+
+    def _fail(self, failure: Failure, at: datetime) -> None:
+        self._finish(JobStatus.FAILED, at)
+        self.failure = failure
+        self.video = None
+        self._record(EventKind.FAILED, at, message=failure.message, code=failure.code)
 
     def _finish(self, status: JobStatus, at: datetime) -> None:
         self.status = status
         self.stage = None
+        self.slot = None
         self.finished_at = at
 
     def _note_progress(self) -> None:
@@ -294,7 +291,7 @@ class Job:
         position = (self.stage.order, self.step)
         if position > self.furthest:
             self.furthest = position
-            self.crashes = self.interruptions = 0
+            self.toll = self.toll.after_progress()
 
     def _expect(self, *statuses: JobStatus, fence: int | None = None) -> None:
         if fence is not None and fence != self.fence:
@@ -302,6 +299,12 @@ class Job:
         if self.status not in statuses:
             wanted = " or ".join(statuses)
             raise IllegalTransition(f"The job is {self.status}, not {wanted}.")
+
+    def _expect_step(self, step: int, *, at_least: int) -> None:
+        if not at_least <= step <= self.request.steps:
+            raise RenderFailed(
+                f"The renderer reported step {step} of {self.request.steps} after step {self.step}."
+            )
 
     def _record(
         self, kind: EventKind, at: datetime, *, message: str | None = None, code: str | None = None

@@ -37,14 +37,47 @@ class StepFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StillRunning:
+    """A moment between two transformer blocks, or two pictures: nothing to tell, but one to stop at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumePointSaved:
+    """What `step` steps made is durable: another attempt need not make it again."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """The run goes on after the `step` steps of an earlier attempt."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeRejected:
+    """There was a resume point, but it cannot be used: the run begins at the first step.
+
+    Attributes:
+        reason: a sentence for the user.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoStaged:
     """The run is over: the file is whole, hashed and durable, and waits to be published."""
 
     video: VideoFile
 
 
-RenderProgress: TypeAlias = StageEntered | StepFinished
+RenderProgress: TypeAlias = (
+    StageEntered | StepFinished | StillRunning | ResumePointSaved | Resumed | ResumeRejected
+)
 RenderReport: TypeAlias = RenderProgress | VideoStaged
 
-#: Tells the run's progress to whoever ordered it. Raises `RenderCancelled` to end the run there.
+#: Tells the run's progress to whoever ordered it. Raises `RenderCancelled` or `RenderSuspended` to end
+#: the run there.
 Report: TypeAlias = Callable[[RenderProgress], None]

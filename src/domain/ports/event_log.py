@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.job import JobEvent
+from domain.job_event import JobEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

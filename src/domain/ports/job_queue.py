@@ -1,23 +1,33 @@
 """The waiting line."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from datetime import datetime
 
 from domain.job import Job
 
 
 class JobQueue(ABC):
-    """Hands each waiting job to exactly one caller."""
+    """Hands each waiting job to exactly one caller.
+
+    The line's order: higher priority first; within a priority clients take turns, one job each, so
+    that nobody waits behind another's hundred; a client's own jobs in the order they came. A job that
+    comes back after an attempt has its old place.
+    """
 
     @abstractmethod
-    async def claim(self, *, at: datetime) -> Job | None:
-        """Take the next waiting job: its attempt has begun (`Job.claim`) and is kept.
+    async def claim(self, *, at: datetime, slot: int = 0) -> Job | None:
+        """Take the first job whose time has come: its attempt has begun (`Job.claim`) and is kept.
 
-        Higher priority goes first; of equals, the oldest. However many call at once, no job is handed
-        out twice.
+        However many call at once, no job is handed out twice. A job with `run_after` still to come
+        is passed over, unless that is further off than any job ever waits (`toll.LONGEST_WAIT_S`): the
+        clock was set back then.
+
+        Args:
+            slot: where it will run; no two active jobs have the same.
 
         Returns:
-            The job, or None where nothing waits.
+            The job, or None where nothing can be started or the queue is paused.
         """
 
     @abstractmethod
@@ -25,5 +35,33 @@ class JobQueue(ABC):
         """Return when a job may be waiting, or after `timeout_s` at the latest.
 
         A hint, not a promise: whoever wakes still has to `claim`. A job that came between the last
-        `claim` and this call also ends the wait.
+        `claim` and this call also ends the wait. While the queue is paused, nothing waits.
         """
+
+    @abstractmethod
+    async def line(self, *, limit: int = 200) -> Sequence[Job]:
+        """Waiting jobs in the order of the line, whether or not their time has come."""
+
+    @abstractmethod
+    async def move(
+        self, job_id: str, *, at: datetime, priority: int | None = None, position: int | None = None
+    ) -> Job:
+        """Give a waiting job another place (`Job.move`).
+
+        Args:
+            priority: it goes to the end of its client's turns there.
+            position: from 1, in the whole line without it; beyond the end is the end. It takes the
+                priority of the job it then stands before (at the end: after). Wins over `priority`.
+
+        Raises:
+            UnknownJob: there is none with that id.
+            IllegalTransition: it does not wait.
+        """
+
+    @abstractmethod
+    async def set_paused(self, *, paused: bool, at: datetime) -> None:
+        """While paused, `claim` hands nothing out; what runs goes on. Outlives the process."""
+
+    @abstractmethod
+    async def paused_since(self) -> datetime | None:
+        """When it was paused; None where it is not."""

@@ -3,7 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from domain.job import Job, JobStatus
+from domain.idempotency import IdempotencyKey
+from domain.job import Job
+from domain.job_event import JobStatus
 
 
 class JobRepository(ABC):
@@ -14,10 +16,17 @@ class JobRepository(ABC):
     """
 
     @abstractmethod
-    async def add(self, job: Job) -> None:
-        """Keep a new job and the events it recorded.
+    async def add(self, job: Job, *, key: IdempotencyKey | None = None) -> Job:
+        """Keep a new job and the events it recorded, at the end of its client's turns.
+
+        Args:
+            key: where this client has used that key before, nothing is kept.
+
+        Returns:
+            The job as it is kept now: `job`, or the one that was kept under `key` before.
 
         Raises:
+            KeyReused: the key was used for something else.
             DiskFull: there was no room; nothing is kept.
         """
 

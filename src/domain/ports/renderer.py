@@ -18,6 +18,7 @@ class Renderer(ABC):
 
         Raises:
             RenderCancelled: `cancel` was called for this job.
+            RenderSuspended: `suspend` was called for this job; what it had made is saved.
             WorkerUnavailable: no process could be started for it; nothing was tried.
             WorkerCrashed: the process that rendered it died; the message has exit code or signal.
             RenderError: the run failed; another attempt would too.
@@ -30,6 +31,14 @@ class Renderer(ABC):
         """Stop rendering that job, soon and for certain; nothing happens if it is not being rendered.
 
         Returns at once; `render` then raises `RenderCancelled`.
+        """
+
+    @abstractmethod
+    async def suspend(self, job_id: str) -> None:
+        """Stop rendering that job at the end of its present step, a resume point saved there.
+
+        Nothing happens if it is not being rendered. Returns at once; `render` then raises
+        `RenderSuspended`, or goes on to `VideoStaged` where hardly anything was left to do.
         """
 
     @abstractmethod

@@ -7,6 +7,7 @@ from pathlib import Path
 from domain.generation import GenerationRequest
 from domain.local_checkpoint import LocalCheckpoint
 from domain.rendering import Report
+from domain.resume import ResumePoints
 from domain.video import FrameChunk
 
 
@@ -19,6 +20,7 @@ class VideoPipeline(ABC):
         request: GenerationRequest,
         checkpoint: LocalCheckpoint,
         report: Report,
+        resume: ResumePoints,
         *,
         first_image: Path | None = None,
     ) -> Iterator[FrameChunk]:
@@ -26,8 +28,13 @@ class VideoPipeline(ABC):
 
         The chunks together hold exactly `num_frames` frames of `height` x `width`. The same request
         on the same machine gives the same bytes. Reports `ENCODING_PROMPT` once what it needs is loaded,
-        then `DENOISING` with every step, and `DECODING`. Whatever `report` raises ends the
-        run and leaves the pipeline ready for the next; so does closing the iterator.
+        then `DENOISING` with every step, and `DECODING`; between transformer blocks and between
+        chunks it reports `StillRunning`. Whatever `report` raises ends the run and leaves the pipeline
+        ready for the next; so does closing the iterator.
+
+        Before the first step it goes on from what `resume` loads, if that was saved by an equal run:
+        the video is then the same, byte for byte, as that of an unbroken run. A step that is due is saved before it is
+        reported.
 
         Args:
             first_image: the PNG that `request.image` names; the video begins with it. None for text

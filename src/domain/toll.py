@@ -1,0 +1,106 @@
+"""What a job's failed attempts add up to, and what becomes of the job then: the one table of it."""
+
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from domain import errors
+from domain.errors import DomainError
+from domain.job_event import Failure
+
+#: Worker deaths in a row, with no new progress in between, after which a job is not run again.
+MAX_CRASHES: Final = 2
+#: Times a job may be given back through no fault of its own, without new progress, until it fails.
+MAX_INTERRUPTIONS: Final = 10
+#: Failures of its own that another attempt might not repeat; the last one is final.
+MAX_FAILURES: Final = 3
+#: Rungs of the ladder that a job climbs when the accelerator's memory is full: 1 is a fresh process.
+MAX_OOM_LEVEL: Final = 1
+#: Longest wait before the attempt after the first, second, … failure, in seconds.
+BACKOFF_S: Final = (10.0, 60.0, 300.0)
+#: Seconds a job waits after the disk kept it from going on.
+STORAGE_PAUSE_S: Final = 60.0
+#: No job waits longer than this for its next attempt; a clock that says otherwise was set back.
+LONGEST_WAIT_S: Final = max(*BACKOFF_S, STORAGE_PAUSE_S)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAgain:
+    """The job goes back into the line, for `delay_s` seconds at least."""
+
+    reason: str
+    code: str
+    delay_s: float = 0.0
+
+
+Verdict: TypeAlias = RunAgain | Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toll:
+    """The counters.
+
+    Attributes:
+        crashes: worker deaths since an attempt last got further than any before.
+        interruptions: times it was given back uncharged (a server that stopped or died), since then.
+        failures: attempts that failed by themselves in a way that another might not.
+        oom_level: rung of the ladder it has climbed for lack of accelerator memory.
+    """
+
+    crashes: int = 0
+    interruptions: int = 0
+    failures: int = 0
+    oom_level: int = 0
+
+    def after_progress(self) -> "Toll":
+        """An attempt got further than any before: what killed the others was not the job."""
+        return replace(self, crashes=0, interruptions=0)
+
+    def after(self, error: DomainError, *, jitter: float) -> tuple["Toll", Verdict]:
+        """What the attempt's end in `error` adds, and what becomes of the job.
+
+        Args:
+            jitter: 0 to 1, drawn by the caller: the share of the longest backoff that it waits, so
+                that jobs which failed together do not come back together.
+        """
+        match error:
+            case errors.RenderSuspended() | errors.OutputMissing():
+                return self._interrupted(error)
+            case errors.Preempted() | errors.WorkerUnavailable():
+                return self, RunAgain(reason=error.message, code=error.code)
+            case errors.StorageError():
+                pause = RunAgain(reason=error.message, code=error.code, delay_s=STORAGE_PAUSE_S)
+                return self, pause
+            case errors.WorkerCrashed() | errors.NoProgress():
+                return self._crashed(error)
+            case errors.OutOfAcceleratorMemory():
+                return self._out_of_memory(error)
+            case _:
+                return self._failed(error, jitter)
+
+    def _crashed(self, error: DomainError) -> tuple["Toll", Verdict]:
+        toll = replace(self, crashes=self.crashes + 1)
+        if toll.crashes < MAX_CRASHES:
+            return toll, RunAgain(reason=error.message, code=error.code)
+        times = f"The worker died {toll.crashes} times without getting further."
+        return toll, Failure(code="quarantined", message=f"{times} Last: {error.message}")
+
+    def _interrupted(self, error: DomainError) -> tuple["Toll", Verdict]:
+        toll = replace(self, interruptions=self.interruptions + 1)
+        if toll.interruptions <= MAX_INTERRUPTIONS:
+            return toll, RunAgain(reason=error.message, code="interrupted")
+        times = f"It was interrupted {toll.interruptions} times without getting further."
+        message = f"{times} Last: {error.message}"
+        return toll, Failure(code="interrupted", message=message, retryable=True)
+
+    def _out_of_memory(self, error: DomainError) -> tuple["Toll", Verdict]:
+        if self.oom_level < MAX_OOM_LEVEL:
+            toll = replace(self, oom_level=self.oom_level + 1)
+            return toll, RunAgain(reason=error.message, code=error.code)
+        return self, Failure(code=error.code, message=error.message)
+
+    def _failed(self, error: DomainError, jitter: float) -> tuple["Toll", Verdict]:
+        toll = replace(self, failures=self.failures + 1)
+        if error.retryable and toll.failures < MAX_FAILURES:
+            delay_s = jitter * BACKOFF_S[toll.failures - 1]
+            return toll, RunAgain(reason=error.message, code=error.code, delay_s=delay_s)
+        return toll, Failure(code=error.code, message=error.message, retryable=error.retryable)
