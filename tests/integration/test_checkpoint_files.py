@@ -1,7 +1,9 @@
 """Folders that are not whole, not safe, or not what they say."""
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +11,11 @@ import pytest
 
 import adapters.embedded
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
+from adapters.filesystem.folder_state import folder_state
 from domain.errors import CheckpointBroken, CheckpointUnavailable, UnsafeWeights
 
 EMBEDDED = Path(adapters.embedded.__path__[0])
+AN_HOUR_NS = 3_600_000_000_000
 
 
 @pytest.fixture
@@ -119,12 +123,79 @@ def test_a_spoiled_folder_is_refused_with_the_reason(
     words: str,
     folder: Path,
 ) -> None:
-    spoil(folder)
     catalog = FilesystemCheckpointCatalog([folder.parent])
+    spoil(folder)
 
     with pytest.raises(error, match=words):
         catalog.find("mini")
     assert words in (catalog.entries()[0].problem or "")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        cut_short,
+        grow,
+        garble,
+        point_nowhere,
+        add("transformer/modeling.py"),
+        change("vae/config.json", z_dim=48),
+        lambda folder: shutil.rmtree(folder / "tokenizer"),
+    ],
+)
+def test_a_folder_that_was_found_good_is_read_again_once_it_is_touched(
+    spoil: Callable[[Path], None], folder: Path
+) -> None:
+    catalog = a_catalog_in_an_hour(folder)
+    catalog.find("mini")
+
+    spoil(folder)
+
+    with pytest.raises(CheckpointUnavailable):
+        catalog.find("mini")
+
+
+def test_a_change_that_keeps_size_and_time_is_still_seen(folder: Path) -> None:
+    catalog = a_catalog_in_an_hour(folder)
+    catalog.find("mini")
+    path = weights(folder)
+    told = path.stat()
+
+    garble(folder)
+    os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))
+
+    with pytest.raises(CheckpointBroken):
+        catalog.find("mini")
+
+
+def test_a_good_folder_is_read_once(folder: Path) -> None:
+    catalog = a_catalog_in_an_hour(folder)
+
+    assert catalog.find("mini") is catalog.find("mini")
+
+
+def test_what_changed_a_moment_ago_may_change_again_unseen_and_is_not_relied_on(
+    folder: Path,
+) -> None:
+    # Two writes within one tick of the file system's clock leave the same times behind.
+    catalog = FilesystemCheckpointCatalog([folder.parent])
+
+    assert catalog.find("mini") is not catalog.find("mini")
+
+
+def test_folders_that_link_to_each_other_are_walked_once(folder: Path) -> None:
+    (folder / "vae" / "up").symlink_to(folder, target_is_directory=True)
+    hour = time.time_ns() + AN_HOUR_NS
+
+    state = folder_state(folder, now_ns=hour)
+
+    assert state is not None
+    assert 0 < len(state) < 100
+
+
+def a_catalog_in_an_hour(folder: Path) -> FilesystemCheckpointCatalog:
+    """Its folder was made long ago, as its clock says."""
+    return FilesystemCheckpointCatalog([folder.parent], lambda: time.time_ns() + AN_HOUR_NS)
 
 
 def test_a_missing_shard_is_named(folder: Path) -> None:

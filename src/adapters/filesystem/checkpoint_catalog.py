@@ -4,10 +4,12 @@ Where a folder has a manifest, also by the hashes of its files.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from adapters.filesystem.folder_state import FolderState, folder_state
 from adapters.filesystem.manifest import ManifestCheck
 from adapters.filesystem.safetensors_header import read_header
 from domain.checkpoint import CHECKPOINTS, CheckpointSpec, checkpoint_spec
@@ -30,12 +32,15 @@ _WEIGHTED: Final = ("transformer", "transformer_2", "text_encoder", "vae")
 class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
     """Looks for `<folder>/<checkpoint id>` in each of `folders`, the first that has it wins.
 
-    Users put theirs into the first.
+    Users put theirs into the first. A folder found good is not read again until something in it is
+    touched.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], now_ns: Callable[[], int] = time.time_ns) -> None:
         self._folders = tuple(folders)
+        self._now_ns = now_ns
         self._manifests = ManifestCheck()
+        self._good: dict[Path, tuple[FolderState, LocalCheckpoint]] = {}
 
     def entries(self) -> Sequence[CatalogEntry]:
         return tuple(self._entry(spec) for spec in CHECKPOINTS)
@@ -44,13 +49,22 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
         spec = checkpoint_spec(checkpoint_id)
         for folder in self._folders:
             if (folder / spec.id).is_dir():
-                found = read_checkpoint(spec, folder / spec.id)
-                self._manifests.check(found.folder)
-                return found
+                return self._judge(spec, folder / spec.id)
         raise CheckpointMissing(
             f"The weights of {spec.id} are not on this machine. "
             f"Put its diffusers folder at {self._folders[0] / spec.id}."
         )
+
+    def _judge(self, spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
+        state = folder_state(folder, now_ns=self._now_ns())
+        known = self._good.get(folder)
+        if known is not None and known[0] == state:
+            return known[1]
+        found = read_checkpoint(spec, folder)
+        self._manifests.check(found.folder)
+        if state is not None:
+            self._good[folder] = (state, found)
+        return found
 
     def _entry(self, spec: CheckpointSpec) -> CatalogEntry:
         try:
