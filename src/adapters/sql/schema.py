@@ -36,6 +36,20 @@ def refuse_others(connection: Connection) -> None:
         )
 
 
+def refuse_older(connection: Connection) -> None:
+    """Reads only.
+
+    Raises:
+        DataDirectoryUnusable: an older version of ours wrote the file, or it holds nothing yet.
+    """
+    version = _number(connection, "PRAGMA user_version")
+    if version < VERSION:
+        raise DataDirectoryUnusable(
+            f"An older Wan Studio wrote this database (schema {version}; this version reads "
+            f"{VERSION}): start the server once, which brings it up to date."
+        )
+
+
 def use_write_ahead_log(connection: Connection) -> None:
     """Lets readers go on while a transaction is written. Kept in the file.
 

@@ -1,0 +1,90 @@
+"""How the SQLite file is opened: its URL, and what every connection is told.
+
+Settings and their reasons: reliability reference, SQLite settings.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from domain.errors import BackendUnavailable, DataDirectoryUnusable
+
+#: Set on every connection. None of these changes the file.
+_PRAGMAS: Final = (
+    "busy_timeout = 5000",  # ms
+    "synchronous = FULL",  # NORMAL may lose acknowledged commits at power loss
+    "fullfsync = ON",  # acts on macOS only, like the next
+    "checkpoint_fullfsync = ON",
+    "foreign_keys = ON",
+    "mmap_size = 0",  # an I/O error must be an error, not a SIGBUS
+    "trusted_schema = OFF",
+    "journal_size_limit = 67108864",  # bytes
+)
+#: Reading connections. A read takes under a millisecond, so few serve many.
+_READERS: Final = 3
+
+
+def sqlite_url(text: str) -> URL:
+    """The URL that `text` spells.
+
+    Raises:
+        BackendUnavailable: it names another database.
+        DataDirectoryUnusable: it names no file.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise DataDirectoryUnusable(f"database.url cannot be understood: {error}") from error
+    if url.drivername != "sqlite+aiosqlite":
+        raise BackendUnavailable(
+            f"database.url names {url.drivername}; only sqlite+aiosqlite:///FILE is offered yet."
+        )
+    if url.database in {None, "", ":memory:"}:
+        raise DataDirectoryUnusable("database.url names no file: jobs must outlive the process.")
+    return url
+
+
+def read_only(url: URL) -> URL:
+    """The same file, which SQLite itself then refuses to create, change or checkpoint."""
+    database = url.database or ""
+    if not database.startswith("file:"):
+        database = Path(database).absolute().as_uri()
+    return url.set(database=database).update_query_dict({"mode": "ro", "uri": "true"})
+
+
+def writing_engine(url: URL) -> Engine:
+    """One connection, for whoever calls from a thread of its own."""
+    engine = create_engine(url.set(drivername="sqlite+pysqlite"), **_options(connections=1))
+    _tell(engine)
+    return engine
+
+
+def reading_engine(url: URL) -> AsyncEngine:
+    """A few connections that cannot write."""
+    engine = create_async_engine(url, **_options(connections=_READERS))
+    _tell(engine.sync_engine, "query_only = ON")
+    return engine
+
+
+def _options(*, connections: int) -> dict[str, Any]:  # SQLAlchemy's own, of every type
+    return {
+        "connect_args": {"isolation_level": None},  # the driver begins no transaction of its own
+        "pool_size": connections,
+        "max_overflow": 0,
+        "pool_timeout": 60.0,
+        "hide_parameters": True,  # a prompt must not reach the log in an error's text
+    }
+
+
+def _tell(engine: Engine, *pragmas: str) -> None:
+    def set_pragmas(connection: Any, _entry: ConnectionPoolEntry) -> None:  # PEP 249, untyped
+        cursor = connection.cursor()
+        for pragma in (*_PRAGMAS, *pragmas):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    event.listen(engine, "connect", set_pragmas)
