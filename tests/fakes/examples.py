@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.checkpoint import checkpoint_spec
+from domain.errors import RenderError
 from domain.generation import GenerationDraft, GenerationRequest
-from domain.job import Failure, Job, JobStatus
+from domain.job import LOCAL_CLIENT, Job
+from domain.job_event import JobStatus
 from domain.memory_plan import MemoryPlan
 from domain.progress import Stage
 from domain.video import VideoFile
@@ -44,25 +46,32 @@ def a_video(**changes: Any) -> VideoFile:
 
 
 def a_job(
-    job_id: str = "gen_1", *, priority: int = 0, request: GenerationRequest | None = None
+    job_id: str = "gen_1",
+    *,
+    client: str = LOCAL_CLIENT,
+    priority: int = 0,
+    request: GenerationRequest | None = None,
+    at: datetime = NOON,
 ) -> Job:
     """A job that was submitted at noon; its first event is still to be collected."""
-    return Job.submit(job_id, request or a_request(), at=NOON, plan=a_plan(), priority=priority)
+    return Job.submit(
+        job_id, request or a_request(), at=at, plan=a_plan(), client=client, priority=priority
+    )
 
 
-def a_job_that_is(status: JobStatus, job_id: str = "gen_1") -> Job:
+def a_job_that_is(status: JobStatus, job_id: str = "gen_1", *, slot: int = 0) -> Job:
     """A job brought to `status` on the shortest way there."""
     job = a_job(job_id)
     if status is JobStatus.QUEUED:
         return job
-    job.claim(at=NOON)
+    job.claim(at=NOON, slot=slot)
     if status is JobStatus.RUNNING:
         return job
     if status is JobStatus.CANCELLED:
         job.cancel(fence=1, at=NOON)
         return job
     if status is JobStatus.FAILED:
-        job.fail(Failure(code="internal", message="It broke."), fence=1, at=NOON)
+        job.end_attempt(RenderError("It broke."), fence=1, at=NOON)
         return job
     job.enter_stage(Stage.DENOISING, fence=1, at=NOON)
     job.begin_publishing(a_video(), fence=1, at=NOON)

@@ -3,14 +3,40 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from copy import deepcopy
-from datetime import datetime
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
 
-from domain.errors import Conflict, StorageError, UnknownJob
-from domain.job import Job, JobStatus
+from domain.errors import Conflict, KeyReused, StorageError, UnknownJob
+from domain.idempotency import KEY_LIFETIME_DAYS, IdempotencyKey
+from domain.job import Job
+from domain.job_event import JobStatus
 from domain.ports.event_log import EventLog, LoggedEvent
 from domain.ports.job_queue import JobQueue
 from domain.ports.job_repository import JobRepository
+from domain.toll import LONGEST_WAIT_S
+
+
+@dataclass
+class _Kept:
+    """`place` is a fraction: between two of them there is always another."""
+
+    job: Job
+    sequence: int
+    turn: int
+    place: Fraction
+
+    @property
+    def order(self) -> tuple[int, int, Fraction, int]:
+        return (-self.job.priority, self.turn, self.place, self.sequence)
+
+
+def _twin(job: Job) -> Job:
+    """A copy with no events of its own. A job's values never change, but are replaced."""
+    twin = copy(job)
+    twin.collect_events()
+    return twin
 
 
 class InMemoryJobs:
@@ -24,26 +50,73 @@ class InMemoryJobs:
         self.repository = InMemoryJobRepository(self)
         self.queue = InMemoryJobQueue(self)
         self.event_log = InMemoryEventLog(self)
-        self._jobs: dict[str, Job] = {}  # in the order they came
+        self.keys: dict[tuple[str, str], tuple[IdempotencyKey, str, datetime]] = {}
+        self.paused_at: datetime | None = None
+        self._kept: dict[str, _Kept] = {}  # in the order they came
         self._events: list[LoggedEvent] = []
         self._news = asyncio.Event()
 
     @property
     def kept(self) -> Sequence[Job]:
         """Copies of every job, oldest first."""
-        return [deepcopy(job) for job in self._jobs.values()]
+        return [_twin(kept.job) for kept in self._kept.values()]
 
     @property
     def events(self) -> Sequence[LoggedEvent]:
         return tuple(self._events)
 
+    def holds(self, job_id: str) -> bool:
+        return job_id in self._kept
+
+    def entry(self, job_id: str) -> _Kept:
+        if job_id not in self._kept:
+            raise UnknownJob(f"No generation has the id {job_id!r}.")
+        return self._kept[job_id]
+
+    def line(self, *, without: str | None = None) -> list[_Kept]:
+        """What waits, in order."""
+        waiting = [
+            kept
+            for kept in self._kept.values()
+            if kept.job.status is JobStatus.QUEUED and kept.job.id != without
+        ]
+        return sorted(waiting, key=lambda kept: kept.order)
+
+    def turn_at_the_end(self, job: Job) -> int:
+        """The turn after the last that its client waits for; without one, the turn that has come."""
+        peers = [k for k in self.line(without=job.id) if k.job.priority == job.priority]
+        own = [kept.turn for kept in peers if kept.job.client == job.client]
+        active = [
+            kept.turn
+            for kept in self._kept.values()
+            if kept.job.status.is_active and kept.job.priority == job.priority
+        ]
+        if own:
+            return max(own) + 1
+        if heads := [kept.turn for kept in peers if kept.job.run_after is None]:
+            return min(heads)
+        if active:
+            return max(active)
+        return min((kept.turn for kept in peers), default=0)
+
     def keep(self, job: Job) -> None:
-        """Replace the job and append its events; everybody who waits is woken."""
+        """Keep or replace the job and append its events; everybody who waits is woken."""
         if self.refusals:
             raise self.refusals.pop(0)
+        for kept in self._kept.values():
+            if kept.job.id != job.id and job.status.is_active and kept.job.slot == job.slot:
+                raise Conflict(f"The slot {job.slot} is taken by {kept.job.id}.")
         for event in job.collect_events():
             self._events.append(LoggedEvent(number=len(self._events) + 1, event=event))
-        self._jobs[job.id] = deepcopy(job)
+        if job.id in self._kept:
+            self._kept[job.id].job = _twin(job)
+        else:
+            sequence = len(self._kept) + 1
+            turn = self.turn_at_the_end(job)
+            self._kept[job.id] = _Kept(_twin(job), sequence, turn, Fraction(sequence))
+        self.tell_news()
+
+    def tell_news(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
 
@@ -61,22 +134,23 @@ class InMemoryJobRepository(JobRepository):
     def __init__(self, memory: InMemoryJobs) -> None:
         self._memory = memory
 
-    async def add(self, job: Job) -> None:
-        if any(kept.id == job.id for kept in self._memory.kept):
+    async def add(self, job: Job, *, key: IdempotencyKey | None = None) -> Job:
+        if key and (known := self._known_as(key, job.created_at)):
+            return await self.get(known)
+        if self._memory.holds(job.id):
             raise Conflict(f"There is a job {job.id} already.")
-        kept = deepcopy(job)
-        self._memory.keep(kept)
+        self._memory.keep(copy(job))
+        if key:
+            self._memory.keys[key.client, key.key] = (key, job.id, job.created_at)
         job.collect_events()
+        return job
 
     async def get(self, job_id: str) -> Job:
-        for job in self._memory.kept:
-            if job.id == job_id:
-                return job
-        raise UnknownJob
+        return _twin(self._memory.entry(job_id).job)
 
     async def update(self, job_id: str, change: Callable[[Job], None]) -> Job:
         job = await self.get(job_id)
-        before = deepcopy(job)
+        before = _twin(job)
         change(job)
         if job != before and before.status.is_terminal:
             raise Conflict("A finished job never changes.")
@@ -97,6 +171,14 @@ class InMemoryJobRepository(JobRepository):
         wanted = [job for job in reversed(jobs) if not statuses or job.status in statuses]
         return wanted[:limit]
 
+    def _known_as(self, key: IdempotencyKey, at: datetime) -> str | None:
+        used, job_id, since = self._memory.keys.get((key.client, key.key), (None, None, at))
+        if used is None or since < at - timedelta(days=KEY_LIFETIME_DAYS):
+            return None
+        if used != key:
+            raise KeyReused
+        return job_id
+
 
 class InMemoryJobQueue(JobQueue):
     """Claims without ever awaiting, so no two callers can be inside at once."""
@@ -104,20 +186,57 @@ class InMemoryJobQueue(JobQueue):
     def __init__(self, memory: InMemoryJobs) -> None:
         self._memory = memory
 
-    async def claim(self, *, at: datetime) -> Job | None:
-        waiting = self._waiting()
-        if not waiting:
-            return None
-        job = max(waiting, key=lambda job: job.priority)  # the first of equals
-        job.claim(at=at)
-        self._memory.keep(job)
-        return job
+    async def claim(self, *, at: datetime, slot: int = 0) -> Job | None:
+        longest = at + timedelta(seconds=LONGEST_WAIT_S)
+        for kept in self._waiting():
+            run_after = kept.job.run_after
+            if run_after is None or run_after <= at or run_after > longest:
+                job = _twin(kept.job)
+                job.claim(at=at, slot=slot)
+                self._memory.keep(job)
+                return job
+        return None
 
     async def wait(self, *, timeout_s: float) -> None:
-        await self._memory.wait(lambda: bool(self._waiting()), timeout_s)
+        await self._memory.wait(
+            lambda: any(kept.job.run_after is None for kept in self._waiting()), timeout_s
+        )
 
-    def _waiting(self) -> Sequence[Job]:
-        return [job for job in self._memory.kept if job.status is JobStatus.QUEUED]
+    async def line(self, *, limit: int = 200) -> Sequence[Job]:
+        return [_twin(kept.job) for kept in self._memory.line()[:limit]]
+
+    async def move(
+        self, job_id: str, *, at: datetime, priority: int | None = None, position: int | None = None
+    ) -> Job:
+        kept = self._memory.entry(job_id)
+        job = _twin(kept.job)
+        others = self._memory.line(without=job_id)
+        if position is None:
+            job.move(job.priority if priority is None else priority, at=at)
+            stand = self._memory.turn_at_the_end(job), Fraction(kept.sequence)
+        elif position <= len(others):
+            after, before = others[position - 1], others[max(position - 2, 0)]
+            job.move(after.job.priority, at=at)
+            is_beside = before.order[:2] == after.order[:2] and before is not after
+            lower = before.place if is_beside else after.place - 2
+            stand = after.turn, (lower + after.place) / 2
+        else:
+            last = others[-1] if others else kept
+            job.move(last.job.priority, at=at)
+            stand = last.turn, (last.place + len(self._memory.kept) + 1) / 2
+        self._memory.keep(job)
+        kept.turn, kept.place = stand
+        return job
+
+    async def set_paused(self, *, paused: bool, at: datetime) -> None:
+        self._memory.paused_at = (self._memory.paused_at or at) if paused else None
+        self._memory.tell_news()
+
+    async def paused_since(self) -> datetime | None:
+        return self._memory.paused_at
+
+    def _waiting(self) -> Sequence[_Kept]:
+        return [] if self._memory.paused_at else self._memory.line()
 
 
 class InMemoryEventLog(EventLog):

@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 from adapters.sql import schema
 from adapters.sql.database import Database
 from adapters.sql.event_log import SqlEventLog
-from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
 from adapters.sql.tables import metadata
 from domain.errors import (
@@ -26,8 +25,8 @@ from domain.errors import (
     DomainError,
     StorageError,
 )
-from domain.job import JobStatus
-from tests.fakes.examples import NOON, a_job, a_job_that_is, a_request
+from domain.job_event import JobStatus
+from tests.fakes.examples import a_job, a_job_that_is, a_request
 
 
 @pytest.fixture
@@ -92,7 +91,7 @@ async def test_the_tables_that_queries_see_are_those_that_migrations_make(
     assert await database.read(differences) == []
 
 
-@pytest.mark.parametrize("table", ["jobs", "events"])
+@pytest.mark.parametrize("table", ["jobs", "events", "idempotency_keys", "queue"])
 async def test_columns_hold_only_their_type(database: Database, path: Path, table: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
         strict = connection.execute("SELECT strict FROM pragma_table_list(?)", [table])
@@ -256,10 +255,14 @@ async def test_no_sql_changes_a_finished_job(database: Database, change: str) ->
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ("UPDATE jobs SET status = 'done'", "status_is_known"),
-        ("UPDATE jobs SET status = 'cancelled'", "finished_when_terminal"),
+        ("UPDATE jobs SET status = 'done', slot = NULL", "status_is_known"),
+        ("UPDATE jobs SET status = 'cancelled', slot = NULL", "finished_when_terminal"),
         ("UPDATE jobs SET finished_at = created_at", "finished_when_terminal"),
         ("UPDATE jobs SET status = 'publishing'", "video_from_publishing_on"),
+        ("UPDATE jobs SET status = 'queued'", "slot_while_active"),
+        ("UPDATE jobs SET slot = NULL", "slot_while_active"),
+        ("UPDATE jobs SET preempts = 2", "preempts_or_not"),
+        ("INSERT INTO queue (number) VALUES (2)", "only_one"),
         ("UPDATE jobs SET failure = '{}'", "failure_when_failed"),
         ("UPDATE jobs SET fence = 0", "a fence never falls"),
         ("INSERT INTO events (job_id, event) VALUES ('gen_0', '{}')", "FOREIGN KEY"),
@@ -272,26 +275,6 @@ async def test_no_sql_makes_a_row_that_no_job_could_be(
 
     with pytest.raises(Conflict, match=rule):
         await database.write(lambda connection: connection.exec_driver_sql(change))
-
-
-async def test_claiming_never_sorts_the_queue(database: Database) -> None:
-    # A status compared with a bound parameter, or with an IN of one, left the index unused.
-    statements: list[str] = []
-    await SqlJobRepository(database).add(a_job())
-
-    def watch(connection: Connection) -> None:
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        driver._conn.set_trace_callback(statements.append)
-
-    await database.write(watch)
-    await SqlJobQueue(database).claim(at=NOON)
-    select = next(statement for statement in statements if "ORDER BY" in statement)
-    plan = await database.write(
-        lambda connection: connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {select}").all()
-    )
-
-    assert [row[3] for row in plan] == ["SCAN jobs USING INDEX jobs_waiting"]
 
 
 async def test_a_mistake_in_our_sql_stays_a_mistake(database: Database) -> None:

@@ -19,7 +19,7 @@ from bootstrap.server_container import ServerContainer
 from bootstrap.settings import load_settings
 from domain.errors import InvalidRequest
 from domain.generation import GenerationDraft
-from domain.job import EventKind, JobStatus
+from domain.job_event import EventKind, JobStatus
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock

@@ -6,7 +6,9 @@ from time import monotonic
 
 import pytest
 
-from domain.job import EventKind, Failure, Job, JobEvent, JobStatus
+from domain.errors import RenderError
+from domain.job import Job
+from domain.job_event import EventKind, JobEvent, JobStatus
 from domain.ports.event_log import EventLog, LoggedEvent
 from domain.ports.job_repository import JobRepository
 from domain.progress import Stage
@@ -30,7 +32,7 @@ async def test_an_event_comes_back_as_it_was_recorded(
     job.claim(at=NOON)
     job.enter_stage(Stage.DENOISING, fence=1, at=NOON)
     job.finish_step(2, fence=1, at=NOON)
-    job.fail(Failure(code="internal", message="It broke."), fence=1, at=NOON)
+    job.end_attempt(RenderError("It broke."), fence=1, at=NOON)
 
     await repository.add(job)
 
@@ -46,7 +48,7 @@ async def test_an_event_comes_back_as_it_was_recorded(
         progress=0.48,
         attempt=1,
     )
-    assert (failed.event.message, failed.event.code) == ("It broke.", "internal")
+    assert (failed.event.message, failed.event.code) == ("It broke.", "render-failed")
 
 
 async def test_events_are_kept_with_the_change_that_recorded_them(

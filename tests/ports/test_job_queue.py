@@ -3,7 +3,8 @@
 import asyncio
 from time import monotonic
 
-from domain.job import EventKind, JobStatus
+from domain.errors import RenderSuspended
+from domain.job_event import EventKind, JobStatus
 from domain.ports.event_log import EventLog
 from domain.ports.job_queue import JobQueue
 from domain.ports.job_repository import JobRepository
@@ -52,7 +53,7 @@ async def test_higher_priority_goes_first_and_of_equals_the_oldest(
     for job_id, priority in (("c", 0), ("a", 5), ("d", -1), ("b", 5)):
         await repository.add(a_job(job_id, priority=priority))
 
-    order = [await queue.claim(at=NOON) for _ in range(4)]
+    order = [await queue.claim(at=NOON, slot=slot) for slot in range(4)]
 
     assert [job and job.id for job in order] == ["a", "b", "c", "d"]
 
@@ -63,7 +64,9 @@ async def test_a_job_that_was_given_back_keeps_its_place(
     await repository.add(a_job("first"))
     await repository.add(a_job("second"))
     await queue.claim(at=NOON)
-    await repository.update("first", lambda job: job.interrupt("stop", fence=1, at=NOON))
+    await repository.update(
+        "first", lambda job: job.end_attempt(RenderSuspended(), fence=1, at=NOON)
+    )
 
     job = await queue.claim(at=NOON)
 
@@ -77,7 +80,7 @@ async def test_of_fifty_callers_no_two_get_the_same_job(
     for number in range(40):
         await repository.add(a_job(f"gen_{number}"))
 
-    claimed = await asyncio.gather(*(queue.claim(at=NOON) for _ in range(50)))
+    claimed = await asyncio.gather(*(queue.claim(at=NOON, slot=slot) for slot in range(50)))
 
     ids = [job.id for job in claimed if job]
     assert len(ids) == 40
@@ -113,7 +116,9 @@ async def test_a_wait_ends_when_a_job_is_given_back(
     waiting = asyncio.create_task(queue.wait(timeout_s=LONG_S))
     await asyncio.sleep(SHORT_S)
 
-    await repository.update("gen_1", lambda job: job.interrupt("stop", fence=1, at=NOON))
+    await repository.update(
+        "gen_1", lambda job: job.end_attempt(RenderSuspended(), fence=1, at=NOON)
+    )
 
     async with asyncio.timeout(LONG_S / 2):
         await waiting
@@ -131,7 +136,7 @@ async def test_no_wait_misses_a_job_whenever_it_comes(
         async with asyncio.timeout(LONG_S / 2):
             await waiting
 
-        assert await queue.claim(at=NOON) is not None
+        assert await queue.claim(at=NOON, slot=turns) is not None
 
 
 async def test_a_wait_for_nothing_ends_when_its_time_is_up(queue: JobQueue) -> None:

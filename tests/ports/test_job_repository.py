@@ -5,8 +5,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from domain.errors import Conflict, UnknownJob
-from domain.job import EventKind, Job, JobStatus
+from domain.errors import Conflict, RenderSuspended, StaleFence, UnknownJob
+from domain.job import Job
+from domain.job_event import EventKind, JobStatus
 from domain.ports.event_log import EventLog
 from domain.ports.job_repository import JobRepository
 from domain.progress import Stage
@@ -128,6 +129,27 @@ async def test_an_update_that_raises_changes_nothing(
     assert await event_log.latest() == 1
 
 
+async def test_an_attempt_that_was_overtaken_changes_nothing(
+    repository: JobRepository, event_log: EventLog
+) -> None:
+    job = a_job()
+    job.claim(at=NOON)
+    job.end_attempt(RenderSuspended(), fence=1, at=NOON)
+    job.claim(at=NOON)
+    await repository.add(job)
+    before = await event_log.latest()
+
+    def report_after_a_change(job: Job) -> None:
+        job.enter_stage(Stage.DENOISING, fence=2, at=NOON)
+        job.finish_step(1, fence=1, at=NOON)
+
+    with pytest.raises(StaleFence):
+        await repository.update("gen_1", report_after_a_change)
+
+    assert await repository.get("gen_1") == job
+    assert await event_log.latest() == before
+
+
 async def test_an_update_that_alters_nothing_is_allowed_even_to_a_finished_job(
     repository: JobRepository, event_log: EventLog
 ) -> None:
@@ -219,8 +241,8 @@ async def test_before_a_job_that_is_not_there_comes_nothing(repository: JobRepos
 async def test_a_list_holds_only_the_statuses_asked_for(
     repository: JobRepository, wanted: tuple[JobStatus, ...], found: list[str]
 ) -> None:
-    for status in reversed(JobStatus):
-        await repository.add(a_job_that_is(status, job_id=f"gen_{status}"))
+    for slot, status in enumerate(reversed(JobStatus)):
+        await repository.add(a_job_that_is(status, job_id=f"gen_{status}", slot=slot))
 
     assert [job.status for job in await repository.list(statuses=wanted)] == found
 

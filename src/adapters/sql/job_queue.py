@@ -1,37 +1,59 @@
 """The waiting line in SQL."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from adapters.sql.database import Database
-from adapters.sql.job_repository import apply_change
-from adapters.sql.rows import row_to_job
-from adapters.sql.tables import has_status, jobs
-from domain.job import Job, JobStatus
+from adapters.sql.job_repository import apply_change, load_row
+from adapters.sql.line import (
+    NEXT,
+    NOT_PAUSED,
+    ORDER,
+    WAITING,
+    Stand,
+    end_of_turns,
+    stand_at,
+)
+from adapters.sql.rows import instant, instant_to_text, row_to_job
+from adapters.sql.tables import jobs, queue
+from domain.job import Job
 from domain.ports.job_queue import JobQueue
+from domain.toll import LONGEST_WAIT_S
+
+_LONGEST_WAIT: Final = timedelta(seconds=LONGEST_WAIT_S)
+_SOMETHING_WAITS: Final = (
+    select(jobs.c.sequence).where(WAITING, jobs.c.run_after.is_(None), NOT_PAUSED).limit(1)
+)
+_LINE: Final = select(jobs).where(WAITING).order_by(*ORDER).limit(bindparam("at_most"))
+_STAND_THERE: Final = (
+    update(jobs)
+    .where(jobs.c.sequence == bindparam("of_sequence"))
+    .values(turn=bindparam("new_turn"), place=bindparam("new_place"))
+)
 
 
 class SqlJobQueue(JobQueue):
-    """Selects and claims within one transaction; the writer's lock keeps everyone else out."""
+    """Selects and claims within one transaction; the one writer keeps everyone else out.
+
+    A job whose pause ends wakes nobody by itself: the clock is the caller's. It is claimed at the next
+    look.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, *, at: datetime) -> Job | None:
-        next_in_line = (
-            select(jobs)
-            .where(has_status(JobStatus.QUEUED))
-            .order_by(jobs.c.priority.desc(), jobs.c.sequence)
-            .limit(1)
-        )
+    async def claim(self, *, at: datetime, slot: int = 0) -> Job | None:
+        times = {"at": instant_to_text(at), "longest_wait": instant_to_text(at + _LONGEST_WAIT)}
 
         def work(connection: Connection) -> Job | None:
-            row = connection.execute(next_in_line).mappings().one_or_none()
+            row = connection.execute(NEXT, times).mappings().one_or_none()
             if row is None:
                 return None
             job = row_to_job(row)
-            apply_change(connection, job, lambda job: job.claim(at=at))
+            apply_change(connection, job, lambda job: job.claim(at=at, slot=slot))
             return job
 
         return await self._database.write(work)
@@ -39,8 +61,46 @@ class SqlJobQueue(JobQueue):
     async def wait(self, *, timeout_s: float) -> None:
         await self._database.wait(self._is_waited_in, timeout_s=timeout_s)
 
-    async def _is_waited_in(self) -> bool:
-        query = select(jobs.c.sequence).where(has_status(JobStatus.QUEUED)).limit(1)
+    async def line(self, *, limit: int = 200) -> Sequence[Job]:
         return await self._database.read(
-            lambda connection: connection.execute(query).one_or_none() is not None
+            lambda connection: [
+                row_to_job(row) for row in connection.execute(_LINE, {"at_most": limit}).mappings()
+            ]
+        )
+
+    async def move(
+        self, job_id: str, *, at: datetime, priority: int | None = None, position: int | None = None
+    ) -> Job:
+        def find_stand(connection: Connection, job: Job) -> Stand:
+            row = load_row(connection, job.id)
+            if position is not None:
+                return stand_at(connection, row, position=position)
+            wanted = job.priority if priority is None else priority
+            return end_of_turns(connection, row, priority=wanted)
+
+        def work(connection: Connection) -> Job:
+            row = load_row(connection, job_id)
+            job = row_to_job(row)
+            stand = find_stand(connection, job)
+            apply_change(connection, job, lambda job: job.move(stand.priority, at=at))
+            place = {"new_turn": stand.turn, "new_place": stand.place}
+            connection.execute(_STAND_THERE, {"of_sequence": row["sequence"], **place})
+            return job
+
+        return await self._database.write(work)
+
+    async def set_paused(self, *, paused: bool, at: datetime) -> None:
+        since = func.coalesce(queue.c.paused_at, instant_to_text(at)) if paused else None
+        statement = update(queue).values(paused_at=since)
+        await self._database.write(lambda connection: connection.execute(statement).close())
+
+    async def paused_since(self) -> datetime | None:
+        query = select(queue.c.paused_at)
+        return instant(
+            await self._database.read(lambda connection: connection.execute(query).scalar_one())
+        )
+
+    async def _is_waited_in(self) -> bool:
+        return await self._database.read(
+            lambda connection: connection.execute(_SOMETHING_WAITS).one_or_none() is not None
         )

@@ -1,16 +1,23 @@
 """Jobs in SQL."""
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
+from copy import copy
+from typing import Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
+from adapters.sql import keys, line
 from adapters.sql.database import Database
 from adapters.sql.rows import event_to_row, job_to_row, row_to_job
 from adapters.sql.tables import events, has_status, jobs
 from domain.errors import UnknownJob
-from domain.job import Job, JobEvent, JobStatus
+from domain.idempotency import IdempotencyKey
+from domain.job import Job
+from domain.job_event import JobEvent, JobStatus
 from domain.ports.job_repository import JobRepository
+
+_BY_ID: Final = select(jobs).where(jobs.c.id == bindparam("of_id"))
+_APPEND: Final = insert(events)
 
 
 class SqlJobRepository(JobRepository):
@@ -19,22 +26,35 @@ class SqlJobRepository(JobRepository):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, job: Job) -> None:
-        kept = deepcopy(job)
+    async def add(self, job: Job, *, key: IdempotencyKey | None = None) -> Job:
+        # As it is now, whatever becomes of it meanwhile. Its values never change, but are replaced.
+        kept = copy(job)
+        row = job_to_row(kept)
+        stand = {"of_client": job.client, "at_priority": job.priority, "not_counting": 0}
+        recorded = kept.collect_events()
 
-        def work(connection: Connection) -> None:
-            connection.execute(insert(jobs), job_to_row(kept))
-            _append(connection, kept.collect_events())
+        def work(connection: Connection) -> Job | None:
+            if key and (job_id := keys.find(connection, key, at=kept.created_at)):
+                return row_to_job(load_row(connection, job_id))
+            connection.execute(line.INSERT, row | stand)
+            _append(connection, recorded)
+            if key:
+                keys.remember(connection, key, job_id=kept.id, at=kept.created_at)
+            return None
 
-        await self._database.write(work)
+        if (known := await self._database.write(work)) is not None:
+            return known
         job.collect_events()  # only now: a job that was refused may be added again
+        return job
 
     async def get(self, job_id: str) -> Job:
-        return await self._database.read(lambda connection: _load(connection, job_id))
+        return await self._database.read(
+            lambda connection: row_to_job(load_row(connection, job_id))
+        )
 
     async def update(self, job_id: str, change: Callable[[Job], None]) -> Job:
         def work(connection: Connection) -> Job:
-            job = _load(connection, job_id)
+            job = row_to_job(load_row(connection, job_id))
             apply_change(connection, job, change)
             return job
 
@@ -58,6 +78,18 @@ class SqlJobRepository(JobRepository):
         )
 
 
+def load_row(connection: Connection, job_id: str) -> RowMapping:
+    """The whole row of `jobs`.
+
+    Raises:
+        UnknownJob: there is none with that id.
+    """
+    row = connection.execute(_BY_ID, {"of_id": job_id}).mappings().one_or_none()
+    if row is None:
+        raise UnknownJob(f"No generation has the id {job_id!r}.")
+    return row
+
+
 def apply_change(connection: Connection, job: Job, change: Callable[[Job], None]) -> None:
     """Let `change` alter the kept `job`, and keep what it altered and the events it recorded.
 
@@ -71,14 +103,6 @@ def apply_change(connection: Connection, job: Job, change: Callable[[Job], None]
     _append(connection, job.collect_events())
 
 
-def _load(connection: Connection, job_id: str) -> Job:
-    query = select(jobs).where(jobs.c.id == job_id)
-    row = connection.execute(query).mappings().one_or_none()
-    if row is None:
-        raise UnknownJob(f"No generation has the id {job_id!r}.")
-    return row_to_job(row)
-
-
 def _append(connection: Connection, recorded: Sequence[JobEvent]) -> None:
     if recorded:
-        connection.execute(insert(events), [event_to_row(event) for event in recorded])
+        connection.execute(_APPEND, [event_to_row(event) for event in recorded])

@@ -8,10 +8,12 @@ import msgspec
 from sqlalchemy import RowMapping
 
 from domain.generation import GenerationRequest
-from domain.job import Failure, Job, JobEvent, JobStatus
+from domain.job import Job
+from domain.job_event import Failure, JobEvent, JobStatus
 from domain.memory_plan import MemoryPlan
 from domain.ports.event_log import LoggedEvent
 from domain.progress import Stage
+from domain.toll import Toll
 from domain.video import VideoFile
 
 _T = TypeVar("_T")
@@ -23,31 +25,36 @@ class _State:
 
     stage: Stage | None
     step: int
-    crashes: int
-    interruptions: int
+    toll: Toll
     furthest: tuple[int, int]
+    resume_step: int
 
 
 def job_to_row(job: Job) -> dict[str, object]:
-    """Every column of `jobs` but `sequence`, which the database gives."""
+    """Every column of `jobs` but `sequence`, which the database gives, and its place in line."""
     return {
         "id": job.id,
         "status": job.status.value,
+        "client": job.client,
         "priority": job.priority,
+        "preempts": int(job.preempts),
         "fence": job.fence,
-        "created_at": _instant_to_text(job.created_at),
-        "started_at": _instant_to_text(job.started_at),
-        "finished_at": _instant_to_text(job.finished_at),
-        "cancel_requested_at": _instant_to_text(job.cancel_requested_at),
+        "slot": job.slot,
+        "run_after": instant_to_text(job.run_after),
+        "retry_of": job.retry_of,
+        "created_at": instant_to_text(job.created_at),
+        "started_at": instant_to_text(job.started_at),
+        "finished_at": instant_to_text(job.finished_at),
+        "cancel_requested_at": instant_to_text(job.cancel_requested_at),
         "request": _to_json(job.request),
         "plan": _to_json(job.plan),
         "state": _to_json(
             _State(
                 stage=job.stage,
                 step=job.step,
-                crashes=job.crashes,
-                interruptions=job.interruptions,
+                toll=job.toll,
                 furthest=job.furthest,
+                resume_step=job.resume_step,
             )
         ),
         "video": _to_json(job.video),
@@ -57,7 +64,7 @@ def job_to_row(job: Job) -> dict[str, object]:
 
 def row_to_job(row: RowMapping) -> Job:
     """The job that a whole row of `jobs` holds, with no events of its own."""
-    created_at = _instant(row["created_at"])
+    created_at = instant(row["created_at"])
     assert created_at is not None, "the schema says NOT NULL"
     state = msgspec.json.decode(row["state"], type=_State)
     return Job(
@@ -65,19 +72,24 @@ def row_to_job(row: RowMapping) -> Job:
         request=msgspec.json.decode(row["request"], type=GenerationRequest),
         plan=msgspec.json.decode(row["plan"], type=MemoryPlan),
         created_at=created_at,
+        client=row["client"],
         priority=row["priority"],
+        preempts=bool(row["preempts"]),
+        retry_of=row["retry_of"],
         status=JobStatus(row["status"]),
         stage=state.stage,
         step=state.step,
         fence=row["fence"],
-        crashes=state.crashes,
-        interruptions=state.interruptions,
+        slot=row["slot"],
+        toll=state.toll,
         furthest=state.furthest,
+        resume_step=state.resume_step,
+        run_after=instant(row["run_after"]),
         video=_from_json(row["video"], VideoFile),
         failure=_from_json(row["failure"], Failure),
-        started_at=_instant(row["started_at"]),
-        finished_at=_instant(row["finished_at"]),
-        cancel_requested_at=_instant(row["cancel_requested_at"]),
+        started_at=instant(row["started_at"]),
+        finished_at=instant(row["finished_at"]),
+        cancel_requested_at=instant(row["cancel_requested_at"]),
     )
 
 
@@ -92,17 +104,19 @@ def row_to_event(row: RowMapping) -> LoggedEvent:
     return LoggedEvent(number=row["number"], event=event)
 
 
+def instant_to_text(at: datetime | None) -> str | None:
+    """Sorts like time."""
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def instant(text: str | None) -> datetime | None:
+    """What `instant_to_text` wrote."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
 def _to_json(value: object) -> str | None:
     return None if value is None else msgspec.json.encode(value).decode()
 
 
 def _from_json(text: str | None, kind: type[_T]) -> _T | None:
     return None if text is None else msgspec.json.decode(text, type=kind)
-
-
-def _instant_to_text(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

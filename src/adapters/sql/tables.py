@@ -7,6 +7,7 @@ are ISO 8601 text in UTC with microseconds: readable in any SQLite shell, and so
 from typing import Final
 
 from sqlalchemy import (
+    REAL,
     Column,
     ColumnElement,
     ForeignKey,
@@ -15,22 +16,30 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    literal,
+    literal_column,
 )
 
-from domain.job import JobStatus
+from domain.job_event import JobStatus
 
 metadata: Final = MetaData()
 
-#: `sequence`: the order in which jobs came. `state`: how far the latest attempt is, and what went wrong.
+#: `sequence`: the order in which jobs came. `turn`, `place`: where it stands in line (ADR-0008).
+#: `state`: how far the latest attempt is, and what went wrong.
 jobs: Final = Table(
     "jobs",
     metadata,
     Column("sequence", Integer, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("status", Text, nullable=False),
+    Column("client", Text, nullable=False),
     Column("priority", Integer, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("place", REAL, nullable=False),
+    Column("preempts", Integer, nullable=False),
     Column("fence", Integer, nullable=False),
+    Column("slot", Integer),
+    Column("run_after", Text),
+    Column("retry_of", Text),
     Column("created_at", Text, nullable=False),
     Column("started_at", Text),
     Column("finished_at", Text),
@@ -54,7 +63,27 @@ events: Final = Table(
     sqlite_strict=True,
 )
 
-Index("events_of_job", events.c.job_id, events.c.number)
+#: A key outlives its job: a request that comes again must not become a second job.
+idempotency_keys: Final = Table(
+    "idempotency_keys",
+    metadata,
+    Column("client", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+#: What is true of the queue itself, in its one row.
+queue: Final = Table(
+    "queue",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("paused_at", Text),
+    sqlite_strict=True,
+)
 
 
 def has_status(first: JobStatus, *others: JobStatus) -> ColumnElement[bool]:
@@ -63,21 +92,38 @@ def has_status(first: JobStatus, *others: JobStatus) -> ColumnElement[bool]:
     Written as the indexes below are, with literals: SQLite uses a partial index only where it finds
     the index's own condition in the statement, and never for a bound parameter.
     """
-    if not others:
-        return jobs.c.status == literal(first.value, literal_execute=True)
     statuses = [status for status in JobStatus if status in {first, *others}]
-    return jobs.c.status.in_([literal(status.value, literal_execute=True) for status in statuses])
+    literals = [literal_column(f"'{status.value}'", Text) for status in statuses]
+    return jobs.c.status == literals[0] if len(literals) == 1 else jobs.c.status.in_(literals)
 
 
-#: Where jobs wait: the queue's own order, so that claiming never sorts.
+#: The line itself: claiming never sorts, and passes over a pause without reading the job.
 Index(
     "jobs_waiting",
     jobs.c.priority.desc(),
+    jobs.c.turn,
+    jobs.c.place,
     jobs.c.sequence,
-    sqlite_where=jobs.c.status == JobStatus.QUEUED.value,
+    jobs.c.run_after,
+    sqlite_where=has_status(JobStatus.QUEUED),
+)
+Index(
+    "jobs_waiting_of_client",
+    jobs.c.client,
+    jobs.c.priority,
+    jobs.c.turn,
+    sqlite_where=has_status(JobStatus.QUEUED),
 )
 Index(
     "jobs_active",
     jobs.c.sequence,
-    sqlite_where=jobs.c.status.in_([JobStatus.RUNNING.value, JobStatus.PUBLISHING.value]),
+    sqlite_where=has_status(JobStatus.RUNNING, JobStatus.PUBLISHING),
 )
+Index(
+    "one_active_job_per_slot",
+    jobs.c.slot,
+    unique=True,
+    sqlite_where=has_status(JobStatus.RUNNING, JobStatus.PUBLISHING),
+)
+Index("events_of_job", events.c.job_id, events.c.number)
+Index("keys_by_age", idempotency_keys.c.created_at)
