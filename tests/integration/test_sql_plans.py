@@ -1,0 +1,115 @@
+"""How SQLite carries out what is asked most: by index, never sorting, never reading a table through.
+
+A status compared with a bound parameter, or with an IN of one, once left the index unused.
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from adapters.sql.database import Database
+from adapters.sql.job_queue import SqlJobQueue
+from adapters.sql.job_repository import SqlJobRepository
+from domain.errors import RenderFailed
+from domain.idempotency import IdempotencyKey
+from domain.job import Job
+from domain.job_event import JobStatus
+from tests.fakes.examples import NOON, a_job, a_job_that_is
+
+KEY = IdempotencyKey.of("ann", "key", b"")
+#: The queue has one row; what is active has a slot each.
+BOUNDED = {
+    "SCAN queue",
+    "SCAN jobs USING INDEX jobs_active",
+    "SCAN jobs USING INDEX one_active_job_per_slot",
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "jobs.db"
+
+
+@pytest.fixture
+async def database(path: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    await database.open()
+    yield database
+    await database.close()
+
+
+async def plans_of(
+    database: Database, path: Path, act: Callable[[], Awaitable[object]]
+) -> list[str]:
+    """The plan of every statement that the writing connection runs for `act`."""
+    statements: list[str] = []
+
+    def trace(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.set_trace_callback(statements.append)
+
+    await database.write(trace)
+    await act()
+    verbs = ("SELECT", "INSERT", "UPDATE", "DELETE")
+    with closing(sqlite3.connect(path)) as other:
+        return [
+            step
+            for statement in statements
+            if statement.startswith(verbs)
+            for _, _, _, step in other.execute(f"EXPLAIN QUERY PLAN {statement}")
+        ]
+
+
+def unbounded(plans: list[str]) -> list[str]:
+    return [step for step in plans if "TEMP B-TREE" in step or step.startswith("SCAN")]
+
+
+async def test_adding_reads_no_more_than_a_few_rows_by_index(
+    database: Database, path: Path
+) -> None:
+    repository = SqlJobRepository(database)
+
+    plans = await plans_of(database, path, lambda: repository.add(a_job(), key=KEY))
+
+    assert any(
+        "USING INDEX jobs_waiting_of_client (client=? AND priority=?)" in step for step in plans
+    )
+    assert any("INDEX jobs_waiting (priority=?)" in step for step in plans)
+    assert any("USING COVERING INDEX keys_by_age" in step for step in plans)
+    assert set(unbounded(plans)) <= BOUNDED
+
+
+async def test_claiming_takes_the_first_of_one_index(database: Database, path: Path) -> None:
+    await SqlJobRepository(database).add(a_job())
+
+    plans = await plans_of(database, path, lambda: SqlJobQueue(database).claim(at=NOON))
+
+    assert set(unbounded(plans)) - BOUNDED == {"SCAN jobs USING INDEX jobs_waiting"}
+
+
+async def test_moving_walks_the_line_and_sorts_nothing(database: Database, path: Path) -> None:
+    for number in range(3):
+        await SqlJobRepository(database).add(a_job(f"gen_{number}"))
+    queue = SqlJobQueue(database)
+
+    plans = await plans_of(database, path, lambda: queue.move("gen_0", at=NOON, position=2))
+
+    assert {step.split()[-1] for step in unbounded(plans)} <= {"jobs_waiting"}
+
+
+async def test_updating_finds_the_job_by_its_id(database: Database, path: Path) -> None:
+    repository = SqlJobRepository(database)
+    await repository.add(a_job_that_is(JobStatus.RUNNING))
+
+    def suspend(job: Job) -> None:
+        job.end_attempt(RenderFailed(), fence=1, at=NOON)
+
+    plans = await plans_of(database, path, lambda: repository.update("gen_1", suspend))
+
+    assert plans
+    assert unbounded(plans) == []
