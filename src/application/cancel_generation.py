@@ -1,12 +1,15 @@
 """Stop a generation, wherever it is."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 
-from domain.job import Job, JobStatus
+from domain.job import Job
+from domain.job_event import JobStatus
 from domain.ports.clock import Clock
 from domain.ports.job_repository import JobRepository
 from domain.ports.renderer import Renderer
+from domain.ports.resume_store import ResumeStore
 
 _log = logging.getLogger(__name__)
 
@@ -15,10 +18,15 @@ class CancelGeneration:
     """Marks the job first, then tells the renderers: a mark survives, a message may not."""
 
     def __init__(
-        self, repository: JobRepository, renderers: Sequence[Renderer], clock: Clock
+        self,
+        repository: JobRepository,
+        renderers: Sequence[Renderer],
+        resume_store: ResumeStore,
+        clock: Clock,
     ) -> None:
         self._repository = repository
         self._renderers = renderers
+        self._resume_store = resume_store
         self._clock = clock
 
     async def execute(self, job_id: str) -> Job:
@@ -33,5 +41,7 @@ class CancelGeneration:
         if job.status is JobStatus.RUNNING:
             for renderer in self._renderers:
                 await renderer.cancel(job_id)
+        elif job.status is JobStatus.CANCELLED:  # it waited, perhaps to be resumed
+            await asyncio.to_thread(self._resume_store.discard, job_id)
         _log.info("cancel requested", extra={"job_id": job_id, "status": job.status})
         return job

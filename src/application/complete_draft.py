@@ -8,8 +8,8 @@ from domain.errors import InvalidRequest, UnknownImage, Violation
 from domain.generation import MAX_SEED, GenerationDraft, GenerationRequest
 from domain.image import InputImage, png_size
 from domain.local_checkpoint import LocalCheckpoint
-from domain.ports.artifact_store import ArtifactStore
 from domain.ports.checkpoint_catalog import CheckpointCatalog
+from domain.ports.image_store import ImageStore
 
 
 def draw_seed() -> int:
@@ -23,11 +23,11 @@ class CompleteDraft:
     def __init__(
         self,
         catalog: CheckpointCatalog,
-        store: ArtifactStore,
+        images: ImageStore,
         draw_seed: Callable[[], int] = draw_seed,
     ) -> None:
         self._catalog = catalog
-        self._store = store
+        self._images = images
         self._draw_seed = draw_seed
 
     def execute(self, draft: GenerationDraft) -> tuple[GenerationRequest, LocalCheckpoint]:
@@ -45,7 +45,7 @@ class CompleteDraft:
         if draft.image is None:
             return None
         try:
-            path = self._store.locate_image(draft.image)
+            path = self._images.locate(draft.image)
         except UnknownImage as error:
             raise InvalidRequest([Violation(pointer="/image", reason=error.message)]) from error
         width, height = png_size(path)

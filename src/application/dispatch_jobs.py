@@ -1,88 +1,138 @@
-"""Give every waiting job to a free renderer."""
+"""Give every waiting job to a free slot; stop and make way without losing what a job has reached."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
 
-from application.run_generation import STORAGE_RETRY_S, RunGeneration
-from domain.errors import Conflict, StorageError, WorkerUnavailable
-from domain.job import Failure, Job
+from application.disk_gate import DiskGate
+from application.run_generation import RunGeneration
+from domain.errors import (
+    DomainError,
+    Preempted,
+    RenderFailed,
+    RenderSuspended,
+    StorageError,
+    WorkerUnavailable,
+)
+from domain.job import Job
 from domain.ports.clock import Clock
 from domain.ports.job_queue import JobQueue
-from domain.ports.job_repository import JobRepository
 
 _log = logging.getLogger(__name__)
 
 #: Seconds between looks at a queue that reported nothing new; reports come long before.
-IDLE_POLL_S = 5.0
+IDLE_POLL_S: Final = 5.0
 #: Seconds a lane rests when it cannot work: no room on the disk, no worker, a fault in the queue.
-REST_S = 5.0
+REST_S: Final = 5.0
 
 
 class DispatchJobs:
-    """One lane per renderer; a lane runs one job at a time and goes on whatever becomes of it."""
+    """One lane per slot; a lane runs one job at a time and goes on whatever becomes of it."""
 
     def __init__(
-        self,
-        queue: JobQueue,
-        repository: JobRepository,
-        lanes: Sequence[RunGeneration],
-        clock: Clock,
+        self, queue: JobQueue, lanes: Sequence[RunGeneration], gate: DiskGate, clock: Clock
     ) -> None:
+        self.lanes = tuple(lanes)
         self._queue = queue
-        self._repository = repository
-        self._lanes = lanes
+        self._gate = gate
         self._clock = clock
+        self._draining = asyncio.Event()
+        self._told: str | None = None
+
+    @property
+    def is_draining(self) -> bool:
+        return self._draining.is_set()
 
     async def run(self) -> None:
-        """Dispatch until cancelled; jobs that run then are given back."""
+        """Dispatch until drained or cancelled; being cancelled gives back at once what runs."""
         async with asyncio.TaskGroup() as group:
-            for lane in self._lanes:
+            for lane in self.lanes:
                 group.create_task(self._serve(lane))
 
+    async def drain(self) -> None:
+        """Start nothing more, and hand back what runs at the end of its step; `run` then ends."""
+        self._draining.set()
+        for lane in self.lanes:
+            await lane.suspend(RenderSuspended("The server stopped."))
+
+    async def make_way(self, urgent: Job) -> None:
+        """Where no slot is free, stop the least of the jobs that are less urgent, at its next step."""
+        running = [lane for lane in self.lanes if lane.running is not None]
+        if not urgent.preempts or len(running) < len(self.lanes):
+            return
+        least = min(running, key=_priority)
+        if _priority(least) < urgent.priority:
+            await least.suspend(
+                Preempted(f"It made way for {urgent.id}, of priority {urgent.priority}.")
+            )
+
     async def _serve(self, lane: RunGeneration) -> None:
-        while True:
+        while not self.is_draining:
             try:
-                job = await self._queue.claim(at=self._clock.now())
+                job = await self._claim(lane)
                 if job is None:
-                    await self._queue.wait(timeout_s=IDLE_POLL_S)
                     continue
             except StorageError as error:
                 _log.error("cannot claim", extra={"reason": error.message})
             except Exception:  # noqa: BLE001 - a boundary: the lane must outlive any fault
                 _log.exception("cannot claim")
             else:
-                if await self._attempt(lane, job):
+                ended_in = await self._attempt(lane, job)
+                if not isinstance(ended_in, StorageError | WorkerUnavailable):
                     continue
-            await asyncio.sleep(REST_S)
+            await self._rest(REST_S)
 
-    async def _attempt(self, lane: RunGeneration, job: Job) -> bool:
-        """Make one attempt. Returns whether the lane can go on at once."""
+    async def _claim(self, lane: RunGeneration) -> Job | None:
+        """The slot's next job; None, after a while, where there is none or none may be started."""
+        slot = lane.slot
+        if not slot.may_work(now=self._clock.monotonic()) or self._is_disk_low():
+            await self._rest(REST_S)
+            return None
+        job = await self._queue.claim(at=self._clock.now(), slot=slot.number)
+        if job is None:
+            await self._until_draining(self._queue.wait(timeout_s=IDLE_POLL_S))
+        return job
+
+    async def _attempt(self, lane: RunGeneration, job: Job) -> DomainError | None:
+        """Make one attempt. Returns what it ended in; None where the video is published."""
         _log.info("claimed", extra={"job_id": job.id, "attempt": job.fence})
+        if self.is_draining:  # the drain came between the claim and here
+            return await lane.end(job, RenderSuspended("The server stopped."))
         try:
-            await lane.execute(job)
-        except (StorageError, WorkerUnavailable) as error:
-            reason = error.message
-            _log.error("cannot work", extra={"job_id": job.id, "reason": reason})
-            await self._settle(job, lambda kept, at: kept.give_back(reason, fence=job.fence, at=at))
-            return False
+            ended_in = await lane.execute(job)
         except Exception as error:  # noqa: BLE001 - a boundary: a bug must not stop the lane
             _log.exception("attempt failed unexpectedly", extra={"job_id": job.id})
-            failure = Failure(code="internal", message=f"Internal error: {type(error).__name__}.")
-            await self._settle(job, lambda kept, at: kept.fail(failure, fence=job.fence, at=at))
-        return True
+            ended_in = RenderFailed(f"Internal error: {type(error).__name__}.")
+            await lane.end(job, ended_in)
+        if lane.slot.note_end(job.id, ended_in, now=self._clock.monotonic()):
+            _log.critical("slot unhealthy", extra={"reason": lane.slot.problem})
+        return ended_in
 
-    async def _settle(self, job: Job, change: Callable[[Job, datetime], None]) -> None:
-        """Keep the attempt's end, however long the data directory cannot be written."""
-        at = self._clock.now()
-        while True:
-            try:
-                await self._repository.update(job.id, lambda job: change(job, at))
-            except Conflict:
-                return  # it ended before the fault
-            except StorageError as error:
-                _log.error("cannot keep", extra={"job_id": job.id, "reason": error.message})
-                await asyncio.sleep(STORAGE_RETRY_S)
-            else:
-                return
+    def _is_disk_low(self) -> bool:
+        problem = self._gate.problem()
+        if problem != self._told:
+            _log.warning("starting again" if problem is None else problem)
+            self._told = problem
+        return problem is not None
+
+    async def _rest(self, seconds: float) -> None:
+        await self._until_draining(asyncio.sleep(seconds))
+
+    async def _until_draining(self, deed: Coroutine[Any, Any, None]) -> None:
+        """Wait for `deed`, but no longer than until the server stops."""
+        waiting = asyncio.create_task(deed)
+        stop = asyncio.create_task(self._draining.wait())
+        try:
+            await asyncio.wait({waiting, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                waiting.result()
+        finally:
+            waiting.cancel()
+            stop.cancel()
+            await asyncio.gather(waiting, stop, return_exceptions=True)
+
+
+def _priority(lane: RunGeneration) -> int:
+    assert lane.running is not None, "asked of lanes that run"
+    return lane.running.priority

@@ -2,24 +2,66 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from application.disk_gate import DiskGate
+from application.dispatch_jobs import DispatchJobs
 from domain.errors import OutputMissing
-from domain.job import Job, JobStatus
+from domain.job import Job
+from domain.job_event import JobStatus
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.event_log import EventLog, LoggedEvent
+from domain.ports.job_queue import JobQueue
 from domain.ports.job_repository import JobRepository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotState:
+    """One slot now. `problem`: why nothing is started there; `fenced_out`: reports that came too late."""
+
+    number: int
+    job_id: str | None
+    problem: str | None
+    fenced_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueState:
+    """The line and who works on it.
+
+    Attributes:
+        waiting: the first `limit` jobs in the order they will be started.
+        problem: why nothing is started, besides pausing: a disk that is nearly full.
+    """
+
+    running: Sequence[Job]
+    waiting: Sequence[Job]
+    paused_since: datetime | None
+    is_draining: bool
+    problem: str | None
+    slots: Sequence[SlotState]
 
 
 class Queries:
     """What drivers ask to show."""
 
     def __init__(
-        self, repository: JobRepository, event_log: EventLog, store: ArtifactStore
+        self,
+        repository: JobRepository,
+        queue: JobQueue,
+        event_log: EventLog,
+        store: ArtifactStore,
+        dispatch: DispatchJobs,
+        gate: DiskGate,
     ) -> None:
         self._repository = repository
+        self._queue = queue
         self._event_log = event_log
         self._store = store
+        self._dispatch = dispatch
+        self._gate = gate
 
     async def job(self, job_id: str) -> Job:
         """One job. Raises `UnknownJob`."""
@@ -30,6 +72,25 @@ class Queries:
     ) -> Sequence[Job]:
         """Jobs, newest first; see `JobRepository.list`."""
         return await self._repository.list(statuses=statuses, before=before, limit=limit)
+
+    async def queue(self, *, limit: int = 200) -> QueueState:
+        """The line as it is now."""
+        return QueueState(
+            running=await self._repository.list(statuses=(JobStatus.RUNNING, JobStatus.PUBLISHING)),
+            waiting=await self._queue.line(limit=limit),
+            paused_since=await self._queue.paused_since(),
+            is_draining=self._dispatch.is_draining,
+            problem=self._gate.problem(),
+            slots=[
+                SlotState(
+                    number=lane.slot.number,
+                    job_id=lane.running.id if lane.running else None,
+                    problem=lane.slot.problem,
+                    fenced_out=lane.fenced_out,
+                )
+                for lane in self._dispatch.lanes
+            ],
+        )
 
     async def video(self, job_id: str) -> tuple[Job, Path]:
         """A completed job and where its file lies.

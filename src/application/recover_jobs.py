@@ -3,11 +3,13 @@
 import asyncio
 import logging
 
-from domain.errors import OutputMissing
-from domain.job import Job, JobStatus
+from domain.errors import OutputMissing, RenderSuspended, UnknownJob
+from domain.job import Job
+from domain.job_event import JobStatus
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.clock import Clock
 from domain.ports.job_repository import JobRepository
+from domain.ports.resume_store import ResumeStore
 
 _log = logging.getLogger(__name__)
 
@@ -15,11 +17,21 @@ _ACTIVE = (JobStatus.RUNNING, JobStatus.PUBLISHING)
 
 
 class RecoverJobs:
-    """Finishes what only lacked its last step, and puts the rest back in the queue, uncharged."""
+    """Finishes what only lacked its last step, puts the rest back in the queue, uncharged, and tidies.
 
-    def __init__(self, repository: JobRepository, store: ArtifactStore, clock: Clock) -> None:
+    Only what is known to be needless is removed; a file that nobody can account for stays, and is told.
+    """
+
+    def __init__(
+        self,
+        repository: JobRepository,
+        store: ArtifactStore,
+        resume_store: ResumeStore,
+        clock: Clock,
+    ) -> None:
         self._repository = repository
         self._store = store
+        self._resume_store = resume_store
         self._clock = clock
 
     async def execute(self) -> int:
@@ -29,6 +41,7 @@ class RecoverJobs:
             for job in jobs:
                 await self._recover(job)
             recovered += len(jobs)
+        await self._tidy()
         return recovered
 
     async def _recover(self, job: Job) -> None:
@@ -39,10 +52,10 @@ class RecoverJobs:
             if adopted:
                 job.complete(fence=job.fence, at=at)
             else:
-                job.interrupt("the server had stopped", fence=job.fence, at=at)
+                stopped = RenderSuspended("The server had stopped.")
+                job.end_attempt(stopped, fence=job.fence, at=at)
 
         job = await self._repository.update(job.id, change)
-        await asyncio.to_thread(self._store.discard, job.id)
         _log.info("recovered", extra={"job_id": job.id, "status": job.status})
 
     async def _publish(self, job: Job) -> bool:
@@ -52,3 +65,19 @@ class RecoverJobs:
         except OutputMissing:
             return False
         return True
+
+    async def _tidy(self) -> None:
+        """Clear what dead attempts staged, and the resume points of jobs that are over."""
+        survey = await asyncio.to_thread(self._store.survey)
+        for job_id in survey.staged:
+            await asyncio.to_thread(self._store.discard, job_id)
+        for name in survey.strangers:
+            _log.warning("a file that is not ours was left where it is", extra={"file": name})
+        for job_id in await asyncio.to_thread(self._resume_store.job_ids):
+            try:
+                is_over = (await self._repository.get(job_id)).status.is_terminal
+            except UnknownJob:
+                _log.warning("a resume point of no known job was left", extra={"job_id": job_id})
+                continue
+            if is_over:
+                await asyncio.to_thread(self._resume_store.discard, job_id)

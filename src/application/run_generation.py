@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing, suppress
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -11,18 +12,31 @@ from typing import Final
 from domain.errors import (
     Conflict,
     DomainError,
+    NoProgress,
     RenderCancelled,
     RenderFailed,
+    RenderSuspended,
     StorageError,
-    WorkerCrashed,
-    WorkerUnavailable,
 )
-from domain.job import Failure, Job, JobStatus
+from domain.job import Job
+from domain.job_event import JobStatus
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.clock import Clock
 from domain.ports.job_repository import JobRepository
 from domain.ports.renderer import Renderer
-from domain.rendering import RenderOrder, RenderReport, StageEntered, StepFinished, VideoStaged
+from domain.ports.resume_store import ResumeStore
+from domain.rendering import (
+    RenderOrder,
+    RenderReport,
+    Resumed,
+    ResumePointSaved,
+    ResumeRejected,
+    StageEntered,
+    StepFinished,
+    VideoStaged,
+)
+from domain.slot import Slot
+from domain.watchdog import Budgets, Watchdog
 
 _log = logging.getLogger(__name__)
 
@@ -31,119 +45,194 @@ STORAGE_RETRY_S: Final = 2.0
 
 
 class RunGeneration:
-    """Follows a renderer's reports, keeping each as the job's state, and publishes the result."""
+    """One slot's work: follows a renderer's reports, keeps each as the job's state, publishes."""
 
     def __init__(
         self,
+        slot: Slot,
         repository: JobRepository,
         renderer: Renderer,
         store: ArtifactStore,
+        resume_store: ResumeStore,
         clock: Clock,
+        budgets: Budgets,
     ) -> None:
+        self.slot = slot
+        self.running: Job | None = None
+        self.fenced_out = 0
         self._repository = repository
         self._renderer = renderer
         self._store = store
+        self._resume_store = resume_store
         self._clock = clock
+        self._budgets = budgets
+        self._suspended_for: DomainError | None = None
 
-    async def execute(self, claimed: Job) -> None:
+    async def execute(self, claimed: Job) -> DomainError | None:
         """Bring the attempt to its end: completed, failed, cancelled or given back.
 
-        Being cancelled itself (the server stops) gives the job back, uncharged.
+        Being cancelled itself (the server hurries) gives the job back, uncharged.
 
-        Raises:
-            StorageError, WorkerUnavailable: it could not be made here and now; the job is still
-                running in the repository.
+        Returns:
+            What it ended in; None where the video is published.
         """
+        self.running, self._suspended_for = claimed, None
         try:
             await self._render(claimed)
-        except RenderCancelled:
-            await self._end(claimed, lambda job, at: job.cancel(fence=claimed.fence, at=at))
-        except WorkerCrashed as error:
-            reason = error.message
-            await self._end(
-                claimed, lambda job, at: job.worker_died(reason, fence=claimed.fence, at=at)
-            )
-        except (StorageError, WorkerUnavailable):
-            raise  # nothing is wrong with the job: whoever dispatched it decides when to try again
         except Conflict as error:
             # A newer attempt owns the job, or it ended meanwhile: what this one knows is void.
-            _log.warning("fenced out", extra={"job_id": claimed.id, "reason": error.message})
+            self._fenced_out(claimed, error)
+            return error
         except DomainError as error:
-            failure = Failure(code=error.code, message=error.message, retryable=error.retryable)
-            await self._end(claimed, lambda job, at: job.fail(failure, fence=claimed.fence, at=at))
+            return await self.end(claimed, self._meaning(error))
         except asyncio.CancelledError:
-            with suppress(StorageError):  # the next start gives it back
-                await self._end(claimed, lambda job, at: _give_back(job, claimed.fence, at))
+            await self._give_back_at_once(claimed)
             raise
+        finally:
+            self.running = None
+        return None
+
+    async def suspend(self, reason: DomainError) -> None:
+        """Hand the present job back at the end of its step; `reason` is what its attempt ends in."""
+        if self.running is not None and self._suspended_for is None:
+            self._suspended_for = reason
+            await self._renderer.suspend(self.running.id)
+
+    async def end(self, claimed: Job, error: DomainError) -> DomainError:
+        """Keep that the attempt ended in `error`, however long the data directory cannot be written."""
+        at, jitter = self._clock.now(), random.random()  # noqa: S311 - a delay, not a secret
+
+        def change(job: Job) -> None:
+            job.end_attempt(error, fence=claimed.fence, at=at, jitter=jitter)
+
+        await self._insist(lambda: self._end(claimed, change))
+        return error
 
     async def _render(self, claimed: Job) -> None:
         order = RenderOrder(job_id=claimed.id, fence=claimed.fence, request=claimed.request)
-        ended = False
+        status = JobStatus.RUNNING
         if (await self._repository.get(claimed.id)).cancel_requested_at:
             raise RenderCancelled  # between the claim and here, no renderer could have heard of it
+        watchdog = Watchdog(self._budgets, now=self._clock.monotonic())
         async with aclosing(self._renderer.render(order)) as reports:
-            async for report in reports:
+            while report := await self._next(reports, watchdog):
                 job = await self._keep(order, report)
-                ended = job.status is not JobStatus.RUNNING
-                if job.status is JobStatus.PUBLISHING:
+                status = job.status
+                if status is JobStatus.PUBLISHING:
                     await self._publish(job)
-                elif ended:  # cancelled when the video was already whole
-                    await asyncio.to_thread(self._store.discard, job.id)
+                elif status is JobStatus.CANCELLED:  # when the video was already whole
+                    await self._clear(job)
                 elif job.cancel_requested_at:
                     await self._renderer.cancel(job.id)
-        if not ended:
+        if status is JobStatus.RUNNING:
             raise RenderFailed("The renderer ended without a video.")
 
+    async def _next(
+        self, reports: AsyncGenerator[RenderReport, None], watchdog: Watchdog
+    ) -> RenderReport | None:
+        """The next report; None after the last."""
+        allowed_s = watchdog.remaining_s(now=self._clock.monotonic())
+        try:
+            async with asyncio.timeout(allowed_s):
+                report = await anext(reports, None)
+        except TimeoutError as error:  # leaving the renderer's iterator kills the worker
+            raise NoProgress(watchdog.complaint) from error
+        if report is not None:
+            watchdog.note(report, now=self._clock.monotonic())
+        return report
+
     async def _keep(self, order: RenderOrder, report: RenderReport) -> Job:
-        at, fence = self._clock.now(), order.fence
-
-        def change(job: Job) -> None:
-            match report:
-                case StageEntered(stage=stage):
-                    job.enter_stage(stage, fence=fence, at=at)
-                case StepFinished(step=step):
-                    job.finish_step(step, fence=fence, at=at)
-                case VideoStaged(video=video):
-                    job.begin_publishing(video, fence=fence, at=at)
-
-        return await self._repository.update(order.job_id, change)
+        at = self._clock.now()
+        return await self._repository.update(
+            order.job_id, lambda job: _note(job, report, order.fence, at)
+        )
 
     async def _publish(self, job: Job) -> None:
         assert job.video is not None, "publishing begins with a staged video"
         publish = partial(self._store.publish, job.id, job.fence, sha256=job.video.sha256)
         await self._insist(lambda: asyncio.to_thread(publish))
-        await self._insist(
-            lambda: self._end(job, lambda job, at: job.complete(fence=job.fence, at=at))
-        )
+        at = self._clock.now()
+        await self._insist(lambda: self._end(job, lambda job: job.complete(fence=job.fence, at=at)))
 
     async def _insist(self, deed: Callable[[], Awaitable[object]]) -> None:
-        """Do it, however long the data directory cannot be written: the video is made."""
+        """Do it, however long the data directory cannot be written."""
         while True:
             try:
                 await deed()
             except StorageError as error:
-                _log.error("cannot publish", extra={"reason": error.message})
+                _log.error("cannot write", extra={"reason": error.message})
                 await asyncio.sleep(STORAGE_RETRY_S)
             else:
                 return
 
-    async def _end(self, claimed: Job, change: Callable[[Job, datetime], None]) -> None:
+    async def _end(self, claimed: Job, change: Callable[[Job], None]) -> None:
         """Keep the attempt's end and clear what it staged."""
-        at = self._clock.now()
         try:
-            job = await self._repository.update(claimed.id, lambda job: change(job, at))
+            job = await self._repository.update(claimed.id, change)
         except Conflict as error:
-            _log.warning("fenced out", extra={"job_id": claimed.id, "reason": error.message})
+            self._fenced_out(claimed, error)
             return
-        if job.status is not JobStatus.PUBLISHING:
-            await asyncio.to_thread(self._store.discard, claimed.id)
+        await self._clear(job)
         _log.info(
             "attempt ended",
             extra={"job_id": job.id, "attempt": claimed.fence, "status": job.status},
         )
 
+    async def _clear(self, job: Job) -> None:
+        """Remove what nobody will need: the staged file and, once the job is over, its resume point.
 
-def _give_back(job: Job, fence: int, at: datetime) -> None:
-    """Requeue it, unless its video is whole: then the next start only has to publish that."""
-    if job.status is not JobStatus.PUBLISHING:
-        job.interrupt("the server stopped", fence=fence, at=at)
+        What cannot be removed now, the next start removes.
+        """
+        try:
+            await asyncio.to_thread(self._store.discard, job.id)
+            if job.status.is_terminal:
+                await asyncio.to_thread(self._resume_store.discard, job.id)
+        except StorageError as error:
+            _log.warning("not cleared", extra={"job_id": job.id, "reason": error.message})
+
+    async def _give_back_at_once(self, claimed: Job) -> None:
+        """Give it back unless its video is whole (the next start only has to publish that).
+
+        Where even that cannot be written, the next start does it.
+        """
+        at = self._clock.now()
+
+        def change(job: Job) -> None:
+            if job.status is JobStatus.RUNNING:
+                stopped = RenderSuspended("The server stopped.")
+                job.end_attempt(stopped, fence=claimed.fence, at=at)
+
+        try:
+            await self._repository.update(claimed.id, change)
+        except (StorageError, Conflict) as error:
+            _log.warning("not given back", extra={"job_id": claimed.id, "reason": error.message})
+
+    def _meaning(self, error: DomainError) -> DomainError:
+        """Why it was suspended, where it was; the renderer does not know."""
+        if isinstance(error, RenderSuspended) and self._suspended_for is not None:
+            return self._suspended_for
+        return error
+
+    def _fenced_out(self, claimed: Job, error: Conflict) -> None:
+        self.fenced_out += 1
+        _log.warning(
+            "fenced out",
+            extra={"job_id": claimed.id, "attempt": claimed.fence, "reason": error.message},
+        )
+
+
+def _note(job: Job, report: RenderReport, fence: int, at: datetime) -> None:
+    """What `report` means for the job; a renderer keeps `StillRunning` to itself."""
+    match report:
+        case StageEntered(stage=stage):
+            job.enter_stage(stage, fence=fence, at=at)
+        case StepFinished(step=step):
+            job.finish_step(step, fence=fence, at=at)
+        case ResumePointSaved(step=step):
+            job.save_resume_point(step, fence=fence, at=at)
+        case Resumed(step=step):
+            job.resume(step, fence=fence, at=at)
+        case ResumeRejected(reason=reason):
+            job.reject_resume_point(reason, fence=fence, at=at)
+        case VideoStaged(video=video):
+            job.begin_publishing(video, fence=fence, at=at)

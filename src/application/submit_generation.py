@@ -1,13 +1,18 @@
 """Accept a generation: from here on it is never lost."""
 
 import asyncio
+import json
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 
 from application.complete_draft import CompleteDraft
+from application.disk_gate import DiskGate
+from application.dispatch_jobs import DispatchJobs
 from domain.generation import GenerationDraft
-from domain.job import Job
+from domain.idempotency import IdempotencyKey
+from domain.job import LOCAL_CLIENT, Job
 from domain.memory_plan import plan_memory
 from domain.ports.clock import Clock
 from domain.ports.job_repository import JobRepository
@@ -20,6 +25,40 @@ def new_id() -> str:
     return f"gen_{secrets.token_hex(16)}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What is asked, and how it is to wait.
+
+    Attributes:
+        client: who asks.
+        preempts: whether it may stop a running job of lower priority.
+        idempotency_key: the client's own name for this submission; sent again, it makes no second job.
+    """
+
+    draft: GenerationDraft
+    client: str = LOCAL_CLIENT
+    priority: int = 0
+    preempts: bool = False
+    idempotency_key: str | None = None
+
+    def key(self) -> IdempotencyKey | None:
+        """The key together with what it stands for."""
+        if self.idempotency_key is None:
+            return None
+        # What was left out does not count: a later version may know more to leave out.
+        said = {name: value for name, value in asdict(self.draft).items() if value is not None}
+        asked = json.dumps([said, self.priority, self.preempts], sort_keys=True)
+        return IdempotencyKey.of(self.client, self.idempotency_key, asked.encode())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The durable job. `is_replayed`: it was accepted before, under the same key."""
+
+    job: Job
+    is_replayed: bool
+
+
 class SubmitGeneration:
     """Completes the draft, plans it, and keeps the job with its first event in one commit."""
 
@@ -27,29 +66,40 @@ class SubmitGeneration:
         self,
         complete: CompleteDraft,
         repository: JobRepository,
+        gate: DiskGate,
+        dispatch: DispatchJobs,
         clock: Clock,
         new_id: Callable[[], str] = new_id,
     ) -> None:
         self._complete = complete
         self._repository = repository
+        self._gate = gate
+        self._dispatch = dispatch
         self._clock = clock
         self._new_id = new_id
 
-    async def execute(self, draft: GenerationDraft, *, priority: int = 0) -> Job:
+    async def execute(self, submission: Submission) -> Accepted:
         """The queued job, already durable.
 
         Raises:
             InvalidRequest, UnknownCheckpoint, CheckpointUnavailable: it cannot be done.
+            KeyReused: its key was used for something else.
             DiskFull: it cannot be kept.
         """
-        request, checkpoint = await asyncio.to_thread(self._complete.execute, draft)
+        self._gate.refuse_if_full()
+        request, checkpoint = await asyncio.to_thread(self._complete.execute, submission.draft)
         job = Job.submit(
             self._new_id(),
             request,
             at=self._clock.now(),
             plan=plan_memory(request, checkpoint),
-            priority=priority,
+            client=submission.client,
+            priority=submission.priority,
+            preempts=submission.preempts,
         )
-        await self._repository.add(job)
-        _log.info("submitted", extra={"job_id": job.id, "checkpoint": request.checkpoint})
-        return job
+        kept = await self._repository.add(job, key=submission.key())
+        if kept.id != job.id:
+            return Accepted(job=kept, is_replayed=True)
+        _log.info("submitted", extra={"job_id": kept.id, "checkpoint": request.checkpoint})
+        await self._dispatch.make_way(kept)
+        return Accepted(job=kept, is_replayed=False)

@@ -3,8 +3,8 @@
 import logging
 
 from domain.image import InputImage, png_size
-from domain.ports.artifact_store import ArtifactStore
 from domain.ports.image_reader import ImageReader
+from domain.ports.image_store import ImageStore
 
 _log = logging.getLogger(__name__)
 
@@ -12,9 +12,9 @@ _log = logging.getLogger(__name__)
 class UploadImage:
     """Keeps the picture, never the file it came in."""
 
-    def __init__(self, reader: ImageReader, store: ArtifactStore) -> None:
+    def __init__(self, reader: ImageReader, images: ImageStore) -> None:
         self._reader = reader
-        self._store = store
+        self._images = images
 
     def execute(self, data: bytes) -> InputImage:
         """The image, durable under its id; the same picture again is the same image. Blocks.
@@ -23,7 +23,7 @@ class UploadImage:
             ImageUnusable: it is not a picture that can be used.
             DiskFull: it cannot be kept.
         """
-        image_id = self._store.keep_image(self._reader.to_png(data))
-        width, height = png_size(self._store.locate_image(image_id))
+        image_id = self._images.keep(self._reader.to_png(data))
+        width, height = png_size(self._images.locate(image_id))
         _log.info("image kept", extra={"image": image_id, "width": width, "height": height})
         return InputImage(id=image_id, width=width, height=height)

@@ -14,6 +14,7 @@ from dependency_injector import providers
 from adapters.cli.app import build_app, run
 from adapters.cli.doctor import Check
 from adapters.filesystem.artifact_store import FilesystemArtifactStore
+from adapters.filesystem.image_store import FilesystemImageStore
 from application.generate_once import GenerateOnce
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
@@ -50,11 +51,9 @@ class Commands:
         core = CoreContainer(settings=settings)
         folder = _beside(output)
         try:
-            core.store.override(
-                providers.Object(
-                    FilesystemArtifactStore(staging=folder, outputs=folder, inputs=folder)
-                )
-            )
+            store = FilesystemArtifactStore(staging=folder, outputs=folder)
+            core.store.override(providers.Object(store))
+            core.images.override(providers.Object(FilesystemImageStore(folder)))
             rendering = render_container(core)
             yield GenerateOnce(
                 core.complete_draft(), core.upload_image(), rendering.render_video, core.store()

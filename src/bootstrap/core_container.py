@@ -8,6 +8,7 @@ import adapters.embedded
 from adapters.filesystem.artifact_store import FilesystemArtifactStore
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from adapters.filesystem.data_directory import DataDirectory
+from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.hardware.probe import NvmlHardwareProbe
 from adapters.pillow.image_reader import PillowImageReader
 from adapters.system.clock import SystemClock
@@ -22,10 +23,10 @@ class CoreContainer(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
 
     clock = providers.Singleton(SystemClock)
-    hardware = providers.Singleton(NvmlHardwareProbe)
     data_directory = providers.Singleton(
         DataDirectory, providers.Factory(Path, settings.provided.data_dir)
     )
+    hardware = providers.Singleton(NvmlHardwareProbe, data_directory.provided.root)
     catalog = providers.Singleton(
         FilesystemCheckpointCatalog,
         providers.List(
@@ -37,7 +38,7 @@ class CoreContainer(containers.DeclarativeContainer):
         FilesystemArtifactStore,
         staging=data_directory.provided.staging,
         outputs=data_directory.provided.outputs,
-        inputs=data_directory.provided.inputs,
     )
-    complete_draft = providers.Factory(CompleteDraft, catalog, store)
-    upload_image = providers.Factory(UploadImage, providers.Factory(PillowImageReader), store)
+    images = providers.Singleton(FilesystemImageStore, data_directory.provided.inputs)
+    complete_draft = providers.Factory(CompleteDraft, catalog, images)
+    upload_image = providers.Factory(UploadImage, providers.Factory(PillowImageReader), images)

@@ -5,7 +5,6 @@ import contextlib
 import importlib.metadata
 import ipaddress
 import logging
-import shutil
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -29,8 +28,6 @@ _log = logging.getLogger(__name__)
 _CONNECTION_GRACE_S: Final = 3
 #: Connections that wait to be taken; a second server is refused from here on.
 _BACKLOG: Final = 1024
-#: Bytes of disk below which the server says that it is not ready.
-_LOW_DISK_BYTES: Final = 512 * 2**20
 
 
 def serve(settings: Settings) -> None:
@@ -67,15 +64,42 @@ async def _serve(container: ServerContainer, listener: socket.socket) -> None:
         )
         server = _Server(config)
 
-        def stop(number: int) -> None:
-            stopping.set()
-            server.handle_exit(number, None)
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop, number)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
         _log.info("serving", extra={"address": f"http://{url_host(host)}:{port}"})
-        await server.serve(sockets=[listener])
+        await _until_drained(container, dispatching, serving)
+        stopping.set()
+        server.should_exit = True
+        await serving
         _log.info("stopping")
+
+
+async def _until_drained(
+    container: ServerContainer, dispatching: asyncio.Task[None], serving: asyncio.Task[None]
+) -> None:
+    """Wait for the first signal, then until what runs is handed back at the end of its step.
+
+    The server answers meanwhile. A second signal, or the end of the grace time, hurries: what still
+    runs then goes on from its latest resume point.
+    """
+    signalled, hurried = asyncio.Event(), asyncio.Event()
+
+    def hear() -> None:
+        (hurried if signalled.is_set() else signalled).set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, hear)
+    first = asyncio.create_task(signalled.wait())
+    second = asyncio.create_task(hurried.wait())
+    await asyncio.wait({first, serving}, return_when=asyncio.FIRST_COMPLETED)
+    _log.info("draining")
+    await container.dispatch().drain()
+    await asyncio.wait(
+        {dispatching, second, serving},
+        timeout=container.settings().server.grace_s,
+        return_when=asyncio.FIRST_COMPLETED,
+    )
+    for task in (first, second):
+        task.cancel()
 
 
 class _Server(uvicorn.Server):
@@ -130,7 +154,9 @@ def build_app(
     return create_app(
         dependencies={
             "submit": provide(lambda: container.submit()),
+            "retry": provide(lambda: container.retry()),
             "cancel": provide(lambda: container.cancel()),
+            "steer": provide(lambda: container.steer()),
             "queries": provide(lambda: container.queries()),
             "upload": provide(lambda: container.core.upload_image()),
             "catalog": provide(lambda: container.core.catalog()),
@@ -147,7 +173,6 @@ def build_app(
 async def _readiness(
     container: ServerContainer, dispatching: asyncio.Task[None]
 ) -> Mapping[str, str | None]:
-    free = shutil.disk_usage(container.core.data_directory().root).free
     try:
         await container.event_log().latest()
         database = None
@@ -155,9 +180,15 @@ async def _readiness(
         database = error.message
     return {
         "database": database,
-        "disk": None if free > _LOW_DISK_BYTES else f"only {free // 2**20} MiB are free",
-        "dispatcher": "it has stopped; restart the server" if dispatching.done() else None,
+        "disk": container.gate().problem(),
+        "dispatcher": _dispatcher_problem(container, dispatching),
     }
+
+
+def _dispatcher_problem(container: ServerContainer, dispatching: asyncio.Task[None]) -> str | None:
+    if container.dispatch().is_draining:
+        return "the server is stopping"
+    return "it has stopped; restart the server" if dispatching.done() else None
 
 
 def _listen(host: str, port: int) -> socket.socket:

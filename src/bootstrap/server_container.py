@@ -13,10 +13,13 @@ from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
 from adapters.subprocess.renderer import SubprocessRenderer
 from application.cancel_generation import CancelGeneration
+from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.queries import Queries
 from application.recover_jobs import RecoverJobs
+from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
+from application.steer_queue import SteerQueue
 from application.submit_generation import SubmitGeneration
 from bootstrap import settings as known
 from bootstrap.core_container import CoreContainer
@@ -26,6 +29,8 @@ from domain.ports.clock import Clock
 from domain.ports.hardware_probe import HardwareProbe
 from domain.ports.job_repository import JobRepository
 from domain.ports.renderer import Renderer
+from domain.ports.resume_store import ResumeStore
+from domain.slot import Slot
 
 
 def _renderers(
@@ -54,9 +59,24 @@ def _renderers(
 
 
 def _lanes(
-    repository: JobRepository, renderers: Sequence[Renderer], store: ArtifactStore, clock: Clock
+    settings: Settings,
+    repository: JobRepository,
+    renderers: Sequence[Renderer],
+    store: ArtifactStore,
+    resume_store: ResumeStore,
+    clock: Clock,
 ) -> Sequence[RunGeneration]:
-    return [RunGeneration(repository, renderer, store, clock) for renderer in renderers]
+    return [
+        RunGeneration(
+            Slot(number), repository, renderer, store, resume_store, clock, settings.budgets
+        )
+        for number, renderer in enumerate(renderers)
+    ]
+
+
+def _gate(settings: Settings, hardware: HardwareProbe) -> DiskGate:
+    disk = settings.disk
+    return DiskGate(hardware, soft_bytes=disk.soft_mib * 2**20, hard_bytes=disk.hard_mib * 2**20)
 
 
 class ServerContainer(containers.DeclarativeContainer):
@@ -71,9 +91,19 @@ class ServerContainer(containers.DeclarativeContainer):
     event_log = providers.Singleton(SqlEventLog, database)
     renderers = providers.Singleton(_renderers, settings, core.hardware, core)
 
-    submit = providers.Factory(SubmitGeneration, core.complete_draft, repository, core.clock)
-    cancel = providers.Factory(CancelGeneration, repository, renderers, core.clock)
-    queries = providers.Factory(Queries, repository, event_log, core.store)
-    recover = providers.Factory(RecoverJobs, repository, core.store, core.clock)
-    lanes = providers.Singleton(_lanes, repository, renderers, core.store, core.clock)
-    dispatch = providers.Singleton(DispatchJobs, queue, repository, lanes, core.clock)
+    gate = providers.Singleton(_gate, settings, core.hardware)
+    lanes = providers.Singleton(
+        _lanes, settings, repository, renderers, core.store, core.resume_store, core.clock
+    )
+    dispatch = providers.Singleton(DispatchJobs, queue, lanes, gate, core.clock)
+
+    submit = providers.Factory(
+        SubmitGeneration, core.complete_draft, repository, gate, dispatch, core.clock
+    )
+    retry = providers.Factory(RetryGeneration, repository, gate, core.clock)
+    cancel = providers.Factory(
+        CancelGeneration, repository, renderers, core.resume_store, core.clock
+    )
+    steer = providers.Factory(SteerQueue, queue, dispatch, core.clock)
+    queries = providers.Factory(Queries, repository, queue, event_log, core.store, dispatch, gate)
+    recover = providers.Factory(RecoverJobs, repository, core.store, core.resume_store, core.clock)

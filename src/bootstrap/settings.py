@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from domain.errors import DomainError
+from domain.watchdog import Budgets
 
 _PREFIX: Final = "WAN_"
 #: What a setting with few values takes, for those who said something else.
@@ -41,11 +42,17 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Server(_Section, frozen=True, kw_only=True):
-    """Where the server listens. `allowed_hosts`: Host headers to accept beside the loopback names."""
+    """Where the server listens, and how it stops.
+
+    Attributes:
+        allowed_hosts: Host headers to accept beside the loopback names.
+        grace_s: seconds that a stopping server lets what runs reach the end of its step.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8022
     allowed_hosts: tuple[str, ...] = ()
+    grace_s: float = 60.0
 
 
 class Pipeline(_Section, frozen=True, kw_only=True):
@@ -66,6 +73,30 @@ class Models(_Section, frozen=True, kw_only=True):
     dir: str = ""
 
 
+class Disk(_Section, frozen=True, kw_only=True):
+    """Free MiB below which nothing is started (`soft_mib`), and nothing accepted (`hard_mib`).
+
+    A run of the largest checkpoint writes two resume points of 84 MB and a video; the room between
+    the marks holds several.
+    """
+
+    soft_mib: int = 2048
+    hard_mib: int = 1024
+
+
+_BUDGETS: Final = Budgets()
+
+
+class Watchdog(_Section, frozen=True, kw_only=True):
+    """Seconds without progress after which a worker is killed; see `domain.watchdog.Budgets`."""
+
+    loading_s: float = _BUDGETS.loading_s
+    encoding_prompt_s: float = _BUDGETS.encoding_prompt_s
+    step_s: float = _BUDGETS.step_s
+    decoding_s: float = _BUDGETS.decoding_s
+    encoding_video_s: float = _BUDGETS.encoding_video_s
+
+
 class Log(_Section, frozen=True, kw_only=True):
     """One line per event, on standard error."""
 
@@ -83,11 +114,17 @@ class Settings(_Section, frozen=True, kw_only=True):
     models: Models = msgspec.field(default_factory=Models)
     workers: Literal["auto"] | int = "auto"
     renderer: Literal["subprocess", "inprocess", "ray"] = "subprocess"
+    watchdog: Watchdog = msgspec.field(default_factory=Watchdog)
+    disk: Disk = msgspec.field(default_factory=Disk)
     log: Log = msgspec.field(default_factory=Log)
 
     @property
     def models_dir(self) -> Path:
         return _absolute(self.models.dir) if self.models.dir else Path(self.data_dir) / "models"
+
+    @property
+    def budgets(self) -> Budgets:
+        return Budgets(**msgspec.structs.asdict(self.watchdog))
 
     @property
     def database_url(self) -> str:
@@ -257,6 +294,11 @@ def _check(settings: Settings) -> Settings:
         raise SettingsError(f"server.port is {settings.server.port}; ports are 0 to 65535.")
     if settings.workers != "auto" and settings.workers < 1:
         raise SettingsError(f"workers is {settings.workers}; it must be auto, or at least 1.")
+    if settings.disk.hard_mib > settings.disk.soft_mib:
+        raise SettingsError(
+            f"disk.hard_mib is {settings.disk.hard_mib}, above disk.soft_mib "
+            f"({settings.disk.soft_mib}): nothing is accepted below the one, started below the other."
+        )
     if settings.renderer == "ray":
         raise SettingsError("The ray renderer is not built yet; choose subprocess or inprocess.")
     return settings

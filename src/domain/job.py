@@ -61,7 +61,7 @@ class Job:
     step: int = 0
     fence: int = 0
     slot: int | None = None
-    toll: Toll = Toll()
+    toll: Toll = field(default_factory=Toll)
     furthest: tuple[int, int] = (-1, 0)
     resume_step: int = 0
     run_after: datetime | None = None

@@ -34,3 +34,11 @@ class FrameChunk:
     num_frames: int
     height: int
     width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedFile:
+    """A file that is durable. `sha256`: lower-case hex of all its bytes."""
+
+    sha256: str
+    size_bytes: int

@@ -5,8 +5,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from domain.errors import OutputMissing, StorageError, UnknownImage
-from domain.ports.artifact_store import ArtifactStore, SealedFile
+from domain.errors import OutputMissing, StorageError
+from domain.ports.artifact_store import ArtifactStore, Survey
+from domain.video import SealedFile
 
 
 class FakeArtifactStore(ArtifactStore):
@@ -52,20 +53,21 @@ class FakeArtifactStore(ArtifactStore):
             raise OutputMissing
         return path
 
-    def keep_image(self, png: bytes) -> str:
-        image_id = f"img_{_sha256(png)}"
-        (self._folder / image_id).write_bytes(png)
-        return image_id
-
-    def locate_image(self, image_id: str) -> Path:
-        path = self._folder / image_id
-        if not path.is_file():
-            raise UnknownImage(f"No uploaded image has the id {image_id!r}.")
-        return path
+    def examine(self, job_id: str) -> SealedFile:
+        return self.seal(self.locate(job_id))
 
     def discard(self, job_id: str, *, fence: int | None = None) -> None:
         for path in self._folder.glob(f"{job_id}.{fence or '*'}"):
             path.unlink()
+
+    def survey(self) -> Survey:
+        names = [path.name for path in self._folder.iterdir()]
+        ours = [name for name in names if name.startswith("gen_")]
+        return Survey(
+            published=sorted(name for name in ours if "." not in name),
+            staged=sorted({name.split(".")[0] for name in ours if "." in name}),
+            strangers=sorted(set(names) - set(ours)),
+        )
 
 
 def _holds(path: Path, sha256: str) -> bool:

@@ -7,9 +7,10 @@ GIB = 1024**3
 
 
 class FakeHardwareProbe(HardwareProbe):
-    """Reads `hardware`; set it to be another machine."""
+    """Reads `hardware` and `free`; set them to be another machine."""
 
     def __init__(self) -> None:
+        self.free = 100 * GIB
         self.hardware = Hardware(
             host=Host(
                 cpu_count=8, load_percent=12.5, total_bytes=64 * GIB, available_bytes=48 * GIB
@@ -29,3 +30,6 @@ class FakeHardwareProbe(HardwareProbe):
 
     def read(self) -> Hardware:
         return self.hardware
+
+    def free_disk_bytes(self) -> int:
+        return self.free

@@ -1,5 +1,6 @@
 """What NVIDIA's driver answers, and what it does not."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,7 +45,7 @@ def _unsupported(*_: Any) -> None:
 def test_a_card_is_told_in_bytes_percent_degrees_and_watts(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = Driver(monkeypatch)
 
-    hardware = NvmlHardwareProbe().read()
+    hardware = NvmlHardwareProbe(Path()).read()
 
     (card,) = hardware.accelerators
     assert (card.index, card.name) == (0, "Card 24G")
@@ -67,7 +68,7 @@ def test_a_reading_the_driver_does_not_give_is_none_and_not_zero(
 ) -> None:
     Driver(monkeypatch, broken)
 
-    (card,) = NvmlHardwareProbe().read().accelerators
+    (card,) = NvmlHardwareProbe(Path()).read().accelerators
 
     assert getattr(card, absent) is None
     assert card.total_bytes == 24 * GIB
@@ -79,7 +80,7 @@ def test_a_driver_that_fails_is_a_note_and_no_error(
 ) -> None:
     driver = Driver(monkeypatch, broken)
 
-    hardware = NvmlHardwareProbe().read()
+    hardware = NvmlHardwareProbe(Path()).read()
 
     assert hardware.accelerators == ()
     assert "Not Supported" in str(hardware.note)

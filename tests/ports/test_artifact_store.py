@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.filesystem.artifact_store import FilesystemArtifactStore
-from domain.errors import OutputMissing, UnknownImage
+from domain.errors import OutputMissing
 from domain.ports.artifact_store import ArtifactStore
 from tests.fakes.artifact_store import FakeArtifactStore
 
@@ -18,9 +18,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactStore:
     if request.param == "fake":
         return FakeArtifactStore(tmp_path)
-    return FilesystemArtifactStore(
-        staging=tmp_path / "staging", outputs=tmp_path / "outputs", inputs=tmp_path / "inputs"
-    )
+    return FilesystemArtifactStore(staging=tmp_path / "staging", outputs=tmp_path / "outputs")
 
 
 def staged(store: ArtifactStore, fence: int = 1, content: bytes = CONTENT) -> Path:
@@ -111,16 +109,42 @@ def test_discarding_leaves_other_jobs_alone(store: ArtifactStore) -> None:
     assert other.exists()
 
 
-def test_an_image_is_kept_under_its_content(store: ArtifactStore) -> None:
-    first, again, other = (store.keep_image(png) for png in (b"a", b"a", b"b"))
+def test_a_published_video_is_examined_as_it_lies_there(store: ArtifactStore) -> None:
+    staged(store)
+    store.publish("gen_1", 1, sha256=SHA256).write_bytes(b"a Video")
 
-    assert first == again != other
-    assert store.locate_image(first).read_bytes() == b"a"
+    examined = store.examine("gen_1")
+
+    assert examined.size_bytes == len(CONTENT)
+    assert examined.sha256 == hashlib.sha256(b"a Video").hexdigest()
 
 
-@pytest.mark.parametrize("image_id", ["img_0", "", "../outputs/gen_1", "img_0/../x", "img\0"])
-def test_an_image_nobody_kept_is_unknown(image_id: str, store: ArtifactStore) -> None:
-    if "/" in image_id and isinstance(store, FakeArtifactStore):
-        pytest.skip("the fake trusts its callers")
-    with pytest.raises((UnknownImage, ValueError)):
-        store.locate_image(image_id)
+def test_what_was_never_published_cannot_be_examined(store: ArtifactStore) -> None:
+    staged(store)
+
+    with pytest.raises(OutputMissing):
+        store.examine("gen_1")
+
+
+def test_a_survey_tells_published_and_staged_jobs_and_leaves_strangers(
+    store: ArtifactStore, tmp_path: Path
+) -> None:
+    published = staged(store)
+    store.publish("gen_1", 1, sha256=SHA256)
+    for fence in (1, 2):
+        store.stage("gen_2", fence).write_bytes(CONTENT)
+    stranger = published.parent / "holiday.mov"
+    stranger.write_bytes(b"precious")
+
+    survey = store.survey()
+
+    assert list(survey.published) == ["gen_1"]
+    assert list(survey.staged) == ["gen_2"]
+    assert list(survey.strangers) == ["holiday.mov"]
+    assert stranger.read_bytes() == b"precious"
+
+
+def test_an_empty_store_has_nothing_to_survey(store: ArtifactStore) -> None:
+    survey = store.survey()
+
+    assert not [*survey.published, *survey.staged, *survey.strangers]

@@ -1,5 +1,8 @@
 """NVML and psutil. A machine without a GPU, a driver or a permission is normal, not an error."""
 
+import shutil
+from pathlib import Path
+
 import psutil
 import pynvml
 
@@ -9,6 +12,14 @@ from domain.ports import hardware_probe
 
 class NvmlHardwareProbe(hardware_probe.HardwareProbe):
     """Asks the NVIDIA driver for its GPUs and the kernel for the rest."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """`data_dir`: on the disk that is meant; it, or a folder above it, is there."""
+        self._data_dir = data_dir
+
+    def free_disk_bytes(self) -> int:
+        folders = (self._data_dir, *self._data_dir.parents)
+        return shutil.disk_usage(next(path for path in folders if path.exists())).free
 
     def read(self) -> Hardware:
         memory = psutil.virtual_memory()

@@ -19,6 +19,7 @@ from adapters.http.openapi import ClosedStructs, openapi_config
 from adapters.http.outputs import outputs_router
 from adapters.http.parameters import refuse_unknown_parameters
 from adapters.http.problems import to_problem
+from adapters.http.queue import queue_router
 from adapters.http.system import get_system
 from adapters.http.uploads import upload_image
 
@@ -44,7 +45,8 @@ def create_app(
     """The application, not yet started.
 
     Args:
-        dependencies: `submit` (SubmitGeneration), `cancel` (CancelGeneration), `queries` (Queries),
+        dependencies: `submit` (SubmitGeneration), `cancel` (CancelGeneration), `retry` (RetryGeneration),
+            `steer` (SteerQueue), `queries` (Queries),
             `upload` (UploadImage), `catalog` (CheckpointCatalog), `hardware` (HardwareProbe), `readiness` (Readiness),
             `stopping` (asyncio.Event: set when streams must end).
         lifespan: entered in order before the first request is answered, left in reverse.
@@ -54,6 +56,7 @@ def create_app(
     app = WanStudio(
         route_handlers=[
             generations_router(),
+            queue_router(),
             outputs_router(),
             upload_image,
             list_models,

@@ -23,31 +23,77 @@ from adapters.http.representations import (
 )
 from application.cancel_generation import CancelGeneration
 from application.queries import Queries
-from application.submit_generation import SubmitGeneration
-from domain.job import JobStatus
+from application.retry_generation import RetryGeneration
+from application.submit_generation import Submission, SubmitGeneration
+from domain.idempotency import KEY_LIFETIME_DAYS, MAX_KEY_CHARACTERS
+from domain.job import LOCAL_CLIENT
+from domain.job_event import JobStatus
 from domain.ports.event_log import LoggedEvent
 
 MAX_PAGE: Final = 200
+MAX_CLIENT_CHARACTERS: Final = 64
 #: The largest number that every JSON reader keeps exact.
 MAX_EVENT: Final = 2**53 - 1
+
+
+_LOCATION: Final = ResponseHeader(
+    name="Location", description="The generation.", documentation_only=True
+)
+_REPLAYED: Final = "Idempotency-Replayed"
 
 
 @post(
     status_code=202,
     responses=refusals(403, 413, 415, 503, 507),
     response_headers=[
-        ResponseHeader(name="Location", description="The generation.", documentation_only=True)
+        _LOCATION,
+        ResponseHeader(
+            name=_REPLAYED,
+            description="`true` where the key was used before: this is the generation it made then.",
+            documentation_only=True,
+        ),
     ],
 )
 async def submit_generation(
-    data: JSONBody[NewGeneration], submit: NamedDependency[SubmitGeneration]
+    data: JSONBody[NewGeneration],
+    submit: NamedDependency[SubmitGeneration],
+    idempotency_key: Annotated[
+        str | None,
+        HeaderParameter(
+            name="Idempotency-Key",
+            min_length=1,
+            max_length=MAX_KEY_CHARACTERS,
+            description=f"Sent again within {KEY_LIFETIME_DAYS} days, it makes no second generation.",
+        ),
+    ] = None,
+    client: Annotated[
+        str,
+        HeaderParameter(
+            name="Wan-Client",
+            min_length=1,
+            max_length=MAX_CLIENT_CHARACTERS,
+            description="Who asks: clients of one priority take turns.",
+        ),
+    ] = LOCAL_CLIENT,
 ) -> Response[Generation]:
     """Ask for a video. Once this answers, the generation is never lost.
 
     The body is at most 256 KiB. Values a checkpoint cannot honour are refused, with the nearest it can.
     """
-    accepted = generation(await submit.execute(data.draft(), priority=data.priority))
-    return Response(accepted, headers={"Location": accepted.links.itself})
+    accepted = await submit.execute(
+        Submission(
+            draft=data.draft(),
+            client=client,
+            priority=data.priority,
+            preempts=data.preempt,
+            idempotency_key=idempotency_key,
+        )
+    )
+    shown = generation(accepted.job)
+    headers = {"Location": shown.links.itself}
+    if accepted.is_replayed:
+        headers[_REPLAYED] = "true"
+    return Response(shown, headers=headers)
 
 
 @get(responses=refusals(503))
@@ -79,6 +125,20 @@ async def cancel_generation(
 ) -> Generation:
     """Stop a generation: at once where it waits, within a step where it runs."""
     return generation(await cancel.execute(generation_id))
+
+
+@post(
+    "/{generation_id:str}/retry",
+    status_code=202,
+    responses=refusals(403, 404, 409, 503, 507),
+    response_headers=[_LOCATION],
+)
+async def retry_generation(
+    retry: NamedDependency[RetryGeneration], generation_id: FromPath[str]
+) -> Response[Generation]:
+    """Ask again for what failed or was cancelled: a new generation that points to the old."""
+    shown = generation(await retry.execute(generation_id))
+    return Response(shown, headers={"Location": shown.links.itself})
 
 
 @get("/{generation_id:str}/events", media_type="text/event-stream", responses=refusals(404, 503))
@@ -148,6 +208,7 @@ def generations_router() -> Router:
             list_generations,
             get_generation,
             cancel_generation,
+            retry_generation,
             follow_generation,
         ],
         tags=["Generations"],

@@ -28,6 +28,7 @@ _STATUS_OF_ERROR: Final[Mapping[type[errors.DomainError], HTTPStatus]] = {
     errors.UnknownCheckpoint: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.CheckpointUnavailable: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.StorageError: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -14,7 +14,8 @@ from msgspec import Meta, Struct, field
 from domain import generation as rules
 from domain.checkpoint import CHECKPOINTS, DEFAULT_CHECKPOINT
 from domain.generation import GenerationDraft, GenerationRequest
-from domain.job import Failure, Job, JobEvent, JobStatus
+from domain.job import Job
+from domain.job_event import Failure, JobEvent, JobStatus
 from domain.memory_plan import MemoryPlan
 from domain.progress import Stage
 from domain.video import VideoFile
@@ -124,10 +125,18 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             examples=[10],
         ),
     ] = 0
+    preempt: Annotated[
+        bool,
+        Meta(
+            description="Stop a running generation of lower priority at its next step, if need be; "
+            "that one goes on later from there.",
+            examples=[False],
+        ),
+    ] = False
 
     def draft(self) -> GenerationDraft:
         said = msgspec.structs.asdict(self)
-        del said["priority"]
+        del said["priority"], said["preempt"]
         return GenerationDraft(**said)
 
 
@@ -154,6 +163,9 @@ class Generation(Struct, frozen=True, kw_only=True):
         progress: share of the work that is done, 0 to 1.
         request: complete: sent again, it makes the same video.
         attempts: how many times it has been started.
+        resume_step: steps that another attempt need not repeat.
+        run_after: not to be started before; null for any time.
+        retry_of: the generation that this one is asked for again.
     """
 
     id: str
@@ -165,7 +177,12 @@ class Generation(Struct, frozen=True, kw_only=True):
     request: GenerationRequest
     plan: MemoryPlan
     attempts: int
+    resume_step: int
+    client: str
     priority: int
+    preempts: bool
+    run_after: datetime | None
+    retry_of: str | None
     error: GenerationError | None
     video: VideoFile | None
     created_at: datetime
@@ -209,7 +226,12 @@ def generation(job: Job) -> Generation:
         request=job.request,
         plan=job.plan,
         attempts=job.fence,
+        resume_step=job.resume_step,
+        client=job.client,
         priority=job.priority,
+        preempts=job.preempts,
+        run_after=job.run_after,
+        retry_of=job.retry_of,
         error=_error(job.failure),
         video=video,
         created_at=job.created_at,

@@ -1,16 +1,25 @@
-"""Where videos, and the images they begin with, lie."""
+"""Where videos lie."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from domain.video import SealedFile
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SealedFile:
-    """A file that is durable. `sha256`: lower-case hex of all its bytes."""
+class Survey:
+    """What lies in the store.
 
-    sha256: str
-    size_bytes: int
+    Attributes:
+        published, staged: ids of the jobs that have such files.
+        strangers: names of whatever else is there.
+    """
+
+    published: Sequence[str]
+    staged: Sequence[str]
+    strangers: Sequence[str]
 
 
 class ArtifactStore(ABC):
@@ -51,21 +60,18 @@ class ArtifactStore(ABC):
         """
 
     @abstractmethod
-    def keep_image(self, png: bytes) -> str:
-        """Keep an input image, durably. Returns its id, which only depends on the bytes.
+    def examine(self, job_id: str) -> SealedFile:
+        """The job's published video, read from end to end.
 
         Raises:
-            DiskFull, StorageError: it could not be made durable.
-        """
-
-    @abstractmethod
-    def locate_image(self, image_id: str) -> Path:
-        """Where that image lies.
-
-        Raises:
-            UnknownImage: there is none.
+            OutputMissing: it has none.
+            StorageError: it cannot be read.
         """
 
     @abstractmethod
     def discard(self, job_id: str, *, fence: int | None = None) -> None:
         """Remove what that attempt staged, or every attempt where it is None. Published files stay."""
+
+    @abstractmethod
+    def survey(self) -> Survey:
+        """What there is; a file of unknown meaning is told, and never touched."""

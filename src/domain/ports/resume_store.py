@@ -1,6 +1,7 @@
 """Where what a run has made so far outlives it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 
 class ResumeStore(ABC):
@@ -25,6 +26,10 @@ class ResumeStore(ABC):
             ResumePointDamaged: there is one, but not as it was kept.
             StorageError: it cannot be read.
         """
+
+    @abstractmethod
+    def job_ids(self) -> Sequence[str]:
+        """The jobs that have a resume point."""
 
     @abstractmethod
     def discard(self, job_id: str) -> None:

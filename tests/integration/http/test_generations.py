@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from domain.errors import DiskFull
-from domain.job import Failure
+from domain.job_event import Failure
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.examples import NOON
 from tests.fakes.jobs import InMemoryJobs

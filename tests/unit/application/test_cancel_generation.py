@@ -6,7 +6,7 @@ import pytest
 
 from application.cancel_generation import CancelGeneration
 from domain.errors import NotCancellable, RenderCancelled, UnknownJob
-from domain.job import JobStatus
+from domain.job_event import JobStatus
 from domain.rendering import RenderOrder
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.clock import FakeClock

@@ -10,7 +10,7 @@ from application import dispatch_jobs
 from application.dispatch_jobs import DispatchJobs
 from application.run_generation import RunGeneration
 from domain.errors import DiskFull, StorageError, WorkerUnavailable
-from domain.job import EventKind, JobStatus
+from domain.job_event import EventKind, JobStatus
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import NOON, a_job

@@ -6,7 +6,8 @@ import pytest
 
 from application.queries import Queries
 from domain.errors import OutputMissing, UnknownJob
-from domain.job import Job, JobStatus
+from domain.job import Job
+from domain.job_event import JobStatus
 from domain.progress import Stage
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.examples import NOON, a_job, a_job_that_is, a_video

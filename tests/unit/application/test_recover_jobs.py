@@ -3,7 +3,8 @@
 import pytest
 
 from application.recover_jobs import RecoverJobs
-from domain.job import Job, JobStatus
+from domain.job import Job
+from domain.job_event import JobStatus
 from domain.progress import Stage
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.clock import FakeClock

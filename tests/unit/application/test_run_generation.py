@@ -18,7 +18,8 @@ from domain.errors import (
     WorkerCrashed,
     WorkerUnavailable,
 )
-from domain.job import EventKind, Job, JobStatus
+from domain.job import Job
+from domain.job_event import EventKind, JobStatus
 from domain.progress import Stage
 from domain.rendering import StageEntered, StepFinished
 from tests.fakes.artifact_store import FakeArtifactStore

@@ -7,7 +7,7 @@ from application.submit_generation import SubmitGeneration, new_id
 from application.upload_image import UploadImage
 from domain.errors import CheckpointMissing, DiskFull, InvalidRequest, UnknownCheckpoint
 from domain.generation import MAX_SEED
-from domain.job import EventKind, JobStatus
+from domain.job_event import EventKind, JobStatus
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock

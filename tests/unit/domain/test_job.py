@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from domain.errors import IllegalTransition, NotCancellable, RenderFailed, StaleFence
-from domain.job import MAX_INTERRUPTIONS, EventKind, Failure, Job, JobStatus
+from domain.job import Job
+from domain.job_event import EventKind, Failure, JobStatus
+from domain.toll import MAX_INTERRUPTIONS
 from domain.progress import Stage
 from tests.fakes.examples import A_SECOND, NOON, a_job, a_job_that_is, a_request, a_video
 

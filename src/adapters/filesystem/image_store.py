@@ -1,0 +1,36 @@
+"""Images as files, named by the hash of what they hold."""
+
+import hashlib
+import secrets
+from pathlib import Path
+
+from adapters.filesystem.durability import fsync_directory, fsync_file, storage_errors
+from adapters.filesystem.names import is_plain
+from domain.errors import UnknownImage
+from domain.ports import image_store
+
+
+class FilesystemImageStore(image_store.ImageStore):
+    """One folder. A file that is there is whole: it was renamed into its place."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, png: bytes) -> str:
+        image_id = f"img_{hashlib.sha256(png).hexdigest()}"
+        path = self._folder / f"{image_id}.png"
+        with storage_errors("keep an image"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if not path.is_file():
+                temporary = self._folder / f"{image_id}.{secrets.token_hex(4)}.part"
+                temporary.write_bytes(png)
+                fsync_file(temporary)
+                temporary.replace(path)
+                fsync_directory(self._folder)
+        return image_id
+
+    def locate(self, image_id: str) -> Path:
+        path = self._folder / f"{image_id}.png"
+        if not is_plain(image_id) or path.is_symlink() or not path.is_file():
+            raise UnknownImage(f"No uploaded image has the id {image_id!r}.")
+        return path

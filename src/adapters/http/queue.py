@@ -1,0 +1,111 @@
+"""The queue's routes: what waits, who works, and how an operator steers it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Final
+
+from litestar import Router, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import Meta, Struct
+
+from adapters.http.problems import refusals
+from adapters.http.representations import MAX_PRIORITY, Generation, generation
+from application.queries import Queries, QueueState, SlotState
+from application.steer_queue import SteerQueue
+
+MAX_LINE: Final = 1000
+
+
+class Queue(Struct, frozen=True, kw_only=True):
+    """The line and who works on it.
+
+    Attributes:
+        waiting: the first of the line, in the order they will be started.
+        paused_since: null where it is not paused.
+        is_draining: whether the server is stopping.
+        problem: why nothing is started, besides pausing; null where nothing keeps it.
+    """
+
+    running: Sequence[Generation]
+    waiting: Sequence[Generation]
+    paused_since: datetime | None
+    is_draining: bool
+    problem: str | None
+    slots: Sequence[SlotState]
+
+
+class Move(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another place in line. `position` wins over `priority`; one of them must be given."""
+
+    priority: (
+        Annotated[int, Meta(ge=-MAX_PRIORITY, le=MAX_PRIORITY, description="Higher runs earlier.")]
+        | None
+    ) = None
+    position: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                description="From 1, in the whole line. The generation takes the priority it needs there.",
+            ),
+        ]
+        | None
+    ) = None
+
+
+@get("/", responses=refusals(503))
+async def get_queue(
+    queries: NamedDependency[Queries],
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_LINE)] = 200,
+) -> Queue:
+    """What runs, what waits and in which order, and what keeps it."""
+    return _queue(await queries.queue(limit=limit))
+
+
+@post("/pause", status_code=200, responses=refusals(403, 503, 507))
+async def pause_queue(
+    steer: NamedDependency[SteerQueue], queries: NamedDependency[Queries]
+) -> Queue:
+    """Start nothing more, across restarts, until it is resumed. What runs goes on."""
+    await steer.pause()
+    return _queue(await queries.queue())
+
+
+@post("/resume", status_code=200, responses=refusals(403, 503, 507))
+async def resume_queue(
+    steer: NamedDependency[SteerQueue], queries: NamedDependency[Queries]
+) -> Queue:
+    """Go on. Slots that were found unhealthy are trusted again."""
+    await steer.resume()
+    return _queue(await queries.queue())
+
+
+@patch("/{generation_id:str}", responses=refusals(403, 404, 409, 413, 415, 503, 507))
+async def move_generation(
+    data: JSONBody[Move], steer: NamedDependency[SteerQueue], generation_id: FromPath[str]
+) -> Generation:
+    """Give a waiting generation another priority or place in line."""
+    return generation(
+        await steer.move(generation_id, priority=data.priority, position=data.position)
+    )
+
+
+def _queue(state: QueueState) -> Queue:
+    return Queue(
+        running=[generation(job) for job in state.running],
+        waiting=[generation(job) for job in state.waiting],
+        paused_since=state.paused_since,
+        is_draining=state.is_draining,
+        problem=state.problem,
+        slots=state.slots,
+    )
+
+
+def queue_router() -> Router:
+    """The routes under `/api/v1/queue`."""
+    return Router(
+        "/api/v1/queue",
+        route_handlers=[get_queue, pause_queue, resume_queue, move_generation],
+        tags=["Queue"],
+    )

@@ -1,0 +1,42 @@
+"""Ask again for what failed or was cancelled."""
+
+import logging
+from collections.abc import Callable
+
+from application.disk_gate import DiskGate
+from application.submit_generation import new_id
+from domain.job import Job
+from domain.ports.clock import Clock
+from domain.ports.job_repository import JobRepository
+
+_log = logging.getLogger(__name__)
+
+
+class RetryGeneration:
+    """Makes a new job that points to the old: a finished job never changes."""
+
+    def __init__(
+        self,
+        repository: JobRepository,
+        gate: DiskGate,
+        clock: Clock,
+        new_id: Callable[[], str] = new_id,
+    ) -> None:
+        self._repository = repository
+        self._gate = gate
+        self._clock = clock
+        self._new_id = new_id
+
+    async def execute(self, job_id: str) -> Job:
+        """The new job, already durable; it asks for the very same video, seed included.
+
+        Raises:
+            UnknownJob: there is none with that id.
+            NotRetryable: it has not failed, nor was it cancelled.
+            DiskFull: it cannot be kept.
+        """
+        self._gate.refuse_if_full()
+        failed = await self._repository.get(job_id)
+        job = failed.again(self._new_id(), at=self._clock.now())
+        _log.info("retried", extra={"job_id": job.id, "retry_of": job_id})
+        return await self._repository.add(job)

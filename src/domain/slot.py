@@ -1,0 +1,55 @@
+"""A place where jobs run, one at a time, and whether it can be trusted with the next."""
+
+from typing import Final
+
+from domain.errors import DomainError, NoProgress, WorkerUnavailable
+
+#: Two faults within this many seconds make a slot unhealthy.
+FAULT_WINDOW_S: Final = 600.0
+#: Seconds after which an unhealthy slot is tried again with one job.
+COOL_OFF_S: Final = 600.0
+
+
+class Slot:
+    """One worker's place, mostly one accelerator.
+
+    A fault is a worker that hung or could not be started. The same job hanging twice is that job's
+    doing, and quarantines it; two jobs in a row, with nothing finished in between, are the slot's.
+    All times are seconds of a clock that never falls.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.problem: str | None = None
+        self._fault: tuple[float, str | None] | None = None
+        self._shunned_until = 0.0
+
+    def may_work(self, *, now: float) -> bool:
+        """Whether a job may be started here."""
+        return self.problem is None or now >= self._shunned_until
+
+    def note_end(self, job_id: str, error: DomainError | None, *, now: float) -> bool:
+        """An attempt has ended here. Returns whether that made the slot unhealthy.
+
+        Args:
+            error: what it ended in; None where its video was made.
+        """
+        if not isinstance(error, NoProgress | WorkerUnavailable):
+            if error is None:
+                self.forgive()
+            return False
+        blamed = job_id if isinstance(error, NoProgress) else None
+        before, self._fault = self._fault, (now, blamed)
+        if before is None or now - before[0] > FAULT_WINDOW_S or (blamed and before[1] == blamed):
+            return False
+        self._shunned_until = now + COOL_OFF_S
+        self.problem = (
+            f"Slot {self.number} failed twice within {FAULT_WINDOW_S / 60:g} minutes and rests for "
+            f"{COOL_OFF_S / 60:g}; its jobs wait. Last: {error.message} Look at the accelerator "
+            "(nvidia-smi, the kernel's log), then resume the queue."
+        )
+        return True
+
+    def forgive(self) -> None:
+        """Trust it again: it has finished a job, or somebody has looked after it."""
+        self.problem = self._fault = None
