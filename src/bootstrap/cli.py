@@ -1,5 +1,6 @@
 """The program `wan`: hands the commands what they do."""
 
+import asyncio
 import shutil
 import signal
 import sys
@@ -7,20 +8,25 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dependency_injector import providers
 
 from adapters.cli.app import build_app, run
+from adapters.cli.backup import Backup
 from adapters.cli.doctor import Check
 from adapters.filesystem.artifact_store import FilesystemArtifactStore
 from adapters.filesystem.image_store import FilesystemImageStore
 from application.generate_once import GenerateOnce
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
-from bootstrap.settings import load_settings
+from bootstrap.settings import load_settings, url_host
+from domain.audit import Finding
 from domain.errors import StorageError
 from domain.ports.checkpoint_catalog import CatalogEntry
+
+if TYPE_CHECKING:
+    from adapters.cli.service import Service
 
 
 def main() -> None:
@@ -64,6 +70,25 @@ class Commands:
     def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Sequence[CatalogEntry]:
         settings = load_settings(config=config, overrides=overrides)
         return CoreContainer(settings=settings).catalog().entries()
+
+    def connect(self, config: Path | None, port: int | None) -> "Service":
+        from adapters.cli.service import Service
+
+        server = load_settings(config=config, overrides={"server.port": port}).server
+        return Service(f"http://{url_host(server.host)}:{server.port}")
+
+    def audit(
+        self, config: Path | None, overrides: Mapping[str, Any]
+    ) -> tuple[Sequence[Finding], int]:
+        from bootstrap.audit import audit
+
+        settings = load_settings(config=config, overrides=overrides)
+        return asyncio.run(audit(settings))
+
+    def backup(self, config: Path | None, overrides: Mapping[str, Any], target: Path) -> Backup:
+        from bootstrap.backup import back_up
+
+        return back_up(load_settings(config=config, overrides=overrides), target.absolute())
 
     def doctor(self, config: Path | None, overrides: Mapping[str, Any]) -> Iterable[Check]:
         from bootstrap.doctor import examine

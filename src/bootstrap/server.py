@@ -19,7 +19,7 @@ from adapters.subprocess.renderer import SubprocessRenderer
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
 from bootstrap.server_container import ServerContainer
-from bootstrap.settings import Settings, SettingsError
+from bootstrap.settings import Settings, SettingsError, url_host
 from domain.errors import StorageError
 
 _log = logging.getLogger(__name__)
@@ -211,11 +211,6 @@ def _listen(host: str, port: int) -> socket.socket:
             f"Choose another with --port, such as {port + 1}."
         ) from error
     return listener
-
-
-def url_host(host: str) -> str:
-    """The host as URLs and Host headers spell it: IPv6 addresses in brackets."""
-    return f"[{host}]" if ":" in host else host
 
 
 def _is_loopback(host: str) -> bool:

@@ -196,6 +196,11 @@ def worker_environment(accelerator: str | None) -> dict[str, str]:
     return variables
 
 
+def url_host(host: str) -> str:
+    """The host as URLs and Host headers spell it: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 def setting_keys(kind: type[msgspec.Struct] = Settings, prefix: str = "") -> list[str]:
     """Every dotted key, in the order of definition."""
     keys: list[str] = []

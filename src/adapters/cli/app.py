@@ -8,16 +8,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
 
-from adapters.cli import doctor, models
+from adapters.cli import audit, backup, doctor, models
 from adapters.cli.progress import shown_progress
+from adapters.cli.queue import queue_app
 from application.generate_once import GenerateOnce
+from domain.audit import Finding
 from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Violation
 from domain.generation import GenerationDraft
 from domain.ports.checkpoint_catalog import CatalogEntry
+
+if TYPE_CHECKING:
+    from adapters.cli.service import Service
 
 #: Exit codes above this say which signal ended the program.
 _SIGNALLED: Final = 128
@@ -46,6 +51,19 @@ class Commands(Protocol):
 
     def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Sequence[CatalogEntry]:
         """Every checkpoint there could be."""
+
+    def connect(self, config: Path | None, port: int | None) -> "Service":
+        """The way to a running server."""
+
+    def audit(
+        self, config: Path | None, overrides: Mapping[str, Any]
+    ) -> tuple[Sequence[Finding], int]:
+        """What is wrong in the data directory, and how many generations were looked at."""
+
+    def backup(
+        self, config: Path | None, overrides: Mapping[str, Any], target: Path
+    ) -> backup.Backup:
+        """Copy the data directory to `target`, while a server may run on it."""
 
     def doctor(self, config: Path | None, overrides: Mapping[str, Any]) -> Iterable[doctor.Check]:
         """Looks at the machine, one thing after another."""
@@ -164,7 +182,36 @@ def build_app(commands: Commands) -> typer.Typer:
         if not doctor.show(checks, as_json=as_json):
             raise typer.Exit(1)
 
+    _add_care(app, commands)
+    app.add_typer(queue_app(commands.connect), name="queue")
     return app
+
+
+def _add_care(app: typer.Typer, commands: Commands) -> None:
+    """What looks after a data directory."""
+
+    @app.command("audit")
+    def audit_jobs(
+        data_dir: DataDir = None,
+        config: Config = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """Look whether every generation, its history and its video are as they must be."""
+        findings, seen = commands.audit(config, {"data_dir": data_dir and str(data_dir)})
+        if not audit.show(findings, jobs_seen=seen, as_json=as_json):
+            raise typer.Exit(1)
+
+    @app.command("backup")
+    def back_up(
+        target: Annotated[Path, typer.Argument(help="A folder that is not there yet, or empty.")],
+        data_dir: DataDir = None,
+        config: Config = None,
+    ) -> None:
+        """Copy queue, history, images and videos, while the server may go on running.
+
+        The copy is a data directory: `wan serve --data-dir COPY` restores it.
+        """
+        backup.show(commands.backup(config, {"data_dir": data_dir and str(data_dir)}, target))
 
 
 def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:

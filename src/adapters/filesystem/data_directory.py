@@ -12,6 +12,9 @@
 import fcntl
 import json
 import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -65,6 +68,50 @@ class DataDirectory:
         """
         if self.root.is_dir():
             self._is_marked()
+
+    @contextmanager
+    def copying_to(self, target: Path) -> Iterator["DataDirectory"]:
+        """A data directory to be filled, which becomes `target` once that went well.
+
+        Raises:
+            DataDirectoryUnusable: this one is not ours, or `target` holds something.
+            DiskFull, StorageError: it cannot be written.
+        """
+        if not self.root.is_dir():
+            raise DataDirectoryUnusable(f"There is no data directory at {self.root}.")
+        self.check()
+        partial = DataDirectory(target.with_name(f"{target.name}.partial"))
+        with storage_errors(f"copy the data directory to {target}"):
+            if target.exists() and any(target.iterdir()):
+                raise DataDirectoryUnusable(f"{target} is not empty: name another folder.")
+            shutil.rmtree(partial.root, ignore_errors=True)
+            partial.prepare()
+            try:
+                yield partial
+                partial.root.replace(target)
+                fsync_directory(target.parent)
+            except BaseException:
+                shutil.rmtree(partial.root, ignore_errors=True)
+                raise
+
+    def take_files_from(self, other: "DataDirectory") -> Sequence[int]:
+        """Copy its videos, images and resume points, durably. Returns the size of each file in bytes.
+
+        One that goes away meanwhile was not needed any more.
+        """
+        sizes = []
+        for theirs, ours in (
+            (other.outputs, self.outputs),
+            (other.inputs, self.inputs),
+            (other.resume, self.resume),
+        ):
+            for path in sorted(theirs.iterdir()):
+                with suppress(FileNotFoundError):
+                    copy = Path(shutil.copy2(path, ours / path.name))
+                    fsync_file(copy)
+                    sizes.append(copy.stat().st_size)
+            fsync_directory(ours)
+        return sizes
 
     def lock(self) -> None:
         """Keep other servers out until `unlock` or the death of this process.

@@ -1,0 +1,96 @@
+"""A running server, as the commands that steer it see it: over its own HTTP API."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import httpx
+
+from domain.errors import DomainError, error_for
+
+#: Seconds between tries to reach a server that went away in the middle of a stream.
+_RECONNECT_S: Final = 1.0
+#: Seconds without a word, heartbeats included, after which a stream is taken for dead.
+_SILENCE_S: Final = 40.0
+
+
+class ServiceUnreachable(DomainError):
+    """No Wan Studio server answers."""
+
+    code = "service-unreachable"
+    retryable = True
+
+
+class Service:
+    """Speaks to the server at `url`, such as `http://127.0.0.1:8022`."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client = httpx.Client(base_url=url, timeout=30.0)
+
+    def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """The JSON it answers.
+
+        Raises:
+            ServiceUnreachable: nobody answers.
+            DomainError: it refused, with its own words.
+        """
+        try:
+            answer = self._client.request(method, f"/api/v1{path}", json=body)
+        except httpx.TransportError as error:
+            raise self._unreachable() from error
+        return self._judged(answer)
+
+    def follow(self, generation_id: str) -> Iterator[dict[str, Any]]:
+        """A generation's events until its last, each with its `kind`; across restarts of the server.
+
+        Raises:
+            ServiceUnreachable: nobody answers at first.
+            DomainError: there is no such generation.
+        """
+        self.call("GET", f"/generations/{generation_id}")
+        last, is_over = 0, False
+        while not is_over:
+            try:
+                for event in self._stream(generation_id, last):
+                    last = int(event["id"])
+                    is_over = event["status"] in {"completed", "failed", "cancelled"}
+                    yield event
+            except httpx.TransportError:
+                yield {"kind": "disconnected", "message": "the server is gone; waiting for it"}
+                time.sleep(_RECONNECT_S)
+
+    def _stream(self, generation_id: str, last: int) -> Iterator[dict[str, Any]]:
+        with self._client.stream(
+            "GET",
+            f"/api/v1/generations/{generation_id}/events",
+            headers={"Last-Event-ID": str(last)},
+            timeout=httpx.Timeout(30.0, read=_SILENCE_S),
+        ) as stream:
+            stream.raise_for_status()
+            head: dict[str, Any] = {}
+            for line in stream.iter_lines():
+                name, _, value = line.partition(": ")
+                if name == "data":
+                    yield {**head, **json.loads(value)}
+                elif name in {"id", "event"}:
+                    head["kind" if name == "event" else name] = value
+
+    def _judged(self, answer: httpx.Response) -> dict[str, Any]:
+        try:
+            told = answer.json()
+        except ValueError as error:
+            raise self._unreachable() from error
+        if answer.is_success:
+            return dict(told)
+        details = "; ".join(
+            f"{field['pointer'].lstrip('/')}: {field['reason']}" for field in told.get("errors", ())
+        )
+        raise error_for(told.get("code", ""), details or told.get("detail", "It refused."))
+
+    def _unreachable(self) -> ServiceUnreachable:
+        return ServiceUnreachable(
+            f"No Wan Studio server answers at {self._url}. Start it with `wan serve`, or say where "
+            "it is with --port."
+        )
