@@ -56,9 +56,14 @@ class Server(_Section, frozen=True, kw_only=True):
 
 
 class Pipeline(_Section, frozen=True, kw_only=True):
-    """What makes the frames: Wan through diffusers, or a test card that needs no torch."""
+    """What makes the frames: Wan through diffusers, or a test card that needs no torch.
+
+    Attributes:
+        card_step_s: seconds a step of the test card pretends to take.
+    """
 
     backend: Literal["diffusers", "synthetic"] = "diffusers"
+    card_step_s: float = 0.0
 
 
 class Database(_Section, frozen=True, kw_only=True):

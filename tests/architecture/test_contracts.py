@@ -27,6 +27,7 @@ VIOLATIONS = {
     "pillow": ("adapters/http/app.py", "import PIL"),
     "sqlalchemy": ("adapters/http/app.py", "import sqlalchemy"),
     "litestar": ("adapters/cli/app.py", "import litestar"),
+    "client": ("adapters/http/app.py", "import httpx"),
     "terminal": ("adapters/http/app.py", "import rich"),
     "machine": ("adapters/http/app.py", "import psutil"),
     "injector": ("adapters/http/app.py", "import dependency_injector"),

@@ -20,9 +20,15 @@ WAN = Path(sys.executable).with_name("wan")
 class Service:
     """One data directory and, mostly, one server on it. `start` may be called again after a death."""
 
-    def __init__(self, data_dir: Path, *, backend: str) -> None:
+    def __init__(self, data_dir: Path, *, backend: str, **settings: object) -> None:
+        """`settings`: by their `WAN_` variables without the prefix, in small letters."""
         self.data_dir = data_dir
+        self.program: list[str] = [str(WAN)]
         self._backend = backend
+        self._environment = {
+            **os.environ,
+            **{f"WAN_{name.upper()}": str(value) for name, value in settings.items()},
+        }
         self.port = free_port()
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,14 +44,30 @@ class Service:
 
     def command(self) -> list[str]:
         return [
-            str(WAN), "serve", "--port", str(self.port), "--data-dir", str(self.data_dir),
+            *self.program, "serve", "--port", str(self.port), "--data-dir", str(self.data_dir),
             "--backend", self._backend,
         ]  # fmt: skip
 
     def start(self) -> None:
         with (self.data_dir.parent / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(self.command(), stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(
+                self.command(), stderr=log, env=self._environment, start_new_session=True
+            )
         wait_for(self._answers, seconds=30)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the server's process is gone, whatever ended it."""
+        assert self._process is not None
+        return self._process.poll() is not None
+
+    def audit(self) -> str:
+        """What `wan audit` finds, on a live data directory or a stopped one; empty where all is well."""
+        audit = subprocess.run(
+            [str(WAN), "audit", "--data-dir", str(self.data_dir)],
+            env=self._environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return "" if audit.returncode == 0 else audit.stdout + audit.stderr
 
     def workers(self) -> list[psutil.Process]:
         return self.process.children()
@@ -62,8 +84,12 @@ class Service:
         os.killpg(self._process.pid, signal.SIGTERM)
         return self._process.wait(timeout=30)
 
-    def submit(self, **body: Any) -> str:
-        answer = self.client.post("/api/v1/generations", json={"prompt": "a red circle", **body})
+    def submit(self, *, key: str | None = None, **body: Any) -> str:
+        answer = self.client.post(
+            "/api/v1/generations",
+            json={"prompt": "a red circle", **body},
+            headers={"Idempotency-Key": key} if key else {},
+        )
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 
@@ -86,10 +112,14 @@ class Service:
 
     def events(self, generation_id: str, *, last: int | None = None) -> list[dict[str, Any]]:
         """The whole stream after `last`, each event with its `id` and `kind`."""
+        return list(self.follow(generation_id, last=last))
+
+    def follow(self, generation_id: str, *, last: int | None = None) -> Iterator[dict[str, Any]]:
+        """The same, each as it comes."""
         headers = {} if last is None else {"Last-Event-ID": str(last)}
         url = f"/api/v1/generations/{generation_id}/events"
         with self.client.stream("GET", url, headers=headers, timeout=90) as stream:
-            return list(_parse(stream.iter_lines()))
+            yield from _parse(stream.iter_lines())
 
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:

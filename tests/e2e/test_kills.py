@@ -1,0 +1,51 @@
+"""Server and worker are killed at random instants, with jobs waiting; nothing is lost or made twice."""
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.service import Service, is_gone, wait_for
+
+#: A few minutes' worth is benchmarks/soak.py's business.
+KILLS = 12
+JOBS = 4
+
+
+def kill_something(service: Service, chance: random.Random) -> list[psutil.Process]:
+    """SIGKILL the server or its worker. Returns the workers that must be gone soon."""
+    if chance.random() < 0.5 and (workers := service.workers()):
+        for worker in workers:
+            worker.send_signal(signal.SIGKILL)
+        return workers
+    orphans = service.kill()
+    service.start()
+    return orphans
+
+
+@pytest.mark.timeout(300)
+def test_random_kills_lose_nothing(tmp_path: Path) -> None:
+    chance = random.Random(4)
+    service = Service(tmp_path / "data", backend="diffusers", resume__interval=1)
+    service.start()
+    accepted = [service.submit(steps=40, seed=seed) for seed in range(JOBS)]
+    doomed: list[psutil.Process] = []
+
+    for _ in range(KILLS):
+        time.sleep(chance.uniform(0.2, 5.0))
+        doomed += kill_something(service, chance)
+    for generation in accepted:
+        service.wait_until(generation, "completed", "failed", seconds=120)
+
+    states = {generation: service.generation(generation) for generation in accepted}
+    videos = {path.stem for path in (service.data_dir / "outputs").iterdir()}
+    assert {state["status"] for state in states.values()} == {"completed"}, states
+    assert videos == set(accepted)
+    assert not list((service.data_dir / "staging").iterdir())
+    assert not list((service.data_dir / "resume").iterdir())
+    wait_for(lambda: all(is_gone(process) for process in doomed), seconds=10)
+    assert service.audit() == ""
+    service.close()
