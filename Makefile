@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check bench format clean train-mini
+.PHONY: help install demo serve test check bench soak mutants format clean train-mini
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,6 +39,14 @@ test: check ## Every check and every test
 bench: $(INSTALLED) ## Measure what the README states
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/queue.py
+	$(BIN)/python benchmarks/resume.py
+
+soak: $(INSTALLED) ## Kill server and workers 500 times, cut 50 videos, count what was lost: half an hour
+	$(BIN)/python benchmarks/soak.py
+
+mutants: $(INSTALLED) ## Build each deliberate fault in and see which test catches it
+	$(BIN)/python -m tests.mutants.run
 
 format: $(INSTALLED) ## Rewrite the sources in the project's format
 	$(BIN)/ruff format .

@@ -1,5 +1,6 @@
 """What only a real folder of videos can do wrong."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,45 @@ from domain.errors import DiskFull, OutputMissing, StorageError
 
 @pytest.fixture
 def store(tmp_path: Path) -> FilesystemArtifactStore:
-    return FilesystemArtifactStore(
-        staging=tmp_path / "staging", outputs=tmp_path / "outputs", inputs=tmp_path / "inputs"
-    )
+    return FilesystemArtifactStore(staging=tmp_path / "staging", outputs=tmp_path / "outputs")
+
+
+@pytest.fixture
+def deeds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is made durable and what is renamed, in that order: a killed process cannot show it.
+
+    The page cache outlives a process, so only the order of the calls tells what a power cut would leave.
+    """
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def recording_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        done.append(f"fsync {Path(f'/proc/self/fd/{descriptor}').readlink().name}")
+
+    def recording_replace(source: Path, target: Path) -> None:
+        replace(source, target)
+        done.append(f"rename {Path(source).name} {Path(target).name}")
+
+    monkeypatch.setattr(os, "fsync", recording_fsync)
+    monkeypatch.setattr(os, "replace", recording_replace)
+    return done
+
+
+def test_a_video_is_durable_before_it_is_visible_and_its_name_after(
+    store: FilesystemArtifactStore, deeds: list[str]
+) -> None:
+    staged = store.stage("gen_1", 3)
+    staged.write_bytes(b"video")
+
+    store.publish("gen_1", 3, sha256=store.seal(staged).sha256)
+
+    assert deeds == [
+        "fsync gen_1.3.mp4",
+        "fsync staging",
+        "rename gen_1.3.mp4 gen_1.mp4",
+        "fsync outputs",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -42,9 +79,7 @@ def test_a_link_among_the_videos_is_not_followed(
 
 def test_a_staging_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    store = FilesystemArtifactStore(
-        staging=tmp_path / "file" / "x", outputs=tmp_path / "o", inputs=tmp_path / "i"
-    )
+    store = FilesystemArtifactStore(staging=tmp_path / "file" / "x", outputs=tmp_path / "o")
 
     with pytest.raises(StorageError, match="Not a directory"):
         store.stage("gen_1", 1)
@@ -52,9 +87,7 @@ def test_a_staging_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path)
 
 def test_an_outputs_folder_that_cannot_be_made_leaves_the_staged_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    store = FilesystemArtifactStore(
-        staging=tmp_path / "s", outputs=tmp_path / "file" / "x", inputs=tmp_path / "i"
-    )
+    store = FilesystemArtifactStore(staging=tmp_path / "s", outputs=tmp_path / "file" / "x")
     staged = store.stage("gen_1", 1)
     staged.write_bytes(b"video")
     sha256 = store.seal(staged).sha256

@@ -1,0 +1,102 @@
+"""Deliberate faults, each a promise broken on purpose, and the tests that must catch it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """`sound`, found once in `path`, becomes `spoiled`."""
+
+    name: str
+    path: str
+    sound: str
+    spoiled: str
+    tests: tuple[str, ...]
+
+    def build_into(self, source: str) -> str:
+        """The source with the fault in it."""
+        assert source.count(self.sound) == 1, f"{self.name} no longer fits {self.path}"
+        return source.replace(self.sound, self.spoiled)
+
+
+FAULTS = (
+    Fault(
+        name="completed before the rename",
+        path="src/application/run_generation.py",
+        sound="""        await self._insist(lambda: asyncio.to_thread(publish))
+        at = self._clock.now()
+        await self._insist(lambda: self._end(job, lambda job: job.complete(fence=job.fence, at=at)))
+""",
+        spoiled="""        at = self._clock.now()
+        await self._insist(lambda: self._end(job, lambda job: job.complete(fence=job.fence, at=at)))
+        await self._insist(lambda: asyncio.to_thread(publish))
+""",
+        tests=("tests/unit/application/test_run_generation.py",),
+    ),
+    Fault(
+        name="no fence",
+        path="src/domain/job.py",
+        sound="if fence is not None and fence != self.fence:",
+        spoiled="if fence is not None and fence > self.fence:",
+        tests=("tests/unit/domain/test_job.py",),
+    ),
+    Fault(
+        name="no fsync of the directory",
+        path="src/adapters/filesystem/artifact_store.py",
+        sound="            fsync_directory(final.parent)\n",
+        spoiled="",
+        tests=("tests/integration/test_output_files.py",),
+    ),
+    Fault(
+        name="published before it is durable",
+        path="src/adapters/filesystem/artifact_store.py",
+        sound="            fsync_file(staged)\n",
+        spoiled="",
+        tests=("tests/integration/test_output_files.py",),
+    ),
+    Fault(
+        name="a torn file is published",
+        path="src/adapters/filesystem/artifact_store.py",
+        sound="if staged.is_file() and _examine(staged).sha256 == sha256:",
+        spoiled="if staged.is_file():",
+        tests=("tests/ports/test_artifact_store.py",),
+    ),
+    Fault(
+        name="budgets by the wall clock",
+        path="src/application/run_generation.py",
+        sound="watchdog.remaining_s(now=self._clock.monotonic())",
+        spoiled="watchdog.remaining_s(now=self._clock.now().timestamp() - 1767268800)",
+        tests=("tests/unit/application",),
+    ),
+    Fault(
+        name="a cancel that ignores the state",
+        path="src/domain/job.py",
+        sound="""            raise NotCancellable(f"The generation is already {self.status}.")
+""",
+        spoiled="""            self._finish(JobStatus.CANCELLED, at)
+            self._record(EventKind.CANCELLED, at)
+""",
+        tests=("tests/unit/domain/test_job.py",),
+    ),
+    Fault(
+        name="a restart cancels what ran",
+        path="src/application/recover_jobs.py",
+        sound="job.end_attempt(stopped, fence=job.fence, at=at)",
+        spoiled="job.cancel(fence=job.fence, at=at)",
+        tests=("tests/unit/application/test_recover_jobs.py",),
+    ),
+    Fault(
+        name="a stop is charged to the job",
+        path="src/domain/toll.py",
+        sound="case errors.RenderSuspended() | errors.OutputMissing():\n                return self._interrupted(error)",
+        spoiled="case errors.RenderSuspended() | errors.OutputMissing():\n                return self._crashed(error)",
+        tests=("tests/unit/domain",),
+    ),
+    Fault(
+        name="the resume point is dropped too early",
+        path="src/application/run_generation.py",
+        sound="            if job.status.is_terminal:\n",
+        spoiled="            if job:\n",
+        tests=("tests/unit/application",),
+    ),
+)
