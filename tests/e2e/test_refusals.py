@@ -1,11 +1,7 @@
 """What the program refuses to start with, and how it says so."""
 
-import contextlib
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.e2e.service import WAN, Service
 

@@ -17,6 +17,7 @@ class FakeArtifactStore(ArtifactStore):
     """
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
         self._folder = folder
         self.refusal: StorageError | None = None
         self.may_publish = threading.Event()

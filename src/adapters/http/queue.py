@@ -13,6 +13,7 @@ from adapters.http.problems import refusals
 from adapters.http.representations import MAX_PRIORITY, Generation, generation
 from application.queries import Queries, QueueState, SlotState
 from application.steer_queue import SteerQueue
+from domain.errors import InvalidRequest, Violation
 
 MAX_LINE: Final = 1000
 
@@ -86,6 +87,10 @@ async def move_generation(
     data: JSONBody[Move], steer: NamedDependency[SteerQueue], generation_id: FromPath[str]
 ) -> Generation:
     """Give a waiting generation another priority or place in line."""
+    if data.priority is None and data.position is None:
+        raise InvalidRequest(
+            [Violation(pointer="/position", reason="say where: give a position, or a priority")]
+        )
     return generation(
         await steer.move(generation_id, priority=data.priority, position=data.position)
     )

@@ -12,16 +12,25 @@ from litestar.di import Provide
 from adapters.http.app import create_app
 from application.cancel_generation import CancelGeneration
 from application.complete_draft import CompleteDraft
+from application.disk_gate import DiskGate
+from application.dispatch_jobs import DispatchJobs
 from application.queries import Queries
+from application.retry_generation import RetryGeneration
+from application.run_generation import RunGeneration
+from application.steer_queue import SteerQueue
 from application.submit_generation import SubmitGeneration
 from application.upload_image import UploadImage
+from domain.slot import Slot
+from domain.watchdog import Budgets
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock
-from tests.fakes.hardware_probe import FakeHardwareProbe
+from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.image_reader import FakeImageReader
+from tests.fakes.image_store import FakeImageStore
 from tests.fakes.jobs import InMemoryJobs
 from tests.fakes.renderer import FakeRenderer
+from tests.fakes.resume_store import FakeResumeStore
 from tests.integration.http.raw import OWN_ORIGIN
 
 
@@ -32,7 +41,7 @@ def jobs() -> InMemoryJobs:
 
 @pytest.fixture
 def store(tmp_path: Path) -> FakeArtifactStore:
-    return FakeArtifactStore(tmp_path)
+    return FakeArtifactStore(tmp_path / "videos")
 
 
 @pytest.fixture
@@ -42,19 +51,37 @@ def checks() -> dict[str, str | None]:
 
 
 @pytest.fixture
-def app(jobs: InMemoryJobs, store: FakeArtifactStore, checks: dict[str, str | None]) -> Litestar:
+def hardware() -> FakeHardwareProbe:
+    return FakeHardwareProbe()
+
+
+@pytest.fixture
+def app(
+    jobs: InMemoryJobs,
+    store: FakeArtifactStore,
+    hardware: FakeHardwareProbe,
+    checks: dict[str, str | None],
+    tmp_path: Path,
+) -> Litestar:
     async def readiness() -> Mapping[str, str | None]:
         return checks
 
     clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v")
-    complete = CompleteDraft(catalog, store, draw_seed=lambda: 7)
+    images, resume_store = FakeImageStore(tmp_path / "images"), FakeResumeStore()
+    complete = CompleteDraft(catalog, images, draw_seed=lambda: 7)
+    gate = DiskGate(hardware, soft_bytes=2 * GIB, hard_bytes=GIB)
+    renderer = FakeRenderer(store)
+    lane = RunGeneration(Slot(0), jobs.repository, renderer, store, resume_store, clock, Budgets())
+    dispatch = DispatchJobs(jobs.queue, [lane], gate, clock)
     uses = {
-        "submit": SubmitGeneration(complete, jobs.repository, clock),
-        "cancel": CancelGeneration(jobs.repository, [FakeRenderer(store)], clock),
-        "queries": Queries(jobs.repository, jobs.event_log, store),
-        "upload": UploadImage(FakeImageReader(), store),
+        "submit": SubmitGeneration(complete, jobs.repository, gate, dispatch, clock),
+        "retry": RetryGeneration(jobs.repository, gate, clock),
+        "cancel": CancelGeneration(jobs.repository, [renderer], resume_store, clock),
+        "steer": SteerQueue(jobs.queue, dispatch, clock),
+        "queries": Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
+        "upload": UploadImage(FakeImageReader(), images),
         "catalog": catalog,
-        "hardware": FakeHardwareProbe(),
+        "hardware": hardware,
         "readiness": readiness,
         "stopping": asyncio.Event(),
     }

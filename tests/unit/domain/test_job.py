@@ -7,8 +7,8 @@ import pytest
 from domain.errors import IllegalTransition, NotCancellable, RenderFailed, StaleFence
 from domain.job import Job
 from domain.job_event import EventKind, Failure, JobStatus
-from domain.toll import MAX_INTERRUPTIONS
 from domain.progress import Stage
+from domain.toll import MAX_INTERRUPTIONS
 from tests.fakes.examples import A_SECOND, NOON, a_job, a_job_that_is, a_request, a_video
 
 LATER = NOON + A_SECOND
