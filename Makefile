@@ -41,6 +41,7 @@ bench: $(INSTALLED) ## Measure what the README states
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/queue.py
 	$(BIN)/python benchmarks/resume.py
+	$(BIN)/python benchmarks/cancel.py
 
 soak: $(INSTALLED) ## Kill server and workers 500 times, cut 50 videos, count what was lost: half an hour
 	$(BIN)/python benchmarks/soak.py

@@ -1,0 +1,106 @@
+"""The disk says no in the middle of things: what was not made durable is never acknowledged.
+
+`strace` makes chosen system calls fail; where it is missing or not allowed, these tests are skipped.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.service import WAN, Service
+
+SUBMISSIONS = 40
+
+Failing = Callable[[str], Service]
+
+
+@pytest.fixture
+def failing(tmp_path: Path) -> Iterator[Failing]:
+    """Starts a server some of whose system calls fail, as strace's `inject` says."""
+    if (
+        not shutil.which("strace")
+        or subprocess.run(
+            ["strace", "-qq", "-o", "/dev/null", "true"], capture_output=True, check=False
+        ).returncode
+    ):
+        pytest.skip("strace is not there, or may not trace")
+    services = []
+
+    def start(inject: str) -> Service:
+        service = Service(tmp_path / "data", backend="synthetic", log__level="ERROR")
+        service.program = [
+            "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync,rename",
+            "-e", f"inject={inject}", str(WAN),
+        ]  # fmt: skip
+        services.append(service)
+        service.start()
+        return service
+
+    yield start
+    for service in services:
+        service.close()
+
+
+def submit_many(service: Service) -> tuple[set[str], set[int]]:
+    """The ids that were acknowledged, and every other status."""
+    acknowledged, refused = set(), set()
+    for number in range(SUBMISSIONS):
+        answer = service.client.post(
+            "/api/v1/generations",
+            json={"prompt": "x", "seed": number, "steps": 1, "num_frames": 5},
+        )
+        if answer.status_code == 202:
+            acknowledged.add(answer.json()["id"])
+        else:
+            refused.add(answer.status_code)
+    return acknowledged, refused
+
+
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+def test_a_commit_that_did_not_reach_the_disk_is_refused_and_leaves_nothing(
+    error: str, failing: Failing
+) -> None:
+    # SQLite makes a commit durable by fdatasync; the counts are per thread, and starting takes a few.
+    service = failing(f"fdatasync:error={error}:when=15..24")
+    service.client.post("/api/v1/queue/pause")
+
+    acknowledged, refused = submit_many(service)
+    service.stop()
+    service.program = [str(WAN)]
+    service.start()
+
+    assert refused
+    assert refused <= {503, 507}
+    assert kept(service) == acknowledged
+    assert service.audit() == ""
+    service.client.post("/api/v1/queue/resume")
+    for generation in acknowledged:
+        assert service.wait_until(generation, "completed", "failed")["status"] == "completed"
+
+
+@pytest.mark.parametrize("call", ["fsync", "rename"])
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+def test_a_video_that_could_not_be_made_durable_is_made_durable_later(
+    error: str, call: str, failing: Failing
+) -> None:
+    service = failing(f"{call}:error={error}:when=6..8")
+    service.client.post("/api/v1/queue/pause")
+    acknowledged, _ = submit_many(service)
+
+    # The jobs that the faults met wait a minute for the disk; a restart would not wait less.
+    service.client.post("/api/v1/queue/resume")
+    for generation in acknowledged:
+        done = service.wait_until(generation, "completed", "failed", seconds=150)
+        assert done["status"] == "completed", done["error"]
+
+    assert {path.stem for path in (service.data_dir / "outputs").iterdir()} == acknowledged
+    assert service.audit() == ""
+
+
+def kept(service: Service) -> set[str]:
+    answer: httpx.Response = service.client.get("/api/v1/generations", params={"limit": 200})
+    return {job["id"] for job in answer.json()["data"]}
