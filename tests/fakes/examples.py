@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.checkpoint import checkpoint_spec
-from domain.errors import RenderError
+from domain.errors import PromptTooLong
 from domain.generation import GenerationDraft, GenerationRequest
-from domain.job import LOCAL_CLIENT, Job
+from domain.job import Job
 from domain.job_event import JobStatus
 from domain.memory_plan import MemoryPlan
 from domain.progress import Stage
@@ -48,15 +48,12 @@ def a_video(**changes: Any) -> VideoFile:
 def a_job(
     job_id: str = "gen_1",
     *,
-    client: str = LOCAL_CLIENT,
-    priority: int = 0,
     request: GenerationRequest | None = None,
     at: datetime = NOON,
+    **changes: Any,
 ) -> Job:
     """A job that was submitted at noon; its first event is still to be collected."""
-    return Job.submit(
-        job_id, request or a_request(), at=at, plan=a_plan(), client=client, priority=priority
-    )
+    return Job.submit(job_id, request or a_request(), at=at, plan=a_plan(), **changes)
 
 
 def a_job_that_is(status: JobStatus, job_id: str = "gen_1", *, slot: int = 0) -> Job:
@@ -71,7 +68,7 @@ def a_job_that_is(status: JobStatus, job_id: str = "gen_1", *, slot: int = 0) ->
         job.cancel(fence=1, at=NOON)
         return job
     if status is JobStatus.FAILED:
-        job.end_attempt(RenderError("It broke."), fence=1, at=NOON)
+        job.end_attempt(PromptTooLong(), fence=1, at=NOON)
         return job
     job.enter_stage(Stage.DENOISING, fence=1, at=NOON)
     job.begin_publishing(a_video(), fence=1, at=NOON)

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from domain.errors import RenderCancelled
+from domain.errors import DomainError, RenderCancelled, RenderSuspended
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.renderer import Renderer
 from domain.progress import Stage
@@ -20,7 +20,7 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class Hangs:
-    """Nothing more comes until the run is cancelled."""
+    """Nothing more comes until the run is cancelled or suspended."""
 
 
 @dataclass(slots=True)
@@ -41,36 +41,47 @@ class FakeRenderer(Renderer):
 
     A script is a sequence of deeds: progress is reported, an exception raised, `Stages` leaves a real
     (tiny) file in the store, `Hangs` and `Meets` wait. A cancelled job's next deed raises
-    `RenderCancelled`.
+    `RenderCancelled`, a suspended one's `RenderSuspended`.
     """
 
     def __init__(self, store: ArtifactStore, *scripts: Sequence[Deed]) -> None:
         self._store = store
         self._scripts = list(scripts or (A_GOOD_RUN,))
         self._job_id: str | None = None
-        self._cancelled = asyncio.Event()
+        self._stop: DomainError | None = None
+        self._stopped = asyncio.Event()
         self.closed = False
 
     async def render(self, order: RenderOrder) -> AsyncGenerator[RenderReport, None]:
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
-        self._job_id, self._cancelled = order.job_id, asyncio.Event()
+        self._job_id, self._stop, self._stopped = order.job_id, None, asyncio.Event()
         try:
             for deed in script:
-                if self._cancelled.is_set():
-                    raise RenderCancelled
+                if self._stop:
+                    raise self._stop
                 report = await self._do(deed, order)
                 if report is not None:
                     yield report
+            if self._stop:
+                raise self._stop
         finally:
             self._job_id = None
 
     async def cancel(self, job_id: str) -> None:
         if job_id == self._job_id:
-            self._cancelled.set()
+            self._end(RenderCancelled())
+
+    async def suspend(self, job_id: str) -> None:
+        if job_id == self._job_id and self._stop is None:
+            self._end(RenderSuspended())
 
     async def close(self) -> None:
         self.closed = True
-        self._cancelled.set()
+        self._end(RenderCancelled())
+
+    def _end(self, stop: DomainError) -> None:
+        self._stop = stop
+        self._stopped.set()
 
     async def _do(self, deed: Deed, order: RenderOrder) -> RenderReport | None:
         match deed:
@@ -83,8 +94,8 @@ class FakeRenderer(Renderer):
                 await go.wait()
                 return None
             case Hangs():
-                await self._cancelled.wait()
-                raise RenderCancelled
+                await self._stopped.wait()
+                return None
         return deed
 
     def _stage(self, order: RenderOrder) -> VideoFile:
