@@ -40,7 +40,8 @@ class Slot:
             return False
         blamed = job_id if isinstance(error, NoProgress) else None
         before, self._fault = self._fault, (now, blamed)
-        if before is None or now - before[0] > FAULT_WINDOW_S or (blamed and before[1] == blamed):
+        is_on_trial = self.problem is not None
+        if not is_on_trial and not _is_second(before, blamed, now):
             return False
         self._shunned_until = now + COOL_OFF_S
         self.problem = (
@@ -53,3 +54,10 @@ class Slot:
     def forgive(self) -> None:
         """Trust it again: it has finished a job, or somebody has looked after it."""
         self.problem = self._fault = None
+
+
+def _is_second(before: tuple[float, str | None] | None, blamed: str | None, now: float) -> bool:
+    """Whether the fault `before` and one now make two, neither of them one job's own doing."""
+    if before is None or now - before[0] > FAULT_WINDOW_S:
+        return False
+    return blamed is None or before[1] != blamed
