@@ -15,8 +15,8 @@ MAX_INTERRUPTIONS: Final = 10
 MAX_FAILURES: Final = 3
 #: Rungs of the ladder that a job climbs when the accelerator's memory is full: 1 is a fresh process.
 MAX_OOM_LEVEL: Final = 1
-#: Longest wait before the attempt after the first, second, … failure, in seconds.
-BACKOFF_S: Final = (10.0, 60.0, 300.0)
+#: Longest wait before the attempt after the first and the second failure, in seconds.
+BACKOFF_S: Final = (10.0, 60.0)
 #: Seconds a job waits after the disk kept it from going on.
 STORAGE_PAUSE_S: Final = 60.0
 #: No job waits longer than this for its next attempt; a clock that says otherwise was set back.

@@ -1,0 +1,164 @@
+"""The one table of what becomes of a job whose attempt failed, row by row."""
+
+import pytest
+
+from domain.errors import (
+    BackendUnavailable,
+    CheckpointBroken,
+    CheckpointMissing,
+    DiskFull,
+    DomainError,
+    EncodingFailed,
+    NoProgress,
+    OutOfAcceleratorMemory,
+    OutputMissing,
+    Preempted,
+    PromptTooLong,
+    RenderFailed,
+    RenderSuspended,
+    StorageError,
+    UnsafeWeights,
+    WorkerCrashed,
+    WorkerUnavailable,
+)
+from domain.job_event import Failure
+from domain.toll import (
+    BACKOFF_S,
+    LONGEST_WAIT_S,
+    MAX_CRASHES,
+    MAX_FAILURES,
+    MAX_INTERRUPTIONS,
+    MAX_OOM_LEVEL,
+    STORAGE_PAUSE_S,
+    RunAgain,
+    Toll,
+    Verdict,
+)
+
+
+def after(error: DomainError, toll: Toll | None = None) -> tuple[Toll, Verdict]:
+    return (toll or Toll()).after(error, jitter=1.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "toll", "code", "delay_s"),
+    [
+        (RenderSuspended("why"), Toll(interruptions=1), "interrupted", 0.0),
+        (OutputMissing("why"), Toll(interruptions=1), "interrupted", 0.0),
+        (Preempted("why"), Toll(), "preempted", 0.0),
+        (WorkerUnavailable("why"), Toll(), "worker-unavailable", 0.0),
+        (StorageError("why"), Toll(), "storage", STORAGE_PAUSE_S),
+        (DiskFull("why"), Toll(), "disk-full", STORAGE_PAUSE_S),
+        (WorkerCrashed("why"), Toll(crashes=1), "worker-crashed", 0.0),
+        (NoProgress("why"), Toll(crashes=1), "no-progress", 0.0),
+        (OutOfAcceleratorMemory("why"), Toll(oom_level=1), "gpu-out-of-memory", 0.0),
+        (RenderFailed("why"), Toll(failures=1), "internal", BACKOFF_S[0]),
+        (EncodingFailed("why"), Toll(failures=1), "encoding-failed", BACKOFF_S[0]),
+    ],
+)
+def test_what_another_attempt_may_mend_runs_again(
+    error: DomainError, toll: Toll, code: str, delay_s: float
+) -> None:
+    assert after(error) == (toll, RunAgain(reason="why", code=code, delay_s=delay_s))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PromptTooLong("why"),
+        CheckpointMissing("why"),
+        CheckpointBroken("why"),
+        UnsafeWeights("why"),
+        BackendUnavailable("why"),
+    ],
+)
+def test_what_no_attempt_can_mend_fails_at_once(error: DomainError) -> None:
+    _, verdict = after(error)
+
+    assert verdict == Failure(code=error.code, message="why", retryable=False)
+
+
+@pytest.mark.parametrize(
+    ("error", "worn", "code", "retryable"),
+    [
+        (WorkerCrashed(), Toll(crashes=MAX_CRASHES - 1), "quarantined", False),
+        (NoProgress(), Toll(crashes=MAX_CRASHES - 1), "quarantined", False),
+        (RenderSuspended(), Toll(interruptions=MAX_INTERRUPTIONS), "interrupted", True),
+        (OutOfAcceleratorMemory(), Toll(oom_level=MAX_OOM_LEVEL), "gpu-out-of-memory", False),
+        (RenderFailed(), Toll(failures=MAX_FAILURES - 1), "internal", True),
+    ],
+)
+def test_what_repeats_itself_is_given_up(
+    error: DomainError, worn: Toll, code: str, retryable: bool
+) -> None:
+    _, verdict = after(error, worn)
+
+    assert isinstance(verdict, Failure)
+    assert (verdict.code, verdict.retryable) == (code, retryable)
+    assert error.message in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("error", "worn"),
+    [
+        (WorkerCrashed(), Toll(interruptions=MAX_INTERRUPTIONS, failures=MAX_FAILURES - 1)),
+        (RenderSuspended(), Toll(crashes=MAX_CRASHES - 1, failures=MAX_FAILURES - 1)),
+        (RenderFailed(), Toll(crashes=MAX_CRASHES - 1, oom_level=MAX_OOM_LEVEL)),
+        (OutOfAcceleratorMemory(), Toll(crashes=MAX_CRASHES - 1, failures=MAX_FAILURES - 1)),
+    ],
+)
+def test_each_kind_of_end_has_its_own_patience(error: DomainError, worn: Toll) -> None:
+    _, verdict = after(error, worn)
+
+    assert isinstance(verdict, RunAgain)
+
+
+@pytest.mark.parametrize("error", [Preempted(), WorkerUnavailable(), StorageError()])
+def test_what_is_no_fault_of_the_job_may_happen_for_ever(error: DomainError) -> None:
+    worn = Toll(
+        crashes=MAX_CRASHES - 1,
+        interruptions=MAX_INTERRUPTIONS,
+        failures=MAX_FAILURES - 1,
+        oom_level=MAX_OOM_LEVEL,
+    )
+
+    toll, verdict = after(error, worn)
+
+    assert toll == worn
+    assert isinstance(verdict, RunAgain)
+
+
+def test_progress_forgives_what_the_job_did_not_cause_and_nothing_else() -> None:
+    worn = Toll(crashes=1, interruptions=9, failures=2, oom_level=1)
+
+    assert worn.after_progress() == Toll(failures=2, oom_level=1)
+
+
+def test_each_failure_is_followed_by_a_longer_wait() -> None:
+    toll, waits = Toll(), []
+    for _ in range(MAX_FAILURES - 1):
+        toll, verdict = after(RenderFailed(), toll)
+        assert isinstance(verdict, RunAgain)
+        waits.append(verdict.delay_s)
+
+    assert waits == list(BACKOFF_S)
+    assert waits == sorted(set(waits))
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.25, 1.0])
+def test_jitter_is_the_share_of_the_wait_that_is_waited(jitter: float) -> None:
+    _, verdict = Toll().after(RenderFailed(), jitter=jitter)
+
+    assert isinstance(verdict, RunAgain)
+    assert verdict.delay_s == jitter * BACKOFF_S[0]
+
+
+def test_jitter_never_shortens_the_wait_for_the_disk() -> None:
+    _, verdict = Toll().after(DiskFull(), jitter=0.0)
+
+    assert isinstance(verdict, RunAgain)
+    assert verdict.delay_s == STORAGE_PAUSE_S
+
+
+def test_no_wait_is_longer_than_the_longest() -> None:
+    assert max(*BACKOFF_S, STORAGE_PAUSE_S) == LONGEST_WAIT_S
