@@ -57,8 +57,9 @@ def audit_file(job: Job, file: SealedFile | None) -> Iterator[Finding]:
     """I5: a completed job has its file, as it was made."""
     if job.status is not JobStatus.COMPLETED:
         return
-    assert job.video is not None, "a completed job has its video's facts"
-    if file is None:
+    if job.video is None:
+        yield Finding(invariant="I5", subject=job.id, message="nobody knows what its video was")
+    elif file is None:
         yield Finding(invariant="I5", subject=job.id, message="its video is not there")
     elif (file.size_bytes, file.sha256) != (job.video.size_bytes, job.video.sha256):
         yield Finding(invariant="I5", subject=job.id, message="its video is not as it was made")
@@ -85,6 +86,7 @@ _STATE_AFTER: Final[Mapping[EventKind, JobStatus]] = {
 }
 #: The states that an event of that kind may find a job in; `RUNNING` where it is not named.
 _STATES_BEFORE: Final[Mapping[EventKind, frozenset[JobStatus]]] = {
+    EventKind.QUEUED: frozenset(),
     EventKind.MOVED: frozenset({JobStatus.QUEUED}),
     EventKind.STARTED: frozenset({JobStatus.QUEUED}),
     EventKind.REQUEUED: frozenset({JobStatus.RUNNING, JobStatus.PUBLISHING}),
