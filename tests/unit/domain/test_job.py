@@ -4,15 +4,24 @@ from collections.abc import Callable
 
 import pytest
 
-from domain.errors import IllegalTransition, NotCancellable, RenderFailed, StaleFence
+from domain.errors import (
+    DomainError,
+    IllegalTransition,
+    NotCancellable,
+    OutOfAcceleratorMemory,
+    PromptTooLong,
+    RenderCancelled,
+    RenderFailed,
+    RenderSuspended,
+    StaleFence,
+    WorkerCrashed,
+)
 from domain.job import Job
-from domain.job_event import EventKind, Failure, JobStatus
+from domain.job_event import EventKind, JobStatus
 from domain.progress import Stage
-from domain.toll import MAX_INTERRUPTIONS
 from tests.fakes.examples import A_SECOND, NOON, a_job, a_job_that_is, a_request, a_video
 
 LATER = NOON + A_SECOND
-A_FAILURE = Failure(code="gpu-out-of-memory", message="It did not fit.")
 
 #: Everything an attempt may tell, each with the fence it carries.
 ATTEMPT_METHODS: dict[str, Callable[[Job, int], None]] = {
@@ -20,17 +29,23 @@ ATTEMPT_METHODS: dict[str, Callable[[Job, int], None]] = {
     "finish_step": lambda job, fence: job.finish_step(1, fence=fence, at=LATER),
     "begin_publishing": lambda job, fence: job.begin_publishing(a_video(), fence=fence, at=LATER),
     "complete": lambda job, fence: job.complete(fence=fence, at=LATER),
-    "fail": lambda job, fence: job.fail(A_FAILURE, fence=fence, at=LATER),
+    "save_resume_point": lambda job, fence: job.save_resume_point(1, fence=fence, at=LATER),
+    "resume": lambda job, fence: job.resume(1, fence=fence, at=LATER),
+    "reject_resume_point": lambda job, fence: job.reject_resume_point("No.", fence=fence, at=LATER),
     "cancel": lambda job, fence: job.cancel(fence=fence, at=LATER),
-    "worker_died": lambda job, fence: job.worker_died("signal 9", fence=fence, at=LATER),
-    "interrupt": lambda job, fence: job.interrupt("stop", fence=fence, at=LATER),
+    "end_attempt": lambda job, fence: job.end_attempt(RenderSuspended(), fence=fence, at=LATER),
 }
 WHILE_RUNNING = set(ATTEMPT_METHODS) - {"complete"}
-WHILE_PUBLISHING = {"complete", "fail", "interrupt"}
+WHILE_PUBLISHING = {"complete", "end_attempt"}
 
 
 def recorded(job: Job) -> list[EventKind]:
     return [event.kind for event in job.collect_events()]
+
+
+def end(job: Job, error: DomainError) -> None:
+    """Its present attempt ends in `error`, one second later."""
+    job.end_attempt(error, fence=job.fence, at=LATER)
 
 
 def a_claimed_job() -> Job:
@@ -82,11 +97,21 @@ def test_a_whole_life_records_every_change_with_the_state_after_it() -> None:
 
 def test_a_second_attempt_has_the_next_fence_and_the_first_start() -> None:
     job = a_claimed_job()
-    job.interrupt("stop", fence=1, at=LATER)
+    end(job, RenderSuspended())
 
     job.claim(at=LATER)
 
     assert (job.fence, job.started_at) == (2, NOON)
+
+
+def test_only_an_active_job_has_a_slot() -> None:
+    job = a_job()
+    job.claim(at=NOON, slot=3)
+    while_running = job.slot
+
+    end(job, RenderSuspended())
+
+    assert (while_running, job.slot) == (3, None)
 
 
 @pytest.mark.parametrize("status", set(JobStatus) - {JobStatus.QUEUED})
@@ -100,7 +125,7 @@ def test_only_a_waiting_job_is_claimed(status: JobStatus) -> None:
 @pytest.mark.parametrize("method", ATTEMPT_METHODS)
 def test_what_an_older_attempt_tells_changes_nothing(method: str) -> None:
     job = a_claimed_job()
-    job.interrupt("stop", fence=1, at=NOON)
+    end(job, RenderSuspended())
     job.claim(at=NOON)
     before = repr(job)
 
@@ -116,16 +141,17 @@ def test_an_attempt_moves_only_a_job_that_is_in_the_state_for_it(
     method: str, status: JobStatus
 ) -> None:
     job = a_job_that_is(status)
+    job.collect_events()
     before = repr(job)
     allowed = {JobStatus.RUNNING: WHILE_RUNNING, JobStatus.PUBLISHING: WHILE_PUBLISHING}
 
     if method in allowed.get(status, set()):
         ATTEMPT_METHODS[method](job, job.fence)
-        assert repr(job) != before
+        assert len(job.collect_events()) == 1
     else:
         with pytest.raises(IllegalTransition):
             ATTEMPT_METHODS[method](job, job.fence)
-        assert repr(job) == before
+        assert (repr(job), job.collect_events()) == (before, ())
 
 
 @pytest.mark.parametrize("step", [-1, 0, 2, 5])
@@ -144,11 +170,13 @@ def test_a_failed_job_says_why_and_has_no_video() -> None:
     job = a_job_that_is(JobStatus.PUBLISHING)
     job.collect_events()
 
-    job.fail(A_FAILURE, fence=1, at=LATER)
+    end(job, PromptTooLong("9 tokens too many."))
 
     [event] = job.collect_events()
-    assert (job.status, job.failure, job.video) == (JobStatus.FAILED, A_FAILURE, None)
-    assert (event.code, event.message) == ("gpu-out-of-memory", "It did not fit.")
+    assert job.failure is not None
+    assert (job.status, job.video, job.finished_at) == (JobStatus.FAILED, None, LATER)
+    assert (event.code, event.message) == ("prompt-too-long", "9 tokens too many.")
+    assert (job.failure.code, job.failure.message) == (event.code, event.message)
 
 
 class TestCancelling:
@@ -187,7 +215,7 @@ class TestCancelling:
         with pytest.raises(NotCancellable, match=status):
             job.request_cancel(at=LATER)
 
-    @pytest.mark.parametrize("method", ["begin_publishing", "worker_died", "interrupt", "cancel"])
+    @pytest.mark.parametrize("method", ["begin_publishing", "end_attempt", "cancel"])
     def test_a_marked_job_is_cancelled_however_its_attempt_ends(self, method: str) -> None:
         job = a_claimed_job()
         job.request_cancel(at=NOON)
@@ -197,34 +225,58 @@ class TestCancelling:
         assert (job.status, job.video) == (JobStatus.CANCELLED, None)
         assert recorded(job)[-1] is EventKind.CANCELLED
 
-
-class TestCrashing:
-    def test_the_first_death_of_a_worker_puts_the_job_back(self) -> None:
+    @pytest.mark.parametrize("error", [WorkerCrashed(), PromptTooLong(), OutOfAcceleratorMemory()])
+    def test_a_marked_job_is_cancelled_whatever_broke_meanwhile(self, error: DomainError) -> None:
         job = a_claimed_job()
-        job.enter_stage(Stage.DENOISING, fence=1, at=NOON)
-        job.finish_step(2, fence=1, at=NOON)
+        job.request_cancel(at=NOON)
 
-        job.worker_died("signal 9", fence=1, at=LATER)
+        end(job, error)
+
+        assert (job.status, job.failure) == (JobStatus.CANCELLED, None)
+
+    def test_an_attempt_that_says_it_was_cancelled_cancels_the_job(self) -> None:
+        job = a_claimed_job()
+
+        end(job, RenderCancelled())
+
+        assert job.status is JobStatus.CANCELLED
+
+
+class TestRunningAgain:
+    def test_a_job_that_is_put_back_waits_with_nothing_left_of_its_attempt(self) -> None:
+        job = a_job_that_is(JobStatus.PUBLISHING)
+
+        end(job, RenderSuspended("the server stopped"))
 
         *_, event = job.collect_events()
-        assert (job.status, job.stage, job.step) == (JobStatus.QUEUED, None, 0)
+        assert (job.status, job.stage, job.step, job.video) == (JobStatus.QUEUED, None, 0, None)
         assert (event.kind, event.code, event.message) == (
             EventKind.REQUEUED,
-            "worker-crashed",
-            "signal 9",
+            "interrupted",
+            "the server stopped",
         )
 
-    def test_a_second_death_at_the_same_point_quarantines_it(self) -> None:
+    def test_a_job_that_failed_by_itself_waits_as_long_as_its_toll_says(self) -> None:
         job = a_claimed_job()
-        job.worker_died("signal 9", fence=1, at=NOON)
-        job.claim(at=NOON)
 
-        job.worker_died("signal 11", fence=2, at=LATER)
+        job.end_attempt(RenderFailed(), fence=1, at=NOON, jitter=0.5)
 
-        assert job.status is JobStatus.FAILED
-        assert job.failure is not None
-        assert job.failure.code == "quarantined"
-        assert "signal 11" in job.failure.message
+        assert job.run_after == NOON + 5 * A_SECOND
+
+    def test_a_job_that_may_go_on_at_once_has_no_time_to_wait_for(self) -> None:
+        job = a_claimed_job()
+
+        end(job, WorkerCrashed())
+
+        assert job.run_after is None
+
+    def test_a_new_attempt_forgets_the_waiting_time(self) -> None:
+        job = a_claimed_job()
+        end(job, RenderFailed())
+
+        job.claim(at=LATER)
+
+        assert job.run_after is None
 
     def test_a_death_after_new_progress_counts_as_the_first(self) -> None:
         job = a_claimed_job()
@@ -232,44 +284,36 @@ class TestCrashing:
         for step in (1, 2, 3, 4):
             job.enter_stage(Stage.DENOISING, fence=job.fence, at=NOON)
             job.finish_step(step, fence=job.fence, at=NOON)
-            job.worker_died("signal 9", fence=job.fence, at=NOON)
+            end(job, WorkerCrashed())
             job.claim(at=NOON)
 
-        assert (job.status, job.crashes) == (JobStatus.RUNNING, 1)
+        assert (job.status, job.toll.crashes) == (JobStatus.RUNNING, 1)
 
     def test_progress_made_before_is_not_new(self) -> None:
         job = a_claimed_job()
-        job.enter_stage(Stage.DENOISING, fence=1, at=NOON)
-        job.finish_step(3, fence=1, at=NOON)
-        job.worker_died("signal 9", fence=1, at=NOON)
-        job.claim(at=NOON)
-        job.enter_stage(Stage.DENOISING, fence=2, at=NOON)
-        job.finish_step(3, fence=2, at=NOON)
+        for _ in range(2):
+            job.enter_stage(Stage.DENOISING, fence=job.fence, at=NOON)
+            job.finish_step(3, fence=job.fence, at=NOON)
+            end(job, WorkerCrashed())
+            if job.status is JobStatus.QUEUED:
+                job.claim(at=NOON)
 
-        job.worker_died("signal 9", fence=2, at=LATER)
-
-        assert job.status is JobStatus.FAILED
-
-
-class TestInterrupting:
-    def test_an_interrupted_job_waits_again_uncharged(self) -> None:
-        job = a_job_that_is(JobStatus.PUBLISHING)
-
-        job.interrupt("the server stopped", fence=1, at=LATER)
-
-        assert (job.status, job.crashes, job.video) == (JobStatus.QUEUED, 0, None)
-        assert recorded(job)[-1] is EventKind.REQUEUED
-
-    def test_a_job_that_is_always_interrupted_is_given_up(self) -> None:
-        job = a_job()
-
-        for attempt in range(1, MAX_INTERRUPTIONS + 2):
-            job.claim(at=NOON)
-            job.interrupt("the server stopped", fence=attempt, at=LATER)
-
-        assert job.status is JobStatus.FAILED
         assert job.failure is not None
-        assert (job.failure.code, job.failure.retryable) == ("interrupted", True)
+        assert job.failure.code == "quarantined"
+
+    def test_going_on_from_a_resume_point_is_not_progress(self) -> None:
+        job = a_claimed_job()
+        job.enter_stage(Stage.DENOISING, fence=1, at=NOON)
+        job.save_resume_point(3, fence=1, at=NOON)
+        job.finish_step(3, fence=1, at=NOON)
+        end(job, WorkerCrashed())
+        job.claim(at=NOON)
+        job.resume(3, fence=2, at=NOON)
+        job.enter_stage(Stage.DENOISING, fence=2, at=NOON)
+
+        end(job, WorkerCrashed())
+
+        assert job.status is JobStatus.FAILED
 
 
 def test_a_requests_steps_are_in_every_event() -> None:
