@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from adapters.sql.backup import copy_database
+from adapters.sql.connections import database_file
 
 from adapters.cli.backup import Backup
 from adapters.filesystem.data_directory import DataDirectory
@@ -21,6 +22,6 @@ def back_up(settings: Settings, target: Path) -> Backup:
     """
     source = DataDirectory(Path(settings.data_dir))
     with source.copying_to(target) as partial:
-        copy_database(settings.database_url, partial.database)
+        copy_database(database_file(settings.database_url), partial.database)
         sizes = partial.take_files_from(source)
     return Backup(target=target, files=len(sizes), size_bytes=sum(sizes))

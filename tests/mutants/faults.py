@@ -99,4 +99,24 @@ FAULTS = (
         spoiled="            if job:\n",
         tests=("tests/unit/application",),
     ),
+    Fault(
+        name="a deferred BEGIN",
+        path="src/adapters/sql/group_writer.py",
+        sound='connection.exec_driver_sql("BEGIN IMMEDIATE")',
+        spoiled='connection.exec_driver_sql("BEGIN")',
+        tests=(
+            "tests/integration/test_sql_database.py",
+            "tests/integration/test_sql_group_commit.py",
+        ),
+    ),
+    Fault(
+        name="acknowledged although COMMIT failed",
+        path="src/adapters/sql/group_writer.py",
+        sound="""                connection.invalidate()  # what it holds in memory may differ from what the disk does
+                raise
+""",
+        spoiled="""                connection.invalidate()
+""",
+        tests=("tests/integration/test_sql_group_commit.py",),
+    ),
 )

@@ -48,6 +48,11 @@ def sqlite_url(text: str) -> URL:
     return url
 
 
+def database_file(text: str) -> Path:
+    """The file that the URL `text` names. Raises as `sqlite_url` does."""
+    return Path(sqlite_url(text).database or "").absolute()
+
+
 def read_only(url: URL) -> URL:
     """The same file, which SQLite itself then refuses to create, change or checkpoint."""
     database = url.database or ""
