@@ -1,5 +1,8 @@
 """What only a real media file can show."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -108,3 +111,35 @@ def test_a_file_without_pictures_is_no_video(tmp_path: Path) -> None:
 
     with pytest.raises(EncodingFailed):
         PyAvVideoEncoder().probe(tmp_path / "v.mp4")
+
+
+#: Encodes drifting bands of the size it is told, and prints the file's hash.
+ENCODE = """
+import hashlib, sys
+from pathlib import Path
+import numpy as np
+from adapters.pyav.video_encoder import PyAvVideoEncoder
+from domain.video import FrameChunk
+width, path = int(sys.argv[1]), Path(sys.argv[2])
+noise = np.random.default_rng(7).integers(0, 256, (80, width + 40, 3), np.uint8)
+bands = np.cumsum(noise // 16, axis=1, dtype=np.uint8)
+frames = np.stack([bands[t : t + 64, 2 * t : 2 * t + width] for t in range(17)])
+chunk = FrameChunk(rgb=frames.data, num_frames=17, height=64, width=width)
+PyAvVideoEncoder().encode([chunk], path, fps=8, metadata={"comment": "a recipe"})
+print(hashlib.sha256(path.read_bytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [64, 72, 100, 832])
+def test_equal_frames_give_equal_files_in_every_process(width: int, tmp_path: Path) -> None:
+    # x264 read memory that nobody had written: a process that had rendered before gave another file.
+    # glibc fills fresh memory with whatever MALLOC_PERTURB_ says, as such a process does by chance.
+    hashes = set()
+    for number, filling in enumerate((0, 17, 85, 129, 170, 254)):
+        command = [sys.executable, "-c", ENCODE, str(width), str(tmp_path / f"{number}.mp4")]
+        environment = {**os.environ, "MALLOC_PERTURB_": str(filling)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        hashes.add(done.stdout)
+
+    assert len(hashes) == 1
