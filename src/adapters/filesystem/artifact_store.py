@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.filesystem.durability import fsync_directory, fsync_file, storage_errors
-from adapters.filesystem.names import is_plain
+from adapters.filesystem.file_names import is_plain
 from domain.errors import OutputMissing
 from domain.ports import artifact_store
 from domain.ports.artifact_store import Survey

@@ -4,6 +4,7 @@
            lock              held by the running server
            jobs.db           the queue and its history
            staging/          files of running attempts, private
+           resume/           what unfinished runs have made so far, one file per job
            inputs/           images that generations begin with, named by their hash
            outputs/          published videos, one per completed generation
            models/           checkpoints
@@ -35,6 +36,7 @@ class DataDirectory:
         self.root = root
         self.database = root / "jobs.db"
         self.staging = root / "staging"
+        self.resume = root / "resume"
         self.inputs = root / "inputs"
         self.outputs = root / "outputs"
         self.models = root / "models"
@@ -50,7 +52,7 @@ class DataDirectory:
             with storage_errors(f"use the data directory {self.root}"):
                 self.root.mkdir(parents=True, exist_ok=True)
                 self._check_or_write_mark()
-                for folder in (self.staging, self.inputs, self.outputs, self.models):
+                for folder in (self.staging, self.resume, self.inputs, self.outputs, self.models):
                     folder.mkdir(exist_ok=True)
                 if not os.access(self.root, os.W_OK):
                     raise PermissionError(13, "it is read-only for this user")

@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 from adapters.filesystem.durability import fsync_directory, fsync_file, storage_errors
-from adapters.filesystem.names import is_plain
+from adapters.filesystem.file_names import is_plain
 from domain.errors import UnknownImage
 from domain.ports import image_store
 
