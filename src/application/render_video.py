@@ -2,10 +2,11 @@
 
 import json
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict
 
+from application.resume_points import KeepResumePoints
 from domain.errors import EncodingFailed
 from domain.local_checkpoint import LocalCheckpoint
 from domain.ports.artifact_store import ArtifactStore
@@ -22,6 +23,10 @@ _log = logging.getLogger(__name__)
 REQUEST_METADATA_KEY = "comment"
 
 
+def _never() -> bool:
+    return False
+
+
 class RenderVideo:
     """Pipeline -> encoder, chunk by chunk -> read back -> sha256 -> fsync."""
 
@@ -31,14 +36,25 @@ class RenderVideo:
         pipeline: VideoPipeline,
         encoder: VideoEncoder,
         store: ArtifactStore,
+        resume: KeepResumePoints,
     ) -> None:
         self._catalog = catalog
         self._pipeline = pipeline
         self._encoder = encoder
         self._store = store
+        self._resume = resume
 
-    def execute(self, order: RenderOrder, report: Report) -> VideoFile:
+    def execute(
+        self, order: RenderOrder, report: Report, wants_out: Callable[[], bool] = _never
+    ) -> VideoFile:
         """The staged, durable file of that attempt.
+
+        Goes on from the job's resume point, and leaves one, also where it ends well: the file is only
+        staged. Whoever publishes it discards the point.
+
+        Args:
+            wants_out: whether the run is to save what it has after its present step; `report` then
+                raises `RenderSuspended`.
 
         Raises:
             CheckpointUnavailable, RenderError, StorageError: it could not be made.
@@ -48,7 +64,7 @@ class RenderVideo:
         checkpoint = self._catalog.find(request.checkpoint)
         staged = self._store.stage(order.job_id, order.fence)
         try:
-            with closing(self._frames(order, checkpoint, report)) as frames:
+            with closing(self._frames(order, checkpoint, report, wants_out)) as frames:
                 footage = self._encoder.encode(
                     frames, staged, fps=request.fps, metadata=_metadata(order)
                 )
@@ -70,7 +86,11 @@ class RenderVideo:
         )
 
     def _frames(
-        self, order: RenderOrder, checkpoint: LocalCheckpoint, report: Report
+        self,
+        order: RenderOrder,
+        checkpoint: LocalCheckpoint,
+        report: Report,
+        wants_out: Callable[[], bool],
     ) -> Generator[FrameChunk]:
         """The pipeline's chunks; the encoder has the last word once they are all handed over."""
         image = order.request.image
@@ -78,6 +98,7 @@ class RenderVideo:
             order.request,
             checkpoint,
             report,
+            self._resume.begin(order, report, wants_out),
             first_image=self._store.locate_image(image) if image else None,
         )
         report(StageEntered(stage=Stage.ENCODING_VIDEO))

@@ -17,6 +17,7 @@ from adapters.cli.backup import Backup
 from adapters.cli.doctor import Check
 from adapters.filesystem.artifact_store import FilesystemArtifactStore
 from adapters.filesystem.image_store import FilesystemImageStore
+from adapters.filesystem.resume_store import FilesystemResumeStore
 from application.generate_once import GenerateOnce
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
@@ -60,6 +61,7 @@ class Commands:
             store = FilesystemArtifactStore(staging=folder, outputs=folder)
             core.store.override(providers.Object(store))
             core.images.override(providers.Object(FilesystemImageStore(folder)))
+            core.resume_store.override(providers.Object(FilesystemResumeStore(folder)))
             rendering = render_container(core)
             yield GenerateOnce(
                 core.complete_draft(), core.upload_image(), rendering.render_video, core.store()

@@ -4,6 +4,7 @@ from dependency_injector import containers, providers
 
 from adapters.pyav.video_encoder import PyAvVideoEncoder
 from application.render_video import RenderVideo
+from application.resume_points import KeepResumePoints
 from bootstrap.core_container import CoreContainer
 from domain.ports.video_pipeline import VideoPipeline
 
@@ -31,7 +32,12 @@ class RenderContainer(containers.DeclarativeContainer):
         synthetic=providers.Singleton(_synthetic),
     )
     encoder = providers.Singleton(PyAvVideoEncoder)
-    render_video = providers.Factory(RenderVideo, core.catalog, pipeline, encoder, core.store)
+    resume = providers.Factory(
+        KeepResumePoints, core.resume_store, core.clock, core.settings.provided.resume.interval
+    )
+    render_video = providers.Factory(
+        RenderVideo, core.catalog, pipeline, encoder, core.store, resume
+    )
 
 
 def render_container(core: CoreContainer) -> RenderContainer:

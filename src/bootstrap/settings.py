@@ -23,6 +23,7 @@ _CHOICES: Final = {
     "log.format": "console or json",
     "pipeline.backend": "diffusers or synthetic",
     "renderer": "subprocess or inprocess",
+    "resume.interval": "auto, or every how many steps",
     "workers": "auto, or how many",
     "server.port": "a whole number",
 }
@@ -64,6 +65,12 @@ class Pipeline(_Section, frozen=True, kw_only=True):
 
     backend: Literal["diffusers", "synthetic"] = "diffusers"
     card_step_s: float = 0.0
+
+
+class Resume(_Section, frozen=True, kw_only=True):
+    """When a run saves what it has. `interval`: every so many steps, or `auto`, by the time they take."""
+
+    interval: Literal["auto"] | int = "auto"
 
 
 class Database(_Section, frozen=True, kw_only=True):
@@ -115,6 +122,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     data_dir: str
     server: Server = msgspec.field(default_factory=Server)
     pipeline: Pipeline = msgspec.field(default_factory=Pipeline)
+    resume: Resume = msgspec.field(default_factory=Resume)
     database: Database = msgspec.field(default_factory=Database)
     models: Models = msgspec.field(default_factory=Models)
     workers: Literal["auto"] | int = "auto"
@@ -308,6 +316,10 @@ def _check(settings: Settings) -> Settings:
         raise SettingsError(
             f"disk.hard_mib is {settings.disk.hard_mib}, above disk.soft_mib "
             f"({settings.disk.soft_mib}): nothing is accepted below the one, started below the other."
+        )
+    if settings.resume.interval != "auto" and settings.resume.interval < 1:
+        raise SettingsError(
+            f"resume.interval is {settings.resume.interval}; it must be auto, or at least 1."
         )
     if settings.renderer == "ray":
         raise SettingsError("The ray renderer is not built yet; choose subprocess or inprocess.")

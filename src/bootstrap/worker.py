@@ -2,6 +2,9 @@
 
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -12,10 +15,14 @@ from bootstrap.logging import configure_logging
 from bootstrap.render_container import render_container
 from bootstrap.settings import Settings
 
+#: Added to the badness by which Linux chooses whom to kill when memory runs out: -1000 to 1000.
+_OOM_SCORE: Final = 800
+
 
 def main() -> None:
     """Listen first, so that a cancel or the server's end is heard while the libraries load."""
     channel = WorkerChannel.over_standard_streams()
+    _be_the_first_to_go()
     settings = msgspec.json.decode(sys.argv[1], type=Settings)
     configure_logging(settings.log, process="worker")
     # A terminal's Ctrl-C and a supervisor's stop reach the whole group; the server decides when its
@@ -25,6 +32,12 @@ def main() -> None:
     render = render_container(CoreContainer(settings=settings)).render_video()
     channel.ready()
     work(channel, render)
+
+
+def _be_the_first_to_go() -> None:
+    """Have Linux kill this process before the server: a worker can be replaced, and resumes."""
+    with suppress(OSError):  # another system, or one that forbids it: then it chooses for itself
+        Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))
 
 
 if __name__ == "__main__":

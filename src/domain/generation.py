@@ -23,7 +23,9 @@ MAX_SEED: Final = 2**32 - 1
 #: The longer side over the shorter: a bound of ours, beyond any shape the models were made for.
 MAX_ASPECT: Final = 8
 
-SCHEDULERS: Final = ("unipc",)
+#: Samplers of the flow ODE, the default first. UniPC and DPM++ 2M, both multistep: Wan2.2
+#: `wan/text2video.py`; Euler: `FlowMatchEulerDiscreteScheduler` of diffusers.
+SCHEDULERS: Final = ("unipc", "euler", "dpm++")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,18 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from domain.errors import DomainError, RenderCancelled, RenderSuspended
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.renderer import Renderer
 from domain.progress import Stage
-from domain.rendering import RenderOrder, RenderProgress, RenderReport, StageEntered, VideoStaged
+from domain.rendering import (
+    RenderOrder,
+    RenderProgress,
+    RenderReport,
+    StageEntered,
+    StillRunning,
+    VideoStaged,
+)
+from domain.stopping import Stopping
 from domain.video import VideoFile
 
 
@@ -40,47 +47,44 @@ class FakeRenderer(Renderer):
     """Plays one script per order, the last one again and again.
 
     A script is a sequence of deeds: progress is reported, an exception raised, `Stages` leaves a real
-    (tiny) file in the store, `Hangs` and `Meets` wait. A cancelled job's next deed raises
-    `RenderCancelled`, a suspended one's `RenderSuspended`.
+    (tiny) file in the store, `Hangs` and `Meets` wait. Like a worker, it obeys a cancel at any report,
+    and a suspension where that loses nothing: a script saves what it means to have saved.
     """
 
     def __init__(self, store: ArtifactStore, *scripts: Sequence[Deed]) -> None:
         self._store = store
         self._scripts = list(scripts or (A_GOOD_RUN,))
         self._job_id: str | None = None
-        self._stop: DomainError | None = None
-        self._stopped = asyncio.Event()
+        self._stopping, self._stopped = Stopping(), asyncio.Event()
         self.closed = False
 
     async def render(self, order: RenderOrder) -> AsyncGenerator[RenderReport, None]:
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
-        self._job_id, self._stop, self._stopped = order.job_id, None, asyncio.Event()
+        self._job_id = order.job_id
+        self._stopping, self._stopped = Stopping(), asyncio.Event()
         try:
             for deed in script:
-                if self._stop:
-                    raise self._stop
                 report = await self._do(deed, order)
                 if report is not None:
                     yield report
-            if self._stop:
-                raise self._stop
+                if not isinstance(report, VideoStaged):
+                    self._stopping.obey(report or StillRunning())
         finally:
             self._job_id = None
 
     async def cancel(self, job_id: str) -> None:
         if job_id == self._job_id:
-            self._end(RenderCancelled())
+            self._stopping.cancel()
+            self._stopped.set()
 
     async def suspend(self, job_id: str) -> None:
-        if job_id == self._job_id and self._stop is None:
-            self._end(RenderSuspended())
+        if job_id == self._job_id:
+            self._stopping.suspend()
+            self._stopped.set()
 
     async def close(self) -> None:
         self.closed = True
-        self._end(RenderCancelled())
-
-    def _end(self, stop: DomainError) -> None:
-        self._stop = stop
+        self._stopping.cancel()
         self._stopped.set()
 
     async def _do(self, deed: Deed, order: RenderOrder) -> RenderReport | None:

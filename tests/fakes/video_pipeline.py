@@ -8,7 +8,8 @@ from domain.generation import GenerationRequest
 from domain.local_checkpoint import LocalCheckpoint
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
-from domain.rendering import Report, StageEntered, StepFinished
+from domain.rendering import Report, StageEntered, StepFinished, StillRunning
+from domain.resume import ResumePoints
 from domain.video import FrameChunk
 
 _FRAMES_PER_CHUNK = 4
@@ -26,21 +27,40 @@ class FakeVideoPipeline(VideoPipeline):
         request: GenerationRequest,
         checkpoint: LocalCheckpoint,
         report: Report,
+        resume: ResumePoints,
         *,
         first_image: Path | None = None,
     ) -> Iterator[FrameChunk]:
-        report(StageEntered(stage=Stage.ENCODING_PROMPT))
-        report(StageEntered(stage=Stage.DENOISING))
-        for step in range(1, request.steps + 1):
+        done = _steps_done(request, resume)
+        if done < request.steps:
+            report(StageEntered(stage=Stage.ENCODING_PROMPT))
+            report(StageEntered(stage=Stage.DENOISING))
+        for step in range(done + 1, request.steps + 1):
+            report(StillRunning())
+            if resume.is_due(step, request.steps):
+                resume.save(step, f"{step} of {request!r}".encode())
             report(StepFinished(step=step))
         report(StageEntered(stage=Stage.DECODING))
         for first in range(0, request.num_frames, _FRAMES_PER_CHUNK):
             yield _flat(request, min(_FRAMES_PER_CHUNK, request.num_frames - first))
             if self._failure:
                 raise self._failure
+            report(StillRunning())
 
     def close(self) -> None:
         self.closed = True
+
+
+def _steps_done(request: GenerationRequest, resume: ResumePoints) -> int:
+    saved = resume.load()
+    if saved is None:
+        return 0
+    step, _, whose = saved.partition(b" of ")
+    if whose != repr(request).encode():
+        resume.reject("It is another run's.")
+        return 0
+    resume.accept(int(step))
+    return int(step)
 
 
 def _flat(request: GenerationRequest, num_frames: int) -> FrameChunk:

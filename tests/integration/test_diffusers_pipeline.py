@@ -15,6 +15,7 @@ from domain.errors import CheckpointBroken
 from domain.generation import GenerationRequest
 from domain.local_checkpoint import LocalCheckpoint
 from tests.fakes.examples import a_request
+from tests.fakes.resume_points import FakeResumePoints
 
 pytestmark = pytest.mark.slow
 EMBEDDED = Path(adapters.embedded.__path__[0])
@@ -28,7 +29,9 @@ def mini() -> LocalCheckpoint:
 def ours(request: GenerationRequest, mini: LocalCheckpoint) -> bytes:
     from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 
-    chunks = DiffusersVideoPipeline().generate(request, mini, lambda _progress: None)
+    chunks = DiffusersVideoPipeline().generate(
+        request, mini, lambda _progress: None, FakeResumePoints()
+    )
     return b"".join(chunk.rgb.tobytes() for chunk in chunks)
 
 
@@ -205,6 +208,7 @@ def test_a_video_from_an_image_equals_the_stock_pipelines(given: bool, tmp_path:
         request,
         ti2v,
         lambda _progress: None,
+        FakeResumePoints(),
         first_image=tmp_path / "image.png" if given else None,
     )
     ours = b"".join(chunk.rgb.tobytes() for chunk in chunks)

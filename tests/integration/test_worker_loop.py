@@ -7,13 +7,16 @@ import pytest
 
 from adapters.worker.loop import work
 from application.render_video import RenderVideo
+from application.resume_points import KeepResumePoints
 from domain.errors import DomainError, EncodingFailed, RenderCancelled
 from domain.ports.video_pipeline import VideoPipeline
 from domain.rendering import RenderOrder, RenderProgress
 from domain.video import VideoFile
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
+from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_request
+from tests.fakes.resume_store import FakeResumeStore
 from tests.fakes.video_encoder import FakeVideoEncoder
 from tests.fakes.video_pipeline import FakeVideoPipeline
 
@@ -32,6 +35,9 @@ class FakeChannel:
             self._current = job_id
             yield RenderOrder(job_id=job_id, fence=1, request=a_request())
 
+    def wants_out(self) -> bool:
+        return False
+
     def report(self, progress: RenderProgress) -> None:
         if self._current == self._cancelled:
             raise RenderCancelled
@@ -45,7 +51,9 @@ class FakeChannel:
 
 def a_render(folder: Path, pipeline: VideoPipeline) -> RenderVideo:
     store = FakeArtifactStore(folder)
-    return RenderVideo(FakeCheckpointCatalog("mini"), pipeline, FakeVideoEncoder(), store)
+    resume = KeepResumePoints(FakeResumeStore(), FakeClock())
+    catalog, encoder = FakeCheckpointCatalog("mini"), FakeVideoEncoder()
+    return RenderVideo(catalog, pipeline, encoder, store, resume)
 
 
 def test_orders_are_carried_out_one_after_another(tmp_path: Path) -> None:

@@ -17,17 +17,28 @@ import psutil
 import pytest
 
 from adapters.filesystem.artifact_store import FilesystemArtifactStore
+from adapters.filesystem.resume_store import FilesystemResumeStore
 from adapters.inprocess.renderer import InProcessRenderer
 from adapters.pyav.video_encoder import PyAvVideoEncoder
 from adapters.subprocess.renderer import SubprocessRenderer
 from adapters.synthetic.video_pipeline import SyntheticVideoPipeline
+from adapters.system.clock import SystemClock
 from application.render_video import RenderVideo
+from application.resume_points import KeepResumePoints
 from bootstrap.settings import load_settings, worker_environment
-from domain.errors import CheckpointMissing, RenderCancelled, RenderError
+from domain.errors import CheckpointMissing, RenderCancelled, RenderError, RenderSuspended
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.renderer import Renderer
 from domain.progress import Stage
-from domain.rendering import RenderOrder, RenderReport, Report, StageEntered, StepFinished
+from domain.rendering import (
+    RenderOrder,
+    RenderProgress,
+    RenderReport,
+    Report,
+    ResumePointSaved,
+    StageEntered,
+    StepFinished,
+)
 from domain.rendering import VideoStaged as Staged
 from domain.video import VideoFile
 from tests.fakes.artifact_store import FakeArtifactStore
@@ -37,10 +48,12 @@ from tests.fakes.renderer import Deed, FakeRenderer, Hangs, Stages
 
 Kind: TypeAlias = Literal["good", "long", "failing"]
 
-PROGRESS: Sequence[StageEntered | StepFinished] = (
+PROGRESS: Sequence[RenderProgress] = (
     StageEntered(stage=Stage.ENCODING_PROMPT),
     StageEntered(stage=Stage.DENOISING),
-    *(StepFinished(step=step) for step in (1, 2, 3, 4)),
+    *(StepFinished(step=step) for step in (1, 2, 3)),
+    ResumePointSaved(step=4),
+    StepFinished(step=4),
     StageEntered(stage=Stage.DECODING),
     StageEntered(stage=Stage.ENCODING_VIDEO),
 )
@@ -71,9 +84,14 @@ async def reports_of(renderer: Renderer, order: RenderOrder) -> list[RenderRepor
     return [report async for report in renderer.render(order)]
 
 
-def worker_command(data_dir: Path) -> list[str]:
+def worker_command(data_dir: Path, **more: int) -> list[str]:
     """A real worker that draws test cards."""
-    told = {"data_dir": str(data_dir), "pipeline.backend": "synthetic", "log.level": "ERROR"}
+    told = {
+        "data_dir": str(data_dir),
+        "pipeline.backend": "synthetic",
+        "log.level": "ERROR",
+        **more,
+    }
     settings = msgspec.json.encode(load_settings(overrides=told, environment={})).decode()
     return [sys.executable, "-m", "bootstrap.worker", settings]
 
@@ -104,13 +122,15 @@ def _inprocess(folder: Path, _kinds: Sequence[Kind]) -> Rig:
     )
     # Steps that take a moment: a run must end between two of them.
     pipeline = SyntheticVideoPipeline(seconds_per_step=0.02)
-    render = RenderVideo(FakeCheckpointCatalog("mini"), pipeline, PyAvVideoEncoder(), store)
+    resume = KeepResumePoints(FilesystemResumeStore(folder / "resume"), SystemClock())
+    catalog, encoder = FakeCheckpointCatalog("mini"), PyAvVideoEncoder()
+    render = RenderVideo(catalog, pipeline, encoder, store, resume)
     running: list[str] = []
 
-    def carry_out(order: RenderOrder, report: Report) -> VideoFile:
+    def carry_out(order: RenderOrder, report: Report, wants_out: Callable[[], bool]) -> VideoFile:
         running.append(order.job_id)
         try:
-            return render.execute(order, report)
+            return render.execute(order, report, wants_out)
         finally:
             running.remove(order.job_id)
 
@@ -199,6 +219,40 @@ async def test_an_order_is_cancelled_from_another_task(rig_of: RigOf) -> None:
 
     with pytest.raises(RenderCancelled):
         await asyncio.wait_for(waiting, timeout=20)
+
+
+async def test_a_suspended_order_ends_as_suspended_and_the_job_goes_on_later(
+    rig_of: RigOf,
+) -> None:
+    rig = rig_of("long", "good")
+
+    with pytest.raises(RenderSuspended):
+        async for _ in rig.renderer.render(order("long")):
+            await rig.renderer.suspend("gen_1")
+
+    await rig.video(order("good", fence=2))
+
+
+async def test_a_suspended_order_can_still_be_cancelled(rig_of: RigOf) -> None:
+    rig = rig_of("long")
+
+    with pytest.raises((RenderCancelled, RenderSuspended)):
+        async for _ in rig.renderer.render(order("long")):
+            await rig.renderer.suspend("gen_1")
+            await rig.renderer.cancel("gen_1")
+
+
+async def test_suspending_another_job_disturbs_nothing(rig_of: RigOf) -> None:
+    rig = rig_of("good")
+    await rig.renderer.suspend("gen_1")
+    reports = []
+
+    async for report in rig.renderer.render(order("good")):
+        await rig.renderer.suspend("gen_2")
+        reports.append(report)
+
+    assert isinstance(reports[-1], Staged)
+    await rig.video(order("good", "gen_2"))
 
 
 async def test_cancelling_another_job_disturbs_nothing(rig_of: RigOf) -> None:

@@ -18,7 +18,7 @@ from adapters.cli.queue import queue_app
 from application.generate_once import GenerateOnce
 from domain.audit import Finding
 from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Violation
-from domain.generation import GenerationDraft
+from domain.generation import SCHEDULERS, GenerationDraft
 from domain.ports.checkpoint_catalog import CatalogEntry
 
 if TYPE_CHECKING:
@@ -136,6 +136,9 @@ def build_app(commands: Commands) -> typer.Typer:
             str | None, typer.Option(help="Guidance X, or X,Y for high and low noise.")
         ] = None,
         flow_shift: Annotated[float | None, typer.Option(help="Lean to high noise.")] = None,
+        scheduler: Annotated[
+            str | None, typer.Option(help=f"Sampler: {', '.join(SCHEDULERS)}. [{SCHEDULERS[0]}]")
+        ] = None,
         data_dir: DataDir = None,
         backend: Backend = None,
         config: Config = None,
@@ -155,6 +158,7 @@ def build_app(commands: Commands) -> typer.Typer:
             guidance_high_noise=high,
             guidance_low_noise=low,
             flow_shift=flow_shift,
+            scheduler=scheduler,
             seed=seed,
         )
         overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}

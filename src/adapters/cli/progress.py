@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from domain.progress import Stage, progress
-from domain.rendering import RenderProgress, Report, StageEntered, StepFinished
+from domain.rendering import RenderProgress, Report, Resumed, StageEntered, StepFinished
 
 _WORDS: Final = {
     Stage.LOADING: "loading",
@@ -48,12 +48,16 @@ class _Position:
         self.stage = Stage.LOADING
         self.step = 0
 
-    def move(self, told: RenderProgress) -> None:
+    def move(self, told: RenderProgress) -> bool:
+        """Whether there is anything new to show."""
         match told:
             case StageEntered(stage=stage):
                 self.stage = stage
-            case StepFinished(step=step):
+            case StepFinished(step=step) | Resumed(step=step):
                 self.step = step
+            case _:
+                return False
+        return True
 
     @property
     def share(self) -> float:
@@ -73,10 +77,10 @@ class _Bar:
         self._task = bar.add_task(self._position.words, total=1.0)
 
     def __call__(self, told: RenderProgress) -> None:
-        self._position.move(told)
-        self._bar.update(
-            self._task, completed=self._position.share, description=self._position.words
-        )
+        if self._position.move(told):
+            self._bar.update(
+                self._task, completed=self._position.share, description=self._position.words
+            )
 
 
 class _PlainLines:
@@ -86,8 +90,8 @@ class _PlainLines:
         self._print()
 
     def __call__(self, told: RenderProgress) -> None:
-        self._position.move(told)
-        self._print()
+        if self._position.move(told):
+            self._print()
 
     def _print(self) -> None:
         elapsed = time.monotonic() - self._began

@@ -11,14 +11,20 @@ from io import FileIO
 from typing import Final
 
 from adapters.subprocess import wire
-from domain.errors import DomainError, RenderCancelled
-from domain.rendering import RenderOrder, RenderProgress, StageEntered
+from domain.errors import DomainError
+from domain.progress import Stage
+from domain.rendering import RenderOrder, RenderProgress, StageEntered, StepFinished
+from domain.stopping import Stopping
 from domain.video import VideoFile
 
 _log = logging.getLogger(__name__)
 
 #: Seconds a run has to notice that the server is gone, before the process ends under it.
 ORPHAN_GRACE_S: Final = 5.0
+#: While denoising it has two of its steps, to end the present one and save it, and some seconds more;
+#: but never longer than this: the next server's worker needs the GPU, and loses more by waiting.
+_SAVING_S: Final = 2.0
+_MAX_ORPHAN_GRACE_S: Final = 60.0
 
 
 class WorkerChannel:
@@ -32,10 +38,9 @@ class WorkerChannel:
         """
         self._inward = inward
         self._outward = outward
-        self._orders: queue.SimpleQueue[RenderOrder | None] = queue.SimpleQueue()
-        self._cancelled: set[str] = set()
-        self._rendering: str | None = None
-        self._orphaned = threading.Event()
+        self._orders: queue.SimpleQueue[tuple[RenderOrder, Stopping] | None] = queue.SimpleQueue()
+        self._stopping = Stopping()
+        self._steps = _StepTime()
         threading.Thread(target=self._listen, name="commands", daemon=True).start()
 
     @classmethod
@@ -52,18 +57,25 @@ class WorkerChannel:
 
     def orders(self) -> Iterator[RenderOrder]:
         """Orders as they come, until the server closes the pipe."""
-        while (order := self._orders.get()) is not None:
-            self._rendering = order.job_id
+        while (heard := self._orders.get()) is not None:
+            order, self._stopping = heard
+            self._steps = _StepTime()
             yield order
-            self._rendering = None
 
     def report(self, progress: RenderProgress) -> None:
-        """Tell the server. Raises `RenderCancelled` if it asked for an end, or is gone."""
-        if self._orphaned.is_set() or self._rendering in self._cancelled:
-            raise RenderCancelled
-        told = wire.Stage(progress) if isinstance(progress, StageEntered) else wire.Step(progress)
-        if not self._answer(told):
-            raise RenderCancelled
+        """Tell the server. Raises `RenderCancelled` or `RenderSuspended` where the run is to end here.
+
+        Where the server is gone, the run hands its job back.
+        """
+        self._steps.follow(progress)
+        told = wire.progress_of(progress)
+        if told is not None and not self._answer(told):
+            self._stopping.suspend()
+        self._stopping.obey(progress)
+
+    def wants_out(self) -> bool:
+        """Whether the present run was asked to hand its job back."""
+        return self._stopping.wants_out
 
     def staged(self, video: VideoFile) -> None:
         """Tell the server that the order is carried out."""
@@ -78,23 +90,25 @@ class WorkerChannel:
         try:
             self._outward.write(wire.frame(answer))
         except BrokenPipeError:
-            self._orphaned.set()
             return False
         return True
 
     def _listen(self) -> None:
+        job_id, stopping = "", Stopping()
         while (command := self._read()) is not None:
             match command:
                 case wire.Render(order=order):
-                    # What was cancelled came earlier, and was another attempt.
-                    self._cancelled.discard(order.job_id)
-                    self._orders.put(order)
-                case wire.Cancel(job_id=job_id):
-                    self._cancelled.add(job_id)
-        self._orphaned.set()
+                    # Whatever was asked before was meant for another attempt.
+                    job_id, stopping = order.job_id, Stopping()
+                    self._orders.put((order, stopping))
+                case wire.Cancel(job_id=named) if named == job_id:
+                    stopping.cancel()
+                case wire.Suspend(job_id=named) if named == job_id:
+                    stopping.suspend()
+        stopping.suspend()
         self._orders.put(None)
         # This thread is a daemon: a worker that stops by itself does not wait for it.
-        time.sleep(ORPHAN_GRACE_S)
+        time.sleep(self._steps.orphan_grace_s)
         _end_at_once()
 
     def _read(self) -> wire.Command | None:
@@ -111,6 +125,30 @@ class WorkerChannel:
                 return b""
             read += part
         return read
+
+
+class _StepTime:
+    """How long the present run's steps take, by its reports."""
+
+    def __init__(self) -> None:
+        self._denoising = False
+        self._since = 0.0
+        self._last_s = 0.0
+
+    def follow(self, progress: RenderProgress) -> None:
+        now = time.monotonic()
+        if isinstance(progress, StageEntered):
+            self._denoising, self._since = progress.stage is Stage.DENOISING, now
+        elif isinstance(progress, StepFinished):
+            self._last_s, self._since = now - self._since, now
+
+    @property
+    def orphan_grace_s(self) -> float:
+        """Seconds in which the run can save what it has, or end where there is nothing to save."""
+        if not self._denoising:
+            return ORPHAN_GRACE_S
+        wanted = 2 * self._last_s + _SAVING_S
+        return min(max(ORPHAN_GRACE_S, wanted), _MAX_ORPHAN_GRACE_S)
 
 
 def _end_at_once() -> None:

@@ -6,10 +6,17 @@ import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, assert_never
+from typing import Final
 
 from adapters.subprocess import wire
-from domain.errors import RenderCancelled, RenderFailed, WorkerCrashed, WorkerUnavailable, error_for
+from domain.errors import (
+    OutOfAcceleratorMemory,
+    RenderCancelled,
+    RenderFailed,
+    WorkerCrashed,
+    WorkerUnavailable,
+    error_for,
+)
 from domain.ports import renderer
 from domain.rendering import RenderOrder, RenderReport, VideoStaged
 
@@ -21,6 +28,13 @@ CANCEL_DEADLINE_S: Final = 5.0
 #: Seconds a worker that closed its pipe has to end.
 _EXIT_GRACE_S: Final = 5.0
 
+#: Seconds a killed worker has to be gone. One that waits in the kernel, for a driver, stays longer, and
+#: holds its GPU.
+KILL_GRACE_S: Final = 10.0
+
+#: Errors after which a worker is not what it was: it ends itself, and the next order gets a new one.
+_POISONING: Final = (RenderFailed, OutOfAcceleratorMemory)
+
 
 class SubprocessRenderer(renderer.Renderer):
     """One worker process, kept between orders, started again whenever it is gone.
@@ -30,6 +44,7 @@ class SubprocessRenderer(renderer.Renderer):
             input and output, and logs on its standard error.
         environment: all of its environment variables; this process's own where None.
         cancel_deadline_s: seconds it has to stop by itself after a cancel, before it is killed.
+        kill_grace_s: seconds a killed one has to be gone, before it counts as hanging in the kernel.
     """
 
     def __init__(
@@ -38,16 +53,20 @@ class SubprocessRenderer(renderer.Renderer):
         *,
         environment: Mapping[str, str] | None = None,
         cancel_deadline_s: float = CANCEL_DEADLINE_S,
+        kill_grace_s: float = KILL_GRACE_S,
     ) -> None:
         self._command = tuple(command)
         self._environment = environment
+        self._kill_grace_s = kill_grace_s
         self._cancel_deadline_s = cancel_deadline_s
         self._process: Process | None = None
+        self._undying: Process | None = None  # killed, and still there
         self._rendering: str | None = None
         self._ready = False  # whether the present worker has said so
         self._ordered = False  # whether it has been given the order
         self._stop_wanted = False
-        self._kill_timer: asyncio.TimerHandle | None = None
+        self._suspend_wanted = False
+        self._timers: tuple[asyncio.TimerHandle, ...] = ()  # of the stop that was asked for
 
     @property
     def process_id(self) -> int | None:
@@ -60,11 +79,14 @@ class SubprocessRenderer(renderer.Renderer):
         await self._running()
 
     async def render(self, order: RenderOrder) -> AsyncGenerator[RenderReport, None]:
-        self._rendering, self._stop_wanted, finished = order.job_id, False, False
+        self._rendering, finished = order.job_id, False
+        self._stop_wanted = self._suspend_wanted = False
         try:
             process = await self._running()
             await self._send(process, wire.Render(order))
             self._ordered = True
+            if self._suspend_wanted:
+                await self._ask(process, wire.Suspend(order.job_id))
             if self._stop_wanted:
                 await self._ask_to_stop(process)
             while not finished:
@@ -75,7 +97,7 @@ class SubprocessRenderer(renderer.Renderer):
                 if report is not None:
                     yield report
         except _OrderEnded as ended:
-            finished = not isinstance(ended.error, RenderFailed)  # a poisoned worker ends itself
+            finished = not isinstance(ended.error, _POISONING)
             raise ended.error from None
         finally:
             self._end_order()
@@ -89,10 +111,23 @@ class SubprocessRenderer(renderer.Renderer):
         if self._ordered and self._process is not None:
             await self._ask_to_stop(self._process)
 
+    async def suspend(self, job_id: str) -> None:
+        if job_id != self._rendering or self._suspend_wanted:
+            return
+        self._suspend_wanted = True
+        if self._ordered and self._process is not None:
+            await self._ask(self._process, wire.Suspend(job_id))
+
     async def close(self) -> None:
         await self._kill()
 
     async def _running(self) -> Process:
+        if self._undying is not None and self._undying.returncode is None:
+            raise WorkerUnavailable(
+                f"The worker process {self._undying.pid} was killed, but hangs in the kernel and may "
+                "hold its GPU. No other is started beside it; restart the machine if it stays."
+            )
+        self._undying = None
         if self._process is None or self._process.returncode is not None:
             self._ready = False
             try:
@@ -106,9 +141,19 @@ class SubprocessRenderer(renderer.Renderer):
 
     async def _ask_to_stop(self, process: Process) -> None:
         loop = asyncio.get_running_loop()
-        self._kill_timer = loop.call_later(self._cancel_deadline_s, _kill_now, process)
+        assert process.stdout is not None, "started with a pipe"
+        hangs_s = self._cancel_deadline_s + self._kill_grace_s
+        self._timers = (
+            loop.call_later(self._cancel_deadline_s, _kill_now, process),
+            # One that hangs in the kernel keeps its end of the pipe open: we wait no longer for it.
+            loop.call_later(hangs_s, process.stdout.feed_eof),
+        )
+        await self._ask(process, wire.Cancel(self._rendering or ""))
+
+    @staticmethod
+    async def _ask(process: Process, command: wire.Command) -> None:
         with suppress(BrokenPipeError, ConnectionResetError):  # `render` finds out by itself
-            await _write(process, wire.Cancel(self._rendering or ""))
+            await _write(process, command)
 
     async def _send(self, process: Process, command: wire.Command) -> None:
         try:
@@ -124,26 +169,24 @@ class SubprocessRenderer(renderer.Renderer):
             body = await process.stdout.readexactly(wire.body_length(head))
         except asyncio.IncompleteReadError:
             raise await self._death(process) from None
-        match wire.decode_answer(body):
+        answer: wire.Answer = wire.decode_answer(body)
+        match answer:
             case wire.Ready():
                 self._ready = True
                 return None
-            case wire.Stage(report=report) | wire.Step(report=report):
-                return report
             case wire.Staged(video=video):
                 return VideoStaged(video=video)
             case wire.Failed(code=code, message=message):
                 raise _OrderEnded(error_for(code, message))
-            case unreachable:
-                assert_never(unreachable)
+        return answer.report
 
     async def _death(self, process: Process) -> Exception:
         """What the end of the worker's pipe means for the order it had."""
         try:
-            status = await asyncio.wait_for(process.wait(), _EXIT_GRACE_S)
+            await asyncio.wait_for(process.wait(), _EXIT_GRACE_S)
         except TimeoutError:  # it closed its pipe and hangs, in a driver perhaps
-            _kill_now(process)
-            status = await process.wait()
+            await self._kill()
+        status = process.returncode
         _log.warning("worker ended", extra={"process_id": process.pid, "status": status})
         if self._stop_wanted:
             return RenderCancelled()
@@ -152,16 +195,22 @@ class SubprocessRenderer(renderer.Renderer):
         return WorkerCrashed(f"The worker process {_describe(status)}.")
 
     async def _kill(self) -> None:
+        """Kill the worker and wait for its end, but not for ever."""
         process, self._process = self._process, None
-        if process is not None:
-            _kill_now(process)
-            await process.wait()
+        if process is None:
+            return
+        _kill_now(process)
+        try:
+            await asyncio.wait_for(process.wait(), self._kill_grace_s)
+        except TimeoutError:
+            self._undying = process
+            _log.error("a killed worker does not end", extra={"process_id": process.pid})
 
     def _end_order(self) -> None:
         self._rendering, self._ordered = None, False
-        if self._kill_timer is not None:
-            self._kill_timer.cancel()
-            self._kill_timer = None
+        for timer in self._timers:
+            timer.cancel()
+        self._timers = ()
 
 
 class _OrderEnded(Exception):
@@ -183,7 +232,9 @@ def _kill_now(process: Process) -> None:
         process.kill()
 
 
-def _describe(status: int) -> str:
+def _describe(status: int | None) -> str:
+    if status is None:
+        return "hangs in the kernel and cannot be killed"
     if status >= 0:
         return f"exited with code {status}"
     try:

@@ -3,11 +3,20 @@
 The pipe is private to the two processes, of the same version, on the same machine.
 """
 
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
-from domain.rendering import RenderOrder, StageEntered, StepFinished
+from domain.rendering import (
+    RenderOrder,
+    RenderProgress,
+    Resumed,
+    ResumePointSaved,
+    ResumeRejected,
+    StageEntered,
+    StepFinished,
+    StillRunning,
+)
 from domain.video import VideoFile
 
 #: Bytes of the big-endian length in front of each message.
@@ -22,6 +31,12 @@ class Render(msgspec.Struct, tag=True, frozen=True):
 
 class Cancel(msgspec.Struct, tag=True, frozen=True):
     """To the worker: stop that job; not to be answered where it is not the one being rendered."""
+
+    job_id: str
+
+
+class Suspend(msgspec.Struct, tag=True, frozen=True):
+    """To the worker: hand that job back where it loses nothing; answered as `Cancel` is."""
 
     job_id: str
 
@@ -42,6 +57,24 @@ class Step(msgspec.Struct, tag=True, frozen=True):
     report: StepFinished
 
 
+class Saved(msgspec.Struct, tag=True, frozen=True):
+    """To the server: a resume point is durable."""
+
+    report: ResumePointSaved
+
+
+class Continued(msgspec.Struct, tag=True, frozen=True):
+    """To the server: the run goes on from a resume point."""
+
+    report: Resumed
+
+
+class Rejected(msgspec.Struct, tag=True, frozen=True):
+    """To the server: the run begins anew although there was a resume point."""
+
+    report: ResumeRejected
+
+
 class Staged(msgspec.Struct, tag=True, frozen=True):
     """To the server: the order is carried out."""
 
@@ -55,8 +88,9 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
     message: str
 
 
-Command: TypeAlias = Render | Cancel
-Answer: TypeAlias = Ready | Stage | Step | Staged | Failed
+Command: TypeAlias = Render | Cancel | Suspend
+Progress: TypeAlias = Stage | Step | Saved | Continued | Rejected
+Answer: TypeAlias = Ready | Progress | Staged | Failed
 
 _encoder: Final = msgspec.msgpack.Encoder()
 decode_command: Final = msgspec.msgpack.Decoder(Command).decode
@@ -67,6 +101,25 @@ def frame(message: Command | Answer) -> bytes:
     """`message` as it goes over the pipe."""
     body = _encoder.encode(message)
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
+
+
+def progress_of(report: RenderProgress) -> Progress | None:
+    """`report` as it is told; None for a moment in which nothing is to tell."""
+    match report:
+        case StageEntered():
+            return Stage(report)
+        case StepFinished():
+            return Step(report)
+        case ResumePointSaved():
+            return Saved(report)
+        case Resumed():
+            return Continued(report)
+        case ResumeRejected():
+            return Rejected(report)
+        case StillRunning():
+            return None
+        case unreachable:
+            assert_never(unreachable)
 
 
 def body_length(head: bytes) -> int:

@@ -4,8 +4,10 @@ For trying the service, its queue and its API on any machine. Nothing it makes p
 work: the card is grey bars, a running square and the frame's number as a row of binary squares.
 """
 
+import json
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -16,11 +18,14 @@ from domain.generation import GenerationRequest
 from domain.local_checkpoint import LocalCheckpoint
 from domain.ports import video_pipeline
 from domain.progress import Stage
-from domain.rendering import Report, StageEntered, StepFinished
+from domain.rendering import Report, StageEntered, StepFinished, StillRunning
+from domain.resume import ResumePoints
 from domain.video import FrameChunk
 
 _BARS: Final = 8
 _FRAMES_PER_CHUNK: Final = 4
+#: Moments within a step at which it can be stopped, as a transformer has between its blocks.
+_BLOCKS: Final = 5
 
 
 class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
@@ -34,14 +39,13 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
         request: GenerationRequest,
         checkpoint: LocalCheckpoint,
         report: Report,
+        resume: ResumePoints,
         *,
         first_image: Path | None = None,
     ) -> Iterator[FrameChunk]:
-        report(StageEntered(stage=Stage.ENCODING_PROMPT))
-        report(StageEntered(stage=Stage.DENOISING))
-        for step in range(1, request.steps + 1):
-            time.sleep(self._seconds_per_step)
-            report(StepFinished(step=step))
+        done = _steps_done(request, resume)
+        if done < request.steps:
+            self._denoise(request, report, resume, done=done)
         report(StageEntered(stage=Stage.DECODING))
         for start in range(0, request.num_frames, _FRAMES_PER_CHUNK):
             numbers = range(start, min(start + _FRAMES_PER_CHUNK, request.num_frames))
@@ -52,9 +56,46 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
                 height=request.height,
                 width=request.width,
             )
+            report(StillRunning())
+
+    def _denoise(
+        self, request: GenerationRequest, report: Report, resume: ResumePoints, *, done: int
+    ) -> None:
+        report(StageEntered(stage=Stage.ENCODING_PROMPT))
+        report(StageEntered(stage=Stage.DENOISING))
+        for step in range(done + 1, request.steps + 1):
+            for _ in range(_BLOCKS):
+                report(StillRunning())
+                time.sleep(self._seconds_per_step / _BLOCKS)
+            if resume.is_due(step, request.steps):
+                resume.save(step, _state(request, step))
+            report(StepFinished(step=step))
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _state(request: GenerationRequest, step: int) -> bytes:
+    """A run of cards has made nothing but steps."""
+    return json.dumps({"card": asdict(request), "step": step}).encode()
+
+
+def _steps_done(request: GenerationRequest, resume: ResumePoints) -> int:
+    """Those that an earlier run of the same card made."""
+    saved = resume.load()
+    if saved is None:
+        return 0
+    try:
+        told = json.loads(saved)
+        card, step = told["card"], int(told["step"])
+    except (ValueError, KeyError, TypeError):
+        resume.reject("What was saved is not a test card's.")
+        return 0
+    if card != asdict(request):
+        resume.reject("What was saved was made for another request.")
+        return 0
+    resume.accept(step)
+    return step
 
 
 def draw_card(request: GenerationRequest, number: int) -> npt.NDArray[np.uint8]:

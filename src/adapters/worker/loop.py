@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from application.render_video import RenderVideo
-from domain.errors import DomainError, RenderCancelled, RenderFailed
+from domain.errors import (
+    DomainError,
+    OutOfAcceleratorMemory,
+    RenderCancelled,
+    RenderFailed,
+    RenderSuspended,
+)
 from domain.rendering import RenderOrder, RenderProgress
 from domain.video import VideoFile
 
@@ -19,7 +25,10 @@ class Channel(Protocol):
         """Orders as they come, until there will be no more."""
 
     def report(self, progress: RenderProgress) -> None:
-        """Tell progress. Raises `RenderCancelled` to end the run."""
+        """Tell progress. Raises `RenderCancelled` or `RenderSuspended` to end the run."""
+
+    def wants_out(self) -> bool:
+        """Whether the present run was asked to hand its job back."""
 
     def staged(self, video: VideoFile) -> None:
         """Tell that the order is carried out."""
@@ -29,17 +38,23 @@ class Channel(Protocol):
 
 
 def work(channel: Channel, render: RenderVideo) -> None:
-    """Carry out orders until the channel closes, or until a fault that nobody foresaw.
+    """Carry out orders until the channel closes, memory ran out, or a fault came that nobody foresaw.
 
     After such a fault the process may be poisoned (a CUDA error leaves its context unusable), so it
     ends; the next order gets a new one.
     """
     for order in channel.orders():
         try:
-            channel.staged(render.execute(order, channel.report))
-        except RenderCancelled as error:
-            _log.info("stopped", extra={"job_id": order.job_id, "attempt": order.fence})
+            channel.staged(render.execute(order, channel.report, channel.wants_out))
+        except (RenderCancelled, RenderSuspended) as error:
+            told = {"job_id": order.job_id, "attempt": order.fence, "reason": error.code}
+            _log.info("stopped", extra=told)
             channel.failed(error)
+        except OutOfAcceleratorMemory as error:
+            # What is left of its memory is in pieces: the next order gets all of it, in a new process.
+            _log.warning("failed", extra={"job_id": order.job_id, "reason": error.message})
+            channel.failed(error)
+            return
         except DomainError as error:
             _log.warning("failed", extra={"job_id": order.job_id, "reason": error.message})
             channel.failed(error)

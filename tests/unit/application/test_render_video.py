@@ -8,6 +8,7 @@ import pytest
 from application.complete_draft import CompleteDraft
 from application.generate_once import GenerateOnce
 from application.render_video import REQUEST_METADATA_KEY, RenderVideo
+from application.resume_points import KeepResumePoints
 from application.upload_image import UploadImage
 from domain.errors import (
     CheckpointMissing,
@@ -16,11 +17,20 @@ from domain.errors import (
     RenderCancelled,
 )
 from domain.progress import Stage
-from domain.rendering import RenderOrder, RenderProgress, StageEntered, StepFinished
+from domain.rendering import (
+    RenderOrder,
+    RenderProgress,
+    ResumePointSaved,
+    StageEntered,
+    StepFinished,
+    StillRunning,
+)
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
+from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_draft, a_request
 from tests.fakes.image_reader import FakeImageReader
+from tests.fakes.resume_store import FakeResumeStore
 from tests.fakes.video_encoder import FakeVideoEncoder
 from tests.fakes.video_pipeline import FakeVideoPipeline
 
@@ -31,12 +41,14 @@ def a_worker(
     store: FakeArtifactStore,
     pipeline: FakeVideoPipeline | None = None,
     catalog: FakeCheckpointCatalog | None = None,
+    resume: FakeResumeStore | None = None,
 ) -> RenderVideo:
     return RenderVideo(
         catalog or FakeCheckpointCatalog("mini"),
         pipeline or FakeVideoPipeline(),
         FakeVideoEncoder(),
         store,
+        KeepResumePoints(resume or FakeResumeStore(), FakeClock()),
     )
 
 
@@ -59,10 +71,12 @@ def test_every_stage_and_step_is_reported_in_order(store: FakeArtifactStore) -> 
 
     a_worker(store).execute(AN_ORDER, heard.append)
 
-    assert heard == [
+    assert [told for told in heard if told != StillRunning()] == [
         StageEntered(stage=Stage.ENCODING_PROMPT),
         StageEntered(stage=Stage.DENOISING),
-        *(StepFinished(step=step) for step in (1, 2, 3, 4)),
+        *(StepFinished(step=step) for step in (1, 2, 3)),
+        ResumePointSaved(step=4),
+        StepFinished(step=4),
         StageEntered(stage=Stage.DECODING),
         StageEntered(stage=Stage.ENCODING_VIDEO),
     ]

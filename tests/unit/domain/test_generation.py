@@ -147,7 +147,7 @@ def test_a_prompt_may_have_several_lines_in_any_script() -> None:
         ("flow_shift", math.nan, (0.1,)),
         ("seed", -1, (0,)),
         ("seed", 10**400, (MAX_SEED,)),
-        ("scheduler", "euler", ("unipc",)),
+        ("scheduler", "heun", ("unipc", "euler", "dpm++")),
     ],
 )
 def test_a_bad_value_is_refused_with_the_nearest_good_one(

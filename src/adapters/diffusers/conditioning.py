@@ -1,0 +1,116 @@
+"""What the transformer sees beside the noise: nothing, a first frame that is held, or a masked video.
+
+Each form is that of the stock pipelines, dtype by dtype: `WanPipeline` and `WanImageToVideoPipeline` of
+diffusers 0.42.
+"""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from diffusers import WanPipeline
+
+from adapters.diffusers.first_image import read_fitted
+from domain.generation import GenerationRequest
+
+
+class Conditioning(Protocol):
+    """How latents and a timestep become a transformer's input."""
+
+    def model_input(self, latents: torch.Tensor) -> torch.Tensor:
+        """What the transformer is given for `latents`, (1, C, T, H, W), in float32."""
+
+    def timestep(self, t: torch.Tensor) -> torch.Tensor:
+        """`t` for the whole video, (1,), or for each token, (1, tokens)."""
+
+    def finish(self, latents: torch.Tensor) -> torch.Tensor:
+        """What is to be decoded, once the last step is done."""
+
+
+def build_conditioning(
+    pipe: WanPipeline, request: GenerationRequest, noise: torch.Tensor, first_image: Path | None
+) -> Conditioning:
+    """The form that this checkpoint has for this request.
+
+    Args:
+        noise: the first latents; the rest takes their shape and device.
+        first_image: the PNG to begin with; None for text alone.
+    """
+    if first_image is None:
+        return _HeldFrame(None, noise) if pipe.config.expand_timesteps else _TextAlone()
+    picture = read_fitted(first_image, width=request.width, height=request.height)
+    image = pipe.video_processor.preprocess(picture, height=request.height, width=request.width)
+    image = image.to(noise.device, dtype=torch.float32).unsqueeze(2)  # (1, 3, 1, H, W), -1 to 1
+    if pipe.config.expand_timesteps:
+        return _HeldFrame(_encode(pipe, image), noise)
+    blank = image.new_zeros(1, 3, request.num_frames - 1, request.height, request.width)
+    return _MaskedVideo(pipe, _encode(pipe, torch.cat([image, blank], dim=2)))
+
+
+class _TextAlone:
+    """A14B and the smaller ones from text."""
+
+    def model_input(self, latents: torch.Tensor) -> torch.Tensor:
+        return latents
+
+    def timestep(self, t: torch.Tensor) -> torch.Tensor:
+        return t.expand(1)
+
+    def finish(self, latents: torch.Tensor) -> torch.Tensor:
+        return latents
+
+
+class _HeldFrame:
+    """TI2V-5B: every token has its timestep, and those of a given first frame stay at 0."""
+
+    def __init__(self, frame: torch.Tensor | None, noise: torch.Tensor) -> None:
+        """Takes `frame` as latents, (1, C, 1, H, W); None where the video begins with nothing."""
+        self._frame = frame
+        self._mask = torch.ones(1, 1, *noise.shape[2:], device=noise.device)  # (1, 1, T, H, W)
+        if frame is not None:
+            self._mask[:, :, 0] = 0
+
+    def model_input(self, latents: torch.Tensor) -> torch.Tensor:
+        if self._frame is None:
+            return latents
+        return (1 - self._mask) * self._frame + self._mask * latents
+
+    def timestep(self, t: torch.Tensor) -> torch.Tensor:
+        return (self._mask[0][0][:, ::2, ::2] * t).flatten().unsqueeze(0)
+
+    def finish(self, latents: torch.Tensor) -> torch.Tensor:
+        return self.model_input(latents)
+
+
+class _MaskedVideo:
+    """I2V-A14B: 4 channels of mask and the image's latents beside the noise, 36 in all."""
+
+    def __init__(self, pipe: WanPipeline, video: torch.Tensor) -> None:
+        """Takes `video`, (1, C, T, H, W): latents of the image and, after it, of nothing."""
+        stride = pipe.vae_scale_factor_temporal
+        known = torch.zeros(1, stride, *video.shape[2:], device=video.device)
+        known[:, :, 0] = 1  # the image stands for all pictures of the first latent frame
+        self._given = torch.concat([known, video], dim=1)  # (1, 4 + C, T, H, W)
+
+    def model_input(self, latents: torch.Tensor) -> torch.Tensor:
+        return torch.cat([latents, self._given], dim=1)
+
+    def timestep(self, t: torch.Tensor) -> torch.Tensor:
+        return t.expand(1)
+
+    def finish(self, latents: torch.Tensor) -> torch.Tensor:
+        return latents
+
+
+def _encode(pipe: WanPipeline, video: torch.Tensor) -> torch.Tensor:
+    """`video`, (1, 3, F, H, W), -1 to 1, as normalised float32 latents."""
+    vae = pipe.vae
+    latents: Any = vae.encode(video.to(vae.device, vae.dtype)).latent_dist.mode()
+    latents = latents.to(video.device, torch.float32)
+    shape = (1, vae.config.z_dim, 1, 1, 1)
+    mean = torch.tensor(vae.config.latents_mean).view(shape).to(video.device, torch.float32)
+    inverse_std = 1.0 / torch.tensor(vae.config.latents_std).view(shape).to(
+        video.device, torch.float32
+    )
+    result: torch.Tensor = (latents - mean) * inverse_std
+    return result

@@ -1,0 +1,67 @@
+"""What must be equal for two runs to make the same bits."""
+
+import hashlib
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import torch
+from diffusers import WanPipeline
+from diffusers.models.attention_dispatch import _AttentionBackendRegistry
+
+from adapters.diffusers.run_state import Identity
+from domain.generation import GenerationRequest
+
+#: A checkpoint's list of hashes. Whoever found the checkpoint has compared its files with it.
+_MANIFEST: Final = "manifest.json"
+
+
+def run_identity(
+    pipe: WanPipeline, weights: str, request: GenerationRequest, first_image: Path | None
+) -> Identity:
+    """Everything that decides the latents' bits.
+
+    Args:
+        weights: `weights_identity` of the checkpoint that was loaded.
+    """
+    asked = asdict(request)
+    del asked["fps"]  # decides the file, not the frames
+    asked["image"] = first_image and hashlib.sha256(first_image.read_bytes()).hexdigest()
+    return {
+        "weights": weights,
+        **asked,
+        "device": _device(pipe.device),
+        "dtype": str(pipe.transformer.dtype),
+        "attention_backend": str(_AttentionBackendRegistry.get_active_backend()[0]),
+        **{f"version of {name}": version(name) for name in ("torch", "diffusers", "transformers")},
+    }
+
+
+def weights_identity(folder: Path) -> str:
+    """A hash that differs where the checkpoint does: milliseconds, and never a tensor.
+
+    From the manifest, where there is one. Else from every file: of safetensors the size, the time of
+    change and the header; of the rest, all of it.
+    """
+    if (folder / _MANIFEST).is_file():
+        return hashlib.sha256((folder / _MANIFEST).read_bytes()).hexdigest()
+    identity = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        identity.update(f"{path.relative_to(folder)}\n".encode())
+        identity.update(_header(path) if path.suffix == ".safetensors" else path.read_bytes())
+    return identity.hexdigest()
+
+
+def _header(path: Path) -> bytes:
+    told = path.stat()
+    with path.open("rb") as file:
+        header = file.read(int.from_bytes(file.read(8), "little"))
+    return f"{told.st_size} {told.st_mtime_ns} ".encode() + header
+
+
+def _device(device: torch.device) -> str:
+    """On a CPU, sums are made in as many parts as there are threads, and as wide as its registers."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.backends.cpu.get_cpu_capability()} x {torch.get_num_threads()}"

@@ -1,0 +1,94 @@
+"""What a run has made so far, as bytes from which an equal run goes on.
+
+A safetensors file: the latents and the scheduler's tensors, and as its metadata the step, the scheduler's
+numbers and the identity of the run.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from adapters.diffusers.schedulers import SchedulerHistory
+from domain.resume import ResumePoints
+
+#: Everything that decides the bits of a run's latents, by name.
+Identity: TypeAlias = Mapping[str, str | int | float | None]
+
+#: Grows whenever older bytes mean something else.
+FORMAT: Final = "wan-studio-run/1"
+_LATENTS: Final = "latents"
+_HISTORY: Final = "scheduler."
+#: Values longer than this are not told, only that they differ.
+_TOLD_CHARACTERS: Final = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """A run after `step` steps: its noisy latents, (1, C, T, H, W), and its sampler's memory."""
+
+    step: int
+    latents: torch.Tensor
+    history: SchedulerHistory
+
+
+def to_bytes(state: RunState, identity: Identity) -> bytes:
+    """`state` and whose it is. Copies the tensors to the host, and keeps none of the copies."""
+    tensors = {_LATENTS: state.latents} | {
+        _HISTORY + name: tensor for name, tensor in state.history.tensors.items()
+    }
+    told = {"step": state.step, "numbers": dict(state.history.numbers), "identity": dict(identity)}
+    return safetensors.torch.save(
+        # Copies, also on a CPU: a timestep is a view of all of them, which the format refuses.
+        {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()},
+        metadata={"format": FORMAT, "run": json.dumps(told)},
+    )
+
+
+def begun_run(resume: ResumePoints, identity: Identity) -> RunState | None:
+    """What an earlier, equal run left; None where the run begins at the first step.
+
+    Tells `resume` which of the two it is, and why.
+    """
+    saved = resume.load()
+    if saved is None:
+        return None
+    try:
+        state, whose = _from_bytes(saved)
+    except (SafetensorError, ValueError, KeyError, TypeError):
+        resume.reject("What was saved is in a format that this version does not read.")
+        return None
+    if whose != identity:
+        resume.reject(_difference(whose, identity))
+        return None
+    resume.accept(state.step)
+    return state
+
+
+def _from_bytes(saved: bytes) -> tuple[RunState, Identity]:
+    tensors = safetensors.torch.load(saved)
+    metadata = json.loads(saved[8 : 8 + int.from_bytes(saved[:8], "little")])["__metadata__"]
+    if metadata["format"] != FORMAT:
+        raise ValueError(metadata["format"])
+    told = json.loads(metadata["run"])
+    history = SchedulerHistory(
+        tensors={
+            name.removeprefix(_HISTORY): tensor
+            for name, tensor in tensors.items()
+            if name.startswith(_HISTORY)
+        },
+        numbers=told["numbers"],
+    )
+    return RunState(step=told["step"], latents=tensors[_LATENTS], history=history), told["identity"]
+
+
+def _difference(saved: Identity, identity: Identity) -> str:
+    """A sentence that names the first thing the two runs do not share."""
+    name = next(name for name in (*identity, *saved) if saved.get(name) != identity.get(name))
+    was, is_now = str(saved.get(name)), str(identity.get(name))
+    values = "" if max(len(was), len(is_now)) > _TOLD_CHARACTERS else f" ({was}, now {is_now})"
+    return f"What was saved differs from this run in {name.replace('_', ' ')}{values}."

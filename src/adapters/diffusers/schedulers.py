@@ -1,0 +1,98 @@
+"""The samplers that are offered, and what each remembers from step to step.
+
+None of them draws noise after the first latents, so a run's random state is its seed. (Euler would with
+`stochastic_sampling`, DPM++ with an `sde` algorithm: both are built here without.)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    UniPCMultistepScheduler,
+)
+
+#: Attributes that `step` changes, by scheduler: lists of tensors, tensors, whole numbers.
+#: Source: `step` and `set_timesteps` in `diffusers.schedulers`, 0.42.
+_LISTS: Final[Mapping[type, tuple[str, ...]]] = {
+    UniPCMultistepScheduler: ("model_outputs", "timestep_list"),
+    DPMSolverMultistepScheduler: ("model_outputs",),
+    FlowMatchEulerDiscreteScheduler: (),
+}
+_TENSORS: Final[Mapping[type, tuple[str, ...]]] = {
+    UniPCMultistepScheduler: ("last_sample",),
+    DPMSolverMultistepScheduler: (),
+    FlowMatchEulerDiscreteScheduler: (),
+}
+_NUMBERS: Final[Mapping[type, tuple[str, ...]]] = {
+    UniPCMultistepScheduler: ("_step_index", "lower_order_nums", "this_order"),
+    DPMSolverMultistepScheduler: ("_step_index", "lower_order_nums"),
+    FlowMatchEulerDiscreteScheduler: ("_step_index",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulerHistory:
+    """All that a scheduler knows of the steps behind it. A name that is absent is None there."""
+
+    tensors: Mapping[str, torch.Tensor]
+    numbers: Mapping[str, int]
+
+
+def build_scheduler(name: str, stored: Any, *, flow_shift: float, steps: int, device: Any) -> Any:
+    """The sampler called `name`, at its first step.
+
+    Args:
+        name: one of `domain.generation.SCHEDULERS`.
+        stored: the checkpoint's own scheduler; what it says of UniPC beyond the shift is kept.
+    """
+    train_steps = stored.config.num_train_timesteps
+    flow = {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": flow_shift}
+    scheduler: Any
+    if name == "euler":
+        # Not from the stored configuration: UniPC calls its shift otherwise, and Euler would drop it.
+        scheduler = FlowMatchEulerDiscreteScheduler(
+            num_train_timesteps=train_steps, shift=flow_shift
+        )
+    elif name == "dpm++":
+        scheduler = DPMSolverMultistepScheduler(
+            num_train_timesteps=train_steps, solver_order=2, algorithm_type="dpmsolver++", **flow
+        )
+    else:
+        scheduler = UniPCMultistepScheduler.from_config(stored.config, **flow)
+    scheduler.set_timesteps(steps, device=device)
+    scheduler.set_begin_index(0)
+    return scheduler
+
+
+def read_history(scheduler: Any) -> SchedulerHistory:
+    """What `scheduler` remembers now. The tensors are its own, not copies."""
+    kind = type(scheduler)
+    tensors = {name: getattr(scheduler, name) for name in _TENSORS[kind]}
+    for name in _LISTS[kind]:
+        for index, value in enumerate(getattr(scheduler, name)):
+            tensors[f"{name}.{index}"] = value
+    return SchedulerHistory(
+        tensors={name: value for name, value in tensors.items() if value is not None},
+        numbers={name: getattr(scheduler, name) for name in _NUMBERS[kind]},
+    )
+
+
+def write_history(scheduler: Any, history: SchedulerHistory, *, device: torch.device) -> None:
+    """Make `scheduler`, at its first step, remember `history` of an equal one."""
+    kind = type(scheduler)
+    for name in _TENSORS[kind]:
+        setattr(scheduler, name, _on(device, history.tensors.get(name)))
+    for name in _LISTS[kind]:
+        length = len(getattr(scheduler, name))
+        values = [_on(device, history.tensors.get(f"{name}.{index}")) for index in range(length)]
+        setattr(scheduler, name, values)
+    for name in _NUMBERS[kind]:
+        setattr(scheduler, name, history.numbers[name])
+
+
+def _on(device: torch.device, value: torch.Tensor | None) -> torch.Tensor | None:
+    return None if value is None else value.to(device)
