@@ -11,6 +11,7 @@ from domain.errors import EncodingFailed
 from domain.local_checkpoint import LocalCheckpoint
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.checkpoint_catalog import CheckpointCatalog
+from domain.ports.image_store import ImageStore
 from domain.ports.video_encoder import Footage, VideoEncoder
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
@@ -36,12 +37,14 @@ class RenderVideo:
         pipeline: VideoPipeline,
         encoder: VideoEncoder,
         store: ArtifactStore,
+        images: ImageStore,
         resume: KeepResumePoints,
     ) -> None:
         self._catalog = catalog
         self._pipeline = pipeline
         self._encoder = encoder
         self._store = store
+        self._images = images
         self._resume = resume
 
     def execute(
@@ -99,7 +102,7 @@ class RenderVideo:
             checkpoint,
             report,
             self._resume.begin(order, report, wants_out),
-            first_image=self._store.locate_image(image) if image else None,
+            first_image=self._images.locate(image) if image else None,
         )
         report(StageEntered(stage=Stage.ENCODING_VIDEO))
 

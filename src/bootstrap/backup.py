@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from adapters.sql.backup import copy_database
-from adapters.sql.connections import database_file
-
 from adapters.cli.backup import Backup
 from adapters.filesystem.data_directory import DataDirectory
+from adapters.sql.backup import copy_database
+from adapters.sql.connections import database_file
 from bootstrap.settings import Settings
 
 

@@ -6,6 +6,7 @@ from adapters.pyav.video_encoder import PyAvVideoEncoder
 from application.render_video import RenderVideo
 from application.resume_points import KeepResumePoints
 from bootstrap.core_container import CoreContainer
+from bootstrap.settings import Settings
 from domain.ports.video_pipeline import VideoPipeline
 
 
@@ -15,10 +16,10 @@ def _diffusers() -> VideoPipeline:
     return DiffusersVideoPipeline()
 
 
-def _synthetic() -> VideoPipeline:
+def _synthetic(settings: Settings) -> VideoPipeline:
     from adapters.synthetic.video_pipeline import SyntheticVideoPipeline
 
-    return SyntheticVideoPipeline()
+    return SyntheticVideoPipeline(seconds_per_step=settings.pipeline.card_step_s)
 
 
 class RenderContainer(containers.DeclarativeContainer):
@@ -29,14 +30,14 @@ class RenderContainer(containers.DeclarativeContainer):
     pipeline = providers.Selector(
         core.settings.provided.pipeline.backend,
         diffusers=providers.Singleton(_diffusers),
-        synthetic=providers.Singleton(_synthetic),
+        synthetic=providers.Singleton(_synthetic, core.settings),
     )
     encoder = providers.Singleton(PyAvVideoEncoder)
     resume = providers.Factory(
         KeepResumePoints, core.resume_store, core.clock, core.settings.provided.resume.interval
     )
     render_video = providers.Factory(
-        RenderVideo, core.catalog, pipeline, encoder, core.store, resume
+        RenderVideo, core.catalog, pipeline, encoder, core.store, core.images, resume
     )
 
 

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from adapters.filesystem.resume_store import FilesystemResumeStore
-
 from adapters.filesystem.artifact_store import FilesystemArtifactStore
+from adapters.filesystem.resume_store import FilesystemResumeStore
 from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
 from adapters.subprocess.channel import WorkerChannel

@@ -16,6 +16,7 @@ from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_request
+from tests.fakes.image_store import FakeImageStore
 from tests.fakes.resume_store import FakeResumeStore
 from tests.fakes.video_encoder import FakeVideoEncoder
 from tests.fakes.video_pipeline import FakeVideoPipeline
@@ -53,7 +54,7 @@ def a_render(folder: Path, pipeline: VideoPipeline) -> RenderVideo:
     store = FakeArtifactStore(folder)
     resume = KeepResumePoints(FakeResumeStore(), FakeClock())
     catalog, encoder = FakeCheckpointCatalog("mini"), FakeVideoEncoder()
-    return RenderVideo(catalog, pipeline, encoder, store, resume)
+    return RenderVideo(catalog, pipeline, encoder, store, FakeImageStore(folder / "images"), resume)
 
 
 def test_orders_are_carried_out_one_after_another(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ from domain.video import VideoFile
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.examples import a_request
+from tests.fakes.image_store import FakeImageStore
 from tests.fakes.renderer import Deed, FakeRenderer, Hangs, Stages
 
 Kind: TypeAlias = Literal["good", "long", "failing"]
@@ -117,14 +118,12 @@ def _fake(folder: Path, kinds: Sequence[Kind]) -> Rig:
 
 
 def _inprocess(folder: Path, _kinds: Sequence[Kind]) -> Rig:
-    store = FilesystemArtifactStore(
-        staging=folder / "staging", outputs=folder / "outputs", inputs=folder / "inputs"
-    )
+    store = FilesystemArtifactStore(staging=folder / "staging", outputs=folder / "outputs")
     # Steps that take a moment: a run must end between two of them.
     pipeline = SyntheticVideoPipeline(seconds_per_step=0.02)
     resume = KeepResumePoints(FilesystemResumeStore(folder / "resume"), SystemClock())
     catalog, encoder = FakeCheckpointCatalog("mini"), PyAvVideoEncoder()
-    render = RenderVideo(catalog, pipeline, encoder, store, resume)
+    render = RenderVideo(catalog, pipeline, encoder, store, FakeImageStore(folder), resume)
     running: list[str] = []
 
     def carry_out(order: RenderOrder, report: Report, wants_out: Callable[[], bool]) -> VideoFile:
@@ -139,9 +138,7 @@ def _inprocess(folder: Path, _kinds: Sequence[Kind]) -> Rig:
 
 def _subprocess(folder: Path, _kinds: Sequence[Kind]) -> Rig:
     renderer = SubprocessRenderer(worker_command(folder), environment=worker_environment(None))
-    store = FilesystemArtifactStore(
-        staging=folder / "staging", outputs=folder / "outputs", inputs=folder / "inputs"
-    )
+    store = FilesystemArtifactStore(staging=folder / "staging", outputs=folder / "outputs")
     return Rig(renderer, store, lambda: renderer.process_id is not None)
 
 

@@ -87,6 +87,16 @@ def test_the_fake_is_damaged_when_told() -> None:
         store.read("gen_1")
 
 
+def test_the_jobs_that_have_a_point_are_told(store: ResumeStore) -> None:
+    assert list(store.job_ids()) == []
+
+    for job_id in ("gen_2", "gen_1"):
+        store.keep(job_id, 1, STATE)
+    store.discard("gen_3")
+
+    assert list(store.job_ids()) == ["gen_1", "gen_2"]
+
+
 class TestFiles:
     @pytest.fixture
     def store(self, tmp_path: Path) -> FilesystemResumeStore:

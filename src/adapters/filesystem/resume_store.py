@@ -4,6 +4,7 @@ A line that says what it is, with the SHA-256 of what follows; then the state, b
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,11 @@ class FilesystemResumeStore(resume_store.ResumeStore):
             points = self._points(job_id)
             content = points[max(points)].read_bytes() if points else None
         return None if content is None else _checked(content)
+
+    def job_ids(self) -> Sequence[str]:
+        with storage_errors("look through the resume points"):
+            files = list(self._folder.glob(f"*{_SUFFIX}*"))
+        return sorted({path.name.partition(".")[0] for path in files})
 
     def discard(self, job_id: str) -> None:
         with storage_errors("remove a resume point"):

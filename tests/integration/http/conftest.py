@@ -8,7 +8,6 @@ import httpx
 import pytest
 from litestar import Litestar
 from litestar.di import Provide
-from tests.fakes.resume_store import FakeResumeStore
 
 from adapters.http.app import create_app
 from application.cancel_generation import CancelGeneration
@@ -31,6 +30,7 @@ from tests.fakes.image_reader import FakeImageReader
 from tests.fakes.image_store import FakeImageStore
 from tests.fakes.jobs import InMemoryJobs
 from tests.fakes.renderer import FakeRenderer
+from tests.fakes.resume_store import FakeResumeStore
 from tests.integration.http.raw import OWN_ORIGIN
 
 

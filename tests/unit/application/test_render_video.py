@@ -30,6 +30,7 @@ from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_draft, a_request
 from tests.fakes.image_reader import FakeImageReader
+from tests.fakes.image_store import FakeImageStore
 from tests.fakes.resume_store import FakeResumeStore
 from tests.fakes.video_encoder import FakeVideoEncoder
 from tests.fakes.video_pipeline import FakeVideoPipeline
@@ -42,12 +43,14 @@ def a_worker(
     pipeline: FakeVideoPipeline | None = None,
     catalog: FakeCheckpointCatalog | None = None,
     resume: FakeResumeStore | None = None,
+    images: FakeImageStore | None = None,
 ) -> RenderVideo:
     return RenderVideo(
         catalog or FakeCheckpointCatalog("mini"),
         pipeline or FakeVideoPipeline(),
         FakeVideoEncoder(),
         store,
+        images or FakeImageStore(Path()),
         KeepResumePoints(resume or FakeResumeStore(), FakeClock()),
     )
 
