@@ -5,26 +5,34 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from application.cancel_generation import CancelGeneration
 from application.complete_draft import CompleteDraft
+from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.queries import Queries
 from application.run_generation import RunGeneration
-from application.submit_generation import SubmitGeneration
+from application.submit_generation import Submission, SubmitGeneration
 from bootstrap.core_container import CoreContainer
 from bootstrap.server_container import ServerContainer
 from bootstrap.settings import load_settings
 from domain.errors import InvalidRequest
 from domain.generation import GenerationDraft
+from domain.job import Job
 from domain.job_event import EventKind, JobStatus
+from domain.slot import Slot
+from domain.watchdog import Budgets
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock
+from tests.fakes.hardware_probe import FakeHardwareProbe
+from tests.fakes.image_store import FakeImageStore
 from tests.fakes.jobs import InMemoryJobs
 from tests.fakes.renderer import FakeRenderer
+from tests.fakes.resume_store import FakeResumeStore
 
 DRAFT = GenerationDraft(prompt="a red circle", width=32, height=32, num_frames=5, steps=3, seed=7)
 
@@ -47,15 +55,17 @@ class Studio:
 
 
 def over_fakes(folder: Path) -> Studio:
-    jobs, clock, store = InMemoryJobs(), FakeClock(), FakeArtifactStore(folder)
-    renderer = FakeRenderer(store)
-    lane = RunGeneration(jobs.repository, renderer, store, clock)
-    complete = CompleteDraft(FakeCheckpointCatalog("mini"), store)
+    jobs, clock, store = InMemoryJobs(), FakeClock(), FakeArtifactStore(folder / "videos")
+    renderer, resume_store = FakeRenderer(store), FakeResumeStore()
+    gate = DiskGate(FakeHardwareProbe(), soft_bytes=2, hard_bytes=1)
+    lane = RunGeneration(Slot(0), jobs.repository, renderer, store, resume_store, clock, Budgets())
+    dispatch = DispatchJobs(jobs.queue, [lane], gate, clock)
+    complete = CompleteDraft(FakeCheckpointCatalog("mini"), FakeImageStore(folder / "images"))
     return Studio(
-        submit=SubmitGeneration(complete, jobs.repository, clock),
-        cancel=CancelGeneration(jobs.repository, [renderer], clock),
-        queries=Queries(jobs.repository, jobs.event_log, store),
-        dispatch=DispatchJobs(jobs.queue, jobs.repository, [lane], clock),
+        submit=SubmitGeneration(complete, jobs.repository, gate, dispatch, clock),
+        cancel=CancelGeneration(jobs.repository, [renderer], resume_store, clock),
+        queries=Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
+        dispatch=dispatch,
     )
 
 
@@ -84,12 +94,16 @@ async def studio(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     await container.database().close()
 
 
+async def submitted(studio: Studio, **said: Any) -> Job:
+    return (await studio.submit.execute(Submission(**{"draft": DRAFT, **said}))).job
+
+
 async def told(studio: Studio, job_id: str) -> list[EventKind]:
     return [logged.event.kind async for logged in studio.queries.follow(job_id) if logged]
 
 
 async def test_a_draft_becomes_a_published_video(studio: Studio) -> None:
-    job = await studio.submit.execute(DRAFT)
+    job = await submitted(studio)
 
     async with studio.dispatching():
         kinds = await told(studio, job.id)
@@ -103,8 +117,8 @@ async def test_a_draft_becomes_a_published_video(studio: Studio) -> None:
 
 
 async def test_jobs_wait_for_each_other_and_urgent_ones_go_first(studio: Studio) -> None:
-    ordinary = [await studio.submit.execute(DRAFT) for _ in range(2)]
-    urgent = await studio.submit.execute(DRAFT, priority=5)
+    ordinary = [await submitted(studio) for _ in range(2)]
+    urgent = await submitted(studio, priority=5)
 
     async with studio.dispatching():
         for job in (*ordinary, urgent):
@@ -115,9 +129,9 @@ async def test_jobs_wait_for_each_other_and_urgent_ones_go_first(studio: Studio)
 
 
 async def test_a_waiting_job_that_is_cancelled_never_runs(studio: Studio) -> None:
-    job = await studio.submit.execute(DRAFT)
+    job = await submitted(studio)
     await studio.cancel.execute(job.id)
-    other = await studio.submit.execute(DRAFT)
+    other = await submitted(studio)
 
     async with studio.dispatching():
         await told(studio, other.id)
@@ -127,6 +141,6 @@ async def test_a_waiting_job_that_is_cancelled_never_runs(studio: Studio) -> Non
 
 async def test_what_cannot_be_done_is_refused_and_not_kept(studio: Studio) -> None:
     with pytest.raises(InvalidRequest, match="17 or 21"):
-        await studio.submit.execute(GenerationDraft(prompt="x", num_frames=18))
+        await submitted(studio, draft=GenerationDraft(prompt="x", num_frames=18))
 
     assert await studio.queries.jobs(statuses=(), before=None, limit=10) == []

@@ -4,8 +4,7 @@ import httpx
 import msgspec
 import pytest
 
-from domain.errors import DiskFull
-from domain.job_event import Failure
+from domain.errors import DiskFull, PromptTooLong
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.examples import NOON
 from tests.fakes.jobs import InMemoryJobs
@@ -56,7 +55,12 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "forwards": 24,
         },
         "attempts": 0,
+        "resume_step": 0,
+        "client": "local",
         "priority": 0,
+        "preempts": False,
+        "run_after": None,
+        "retry_of": None,
         "error": None,
         "video": None,
         "created_at": "2026-01-01T12:00:00Z",
@@ -255,16 +259,16 @@ async def test_a_completed_generation_has_its_video(
 async def test_a_failed_generation_says_why(client: httpx.AsyncClient, jobs: InMemoryJobs) -> None:
     job_id = await submit(client)
     await start(jobs, job_id)
-    failure = Failure(code="interrupted", message="The power failed.", retryable=True)
-    await jobs.repository.update(job_id, lambda job: job.fail(failure, fence=1, at=NOON))
+    error = PromptTooLong("It has 900 tokens.")
+    await jobs.repository.update(job_id, lambda job: job.end_attempt(error, fence=1, at=NOON))
 
     body = (await client.get(f"{GENERATIONS}/{job_id}")).json()
 
     assert body["status"] == "failed"
     assert body["error"] == {
-        "code": "interrupted",
-        "detail": "The power failed.",
-        "retryable": True,
+        "code": "prompt-too-long",
+        "detail": "It has 900 tokens.",
+        "retryable": False,
     }
 
 

@@ -111,7 +111,7 @@ async def test_a_body_that_does_not_say_how_large_it_is_is_counted(app: Litestar
     [
         (StorageError(), 503, "storage", True),
         (DataDirectoryLocked(), 503, "data-directory-locked", False),
-        (RenderFailed("no"), 500, "internal", False),
+        (RenderFailed("no"), 500, "internal", True),
         (BackendUnavailable(), 500, "backend-unavailable", False),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -150,6 +151,7 @@ class TestGeneratingOnce:
 
     @staticmethod
     def once(store: FakeArtifactStore) -> GenerateOnce:
-        complete = CompleteDraft(FakeCheckpointCatalog("mini"), store, draw_seed=lambda: 7)
-        upload = UploadImage(FakeImageReader(), store)
+        images = FakeImageStore(Path())
+        complete = CompleteDraft(FakeCheckpointCatalog("mini"), images, draw_seed=lambda: 7)
+        upload = UploadImage(FakeImageReader(), images)
         return GenerateOnce(complete, upload, lambda: a_worker(store), store)
