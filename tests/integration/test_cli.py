@@ -48,13 +48,14 @@ def test_options_reach_the_request(tmp_path: Path, capsys: pytest.CaptureFixture
     wan(
         "generate", "x", "-o", tmp_path / "o.mp4", "--size", "64x32", "--frames", "5",
         "--steps", "3", "--guidance", "3,2", "--negative", "blue", "--flow-shift", "5",
-        "--json", *CARD,
+        "--scheduler", "dpm++", "--json", *CARD,
     )  # fmt: skip
 
     request = json.loads(capsys.readouterr().out)["request"]
     assert (request["width"], request["height"], request["num_frames"]) == (64, 32, 5)
     assert (request["guidance_high_noise"], request["guidance_low_noise"]) == (3.0, 2.0)
     assert (request["steps"], request["flow_shift"]) == (3, 5.0)
+    assert request["scheduler"] == "dpm++"
     assert request["negative_prompt"] == "blue"
 
 

@@ -70,6 +70,8 @@ def test_paths_may_begin_at_home(key: str) -> None:
         ({"WAN_SERVER__PORT": "65536"}, "0 to 65535"),
         ({"WAN_WORKERS": "0"}, "at least 1"),
         ({"WAN_WORKERS": "some"}, "workers"),
+        ({"WAN_RESUME__INTERVAL": "often"}, "auto, or every how many steps"),
+        ({"WAN_RESUME__INTERVAL": "0"}, "at least 1"),
         ({"WAN_PIPELINE__BACKEND": "comfy"}, "backend"),
         ({"WAN_RENDERER": "ray"}, "not built yet"),
         ({"WAN_DATA_DIR__X": "1", "WAN_DATA_DIR": "/a"}, "data_dir"),
@@ -113,3 +115,10 @@ def test_an_operators_own_choice_of_accelerators_rules(monkeypatch: pytest.Monke
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-1")
     assert visible_accelerators([0, 1]) == ["3", "GPU-1"]
+
+
+@pytest.mark.parametrize(("said", "meant"), [("auto", "auto"), ("3", 3)])
+def test_an_interval_is_auto_or_a_number_of_steps(said: str, meant: object) -> None:
+    settings = load_settings(overrides={}, environment={"WAN_RESUME__INTERVAL": said})
+
+    assert settings.resume.interval == meant

@@ -8,7 +8,13 @@ import pytest
 from adapters.worker.loop import work
 from application.render_video import RenderVideo
 from application.resume_points import KeepResumePoints
-from domain.errors import DomainError, EncodingFailed, RenderCancelled
+from domain.errors import (
+    DomainError,
+    EncodingFailed,
+    OutOfAcceleratorMemory,
+    RenderCancelled,
+    RenderSuspended,
+)
 from domain.ports.video_pipeline import VideoPipeline
 from domain.rendering import RenderOrder, RenderProgress
 from domain.video import VideoFile
@@ -23,11 +29,14 @@ from tests.fakes.video_pipeline import FakeVideoPipeline
 
 
 class FakeChannel:
-    """Gives its orders, cancels those named, and keeps the answers."""
+    """Gives its orders, ends the one named with `end`, and keeps the answers."""
 
-    def __init__(self, *orders: str, cancelled: str | None = None) -> None:
+    def __init__(
+        self, *orders: str, ended: str | None = None, end: DomainError | None = None
+    ) -> None:
         self._orders = orders
-        self._cancelled = cancelled
+        self._ended = ended
+        self._end = end or RenderCancelled()
         self._current = ""
         self.answers: list[str] = []
 
@@ -40,8 +49,8 @@ class FakeChannel:
         return False
 
     def report(self, progress: RenderProgress) -> None:
-        if self._current == self._cancelled:
-            raise RenderCancelled
+        if self._current == self._ended:
+            raise self._end
 
     def staged(self, video: VideoFile) -> None:
         self.answers.append(f"{self._current} staged {video.num_frames} frames")
@@ -65,12 +74,15 @@ def test_orders_are_carried_out_one_after_another(tmp_path: Path) -> None:
     assert channel.answers == ["gen_1 staged 5 frames", "gen_2 staged 5 frames"]
 
 
-def test_a_cancelled_order_is_answered_and_leaves_nothing(tmp_path: Path) -> None:
-    channel = FakeChannel("gen_1", "gen_2", cancelled="gen_1")
+@pytest.mark.parametrize("end", [RenderCancelled(), RenderSuspended()], ids=lambda end: end.code)
+def test_an_order_that_was_stopped_is_answered_and_leaves_nothing_staged(
+    end: DomainError, tmp_path: Path
+) -> None:
+    channel = FakeChannel("gen_1", "gen_2", ended="gen_1", end=end)
 
     work(channel, a_render(tmp_path, FakeVideoPipeline()))
 
-    assert channel.answers[0].startswith("gen_1 cancelled")
+    assert channel.answers[0] == f"gen_1 {end.code}: {end.message}"
     assert channel.answers[1] == "gen_2 staged 5 frames"
     assert [path.name for path in tmp_path.iterdir()] == ["gen_2.1"]
 
@@ -81,6 +93,14 @@ def test_a_foreseen_failure_keeps_its_code(tmp_path: Path) -> None:
     work(channel, a_render(tmp_path, FakeVideoPipeline(EncodingFailed("It broke."))))
 
     assert channel.answers == ["gen_1 encoding-failed: It broke."]
+
+
+def test_a_worker_that_ran_out_of_memory_ends_after_its_answer(tmp_path: Path) -> None:
+    channel = FakeChannel("gen_1", "gen_2")
+
+    work(channel, a_render(tmp_path, FakeVideoPipeline(OutOfAcceleratorMemory("It is full."))))
+
+    assert channel.answers == ["gen_1 gpu-out-of-memory: It is full."]
 
 
 def test_a_bug_is_answered_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
