@@ -169,6 +169,17 @@ class TestFiles:
         assert store.read("gen_1") == STATE
         assert [path.name for path in (tmp_path / "resume").iterdir()] == ["gen_1.1.resume"]
 
+    def test_a_strangers_file_is_left_alone(
+        self, store: FilesystemResumeStore, tmp_path: Path
+    ) -> None:
+        store.keep("gen_1", 1, STATE)
+        (tmp_path / "resume" / "gen_1.old.resume").write_bytes(b"")
+
+        store.keep("gen_1", 2, OTHER)
+
+        assert store.read("gen_1") == OTHER
+        assert (tmp_path / "resume" / "gen_1.old.resume").exists()
+
     def test_a_name_that_would_leave_the_folder_is_refused(
         self, store: FilesystemResumeStore
     ) -> None:

@@ -68,7 +68,8 @@ class FilesystemResumeStore(resume_store.ResumeStore):
     def _points(self, job_id: str) -> dict[int, Path]:
         """The job's whole files by fence; a crash in `keep` may leave two."""
         found = self._folder.glob(f"{_name(job_id)}.*{_SUFFIX}")
-        return {int(path.name.split(".")[1]): path for path in found}
+        fences = ((path.name.split(".")[1], path) for path in found)
+        return {int(fence): path for fence, path in fences if fence.isdecimal()}
 
     def _path(self, job_id: str, fence: int) -> Path:
         return self._folder / f"{_name(job_id)}.{fence}{_SUFFIX}"

@@ -27,14 +27,14 @@ class VideoPipeline(ABC):
         """Make the frames of `request`, handing them out as they are decoded.
 
         The chunks together hold exactly `num_frames` frames of `height` x `width`. The same request
-        on the same machine gives the same bytes. Reports `ENCODING_PROMPT` once what it needs is loaded,
-        then `DENOISING` with every step, and `DECODING`; between transformer blocks and between
-        chunks it reports `StillRunning`. Whatever `report` raises ends the run and leaves the pipeline
-        ready for the next; so does closing the iterator.
+        on the same machine gives the same bytes. Reports `ENCODING_PROMPT` once what it needs is
+        loaded, then `DENOISING` with every step, and `DECODING`; between transformer blocks and
+        between chunks it reports `StillRunning`. Whatever `report` or `resume` raises ends the run and
+        leaves the pipeline ready for the next; so does closing the iterator.
 
-        Before the first step it goes on from what `resume` loads, if that was saved by an equal run:
-        the video is then the same, byte for byte, as that of an unbroken run. A step that is due is saved before it is
-        reported.
+        Before all that it goes on from what `resume` loads, if an equal run saved it: the video is
+        then, byte for byte, that of an unbroken run. Where all steps were done, `DECODING` is the first
+        thing reported. A step that is due is saved before it is reported.
 
         Args:
             first_image: the PNG that `request.image` names; the video begins with it. None for text
