@@ -60,7 +60,10 @@ def test_every_async_function_awaits_something() -> None:
 
 
 def test_nothing_broad_is_caught_but_at_the_boundaries() -> None:
-    """The dispatcher's lane, the worker's loop and the HTTP boundary; each logs what it catches."""
+    """The dispatcher's lane, the worker's loop and the HTTP boundary; each logs what it catches.
+
+    The group writer carries it to whoever asked, in another thread, where it is raised again.
+    """
     broad = {
         name
         for name, tree in modules(*PACKAGES)
@@ -68,7 +71,12 @@ def test_nothing_broad_is_caught_but_at_the_boundaries() -> None:
         if isinstance(handler, ast.ExceptHandler) and _is_broad(handler) and not _raises(handler)
     }
 
-    assert broad <= {"application.dispatch_jobs", "adapters.worker.loop", "adapters.http.problems"}
+    assert broad <= {
+        "application.dispatch_jobs",
+        "adapters.worker.loop",
+        "adapters.http.problems",
+        "adapters.sql.group_writer",
+    }
 
 
 def test_every_port_method_has_a_contract() -> None:
