@@ -242,3 +242,13 @@ async def test_closing_writes_what_waits(path: Path) -> None:
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT count(*) FROM jobs").fetchone() == (10,)
     assert not path.with_name("jobs.db-wal").exists()
+
+
+async def test_a_closed_database_refuses_writes(path: Path) -> None:
+    # They waited for a thread that had ended.
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    await database.open()
+    await database.close()
+
+    with pytest.raises(StorageError, match="closed"):
+        await SqlJobRepository(database).add(a_job())

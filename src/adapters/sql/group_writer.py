@@ -13,6 +13,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from domain.errors import StorageError
+
 #: Works in one transaction at most, so that its last one is answered soon: at a third of a
 #: millisecond each, within a tenth of a second.
 MAX_GROUP: Final = 256
@@ -58,6 +60,7 @@ class GroupWriter:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sql-writer")
         self._waiting: deque[tuple[Work, asyncio.Future[Any]]] = deque()
         self._writing: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     async def write(self, work: Callable[[Connection], _T]) -> _T:
         """Run `work` in a transaction: durable once this returns, undone if it raises.
@@ -66,8 +69,11 @@ class GroupWriter:
 
         Raises:
             DBAPIError: SQLite could not keep it.
+            StorageError: `close` was called.
             Whatever `work` raises.
         """
+        if self._is_closed:
+            raise StorageError("The database is closed.")
         answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, answer))
         if self._writing is None:
@@ -90,12 +96,12 @@ class GroupWriter:
 
     async def close(self) -> None:
         """Write what waits, then let go of the file. Calling it again does nothing."""
+        self._is_closed = True
         while self._writing is not None:
             await asyncio.wait([self._writing])
         self._thread.shutdown(wait=False)
-        await asyncio.to_thread(
-            self._engine.dispose
-        )  # the last one out copies the log into the file
+        # The last connection to close copies the log into the file: not on the event loop.
+        await asyncio.to_thread(self._engine.dispose)
 
     async def _write_all(self) -> None:
         loop = asyncio.get_running_loop()
