@@ -56,8 +56,8 @@ async def test_a_copy_beside_a_busy_server_is_whole_and_lacks_nothing_from_befor
     database: Database, path: Path, target: Path
 ) -> None:
     repository = SqlJobRepository(database)
-    long = a_request(prompt="a" * 1500)
-    before = [f"before_{number:04}" for number in range(1500)]  # several steps of the copy
+    long = a_request(prompt="a" * 30_000)  # so that the copy takes many steps
+    before = [f"before_{number:04}" for number in range(1000)]
     await asyncio.gather(*(repository.add(a_job(job_id, request=long)) for job_id in before))
     copying = asyncio.create_task(asyncio.to_thread(copy_database, path, target))
     during = 0
@@ -72,6 +72,7 @@ async def test_a_copy_beside_a_busy_server_is_whole_and_lacks_nothing_from_befor
     later = copied[len(before) :]
     assert later == [f"during_{number:04}" for number in range(len(later))]
     assert during > 3, "the server was kept from writing"
+    assert len(later) < during / 2, "each commit began the copy anew"
     assert [path.name for path in target.parent.glob("copy*")] == ["copy.db"]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from time import monotonic
 
 import pytest
 
@@ -23,8 +24,8 @@ from tests.fakes.examples import A_SECOND, NOON, a_job, a_job_that_is
 
 #: Seconds: long enough that only news can have ended the wait.
 LONG_S = 30.0
-#: Seconds.
-SHORT_S = 0.02
+#: Seconds: long enough to tell a wait from a look.
+SHORT_S = 0.5
 
 
 async def add_all(repository: JobRepository, names: str, *, priority: int = 0) -> None:
@@ -47,6 +48,12 @@ async def finish(repository: JobRepository, job_id: str) -> None:
         job.cancel(fence=job.fence, at=NOON)
 
     await repository.update(job_id, cancel)
+
+
+async def seconds_waited(queue: JobQueue, *, timeout_s: float) -> float:
+    begun = monotonic()
+    await queue.wait(timeout_s=timeout_s)
+    return monotonic() - begun
 
 
 async def test_the_line_shows_what_waits_in_the_order_it_is_handed_out(
@@ -176,9 +183,8 @@ async def test_a_wait_goes_on_while_all_that_waits_has_a_time_to_come(
     await add_all(repository, "a1")
     await claim(queue)
     await repository.update("a1", lambda job: job.end_attempt(RenderFailed(), fence=1, at=NOON))
+    assert await seconds_waited(queue, timeout_s=SHORT_S) > SHORT_S / 2
     waiting = asyncio.create_task(queue.wait(timeout_s=LONG_S))
-    await asyncio.sleep(SHORT_S)
-    assert not waiting.done()
 
     await add_all(repository, "a2")
 
@@ -266,17 +272,18 @@ async def test_there_is_always_room_for_another_between_two(
     repository: JobRepository, queue: JobQueue
 ) -> None:
     # Sixty halvings of one gap are more than a double can tell apart.
-    await add_all(repository, "a1 b1 c1 d1")
-    await claim(queue)
+    await add_all(repository, "a1 b1 c1 d1 e1")
+    for slot in range(2):
+        await claim(queue, slot)
 
     for _ in range(60):
+        await queue.move("e1", at=NOON, position=2)
         await queue.move("d1", at=NOON, position=2)
-        await queue.move("c1", at=NOON, position=2)
 
-    assert await names(queue) == "b1 c1 d1"
-    await repository.update("a1", lambda job: job.end_attempt(RenderSuspended(), fence=1, at=NOON))
-    await add_all(repository, "e1")
-    assert await names(queue) == "a1 b1 c1 d1 e1"
+    assert await names(queue) == "c1 d1 e1"
+    await repository.update("b1", lambda job: job.end_attempt(RenderSuspended(), fence=1, at=NOON))
+    await add_all(repository, "f1")
+    assert await names(queue) == "b1 c1 d1 e1 f1"
 
 
 async def test_a_new_priority_puts_a_job_behind_what_its_client_has_waiting_there(
@@ -361,9 +368,9 @@ async def test_a_wait_goes_on_while_the_queue_is_paused_and_ends_when_it_is_resu
 ) -> None:
     await queue.set_paused(paused=True, at=NOON)
     await add_all(repository, "a1")
+    assert await seconds_waited(queue, timeout_s=SHORT_S) > SHORT_S / 2
     waiting = [asyncio.create_task(queue.wait(timeout_s=LONG_S)) for _ in range(3)]
-    await asyncio.sleep(SHORT_S)
-    assert not any(task.done() for task in waiting)
+    await asyncio.sleep(0)
 
     await queue.set_paused(paused=False, at=NOON)
 
