@@ -110,22 +110,27 @@ class RunGeneration:
 
     async def _render(self, claimed: Job) -> None:
         order = RenderOrder(job_id=claimed.id, fence=claimed.fence, request=claimed.request)
-        status = JobStatus.RUNNING
         if (await self._repository.get(claimed.id)).cancel_requested_at:
             raise RenderCancelled  # between the claim and here, no renderer could have heard of it
+        if self._suspended_for is not None:
+            raise RenderSuspended  # nor of this
+        job = await self._follow(order)
+        if job.status is JobStatus.PUBLISHING:
+            await self._publish(job)
+        else:  # cancelled, when the video was already whole
+            await self._clear(job)
+
+    async def _follow(self, order: RenderOrder) -> Job:
+        """Keep every report until the video is staged. Returns the job as it is then."""
         watchdog = Watchdog(self._budgets, now=self._clock.monotonic())
         async with aclosing(self._renderer.render(order)) as reports:
             while report := await self._next(reports, watchdog):
                 job = await self._keep(order, report)
-                status = job.status
-                if status is JobStatus.PUBLISHING:
-                    await self._publish(job)
-                elif status is JobStatus.CANCELLED:  # when the video was already whole
-                    await self._clear(job)
-                elif job.cancel_requested_at:
+                if job.status is not JobStatus.RUNNING:
+                    return job
+                if job.cancel_requested_at:
                     await self._renderer.cancel(job.id)
-        if status is JobStatus.RUNNING:
-            raise RenderFailed("The renderer ended without a video.")
+        raise RenderFailed("The renderer ended without a video.")
 
     async def _next(
         self, reports: AsyncGenerator[RenderReport, None], watchdog: Watchdog

@@ -1,73 +1,45 @@
-"""One attempt, from the claimed job to however it ends."""
+"""One attempt, from the claimed job to however it ends by itself."""
 
 import asyncio
-from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
-from application import run_generation
-from application.run_generation import RunGeneration
 from domain.errors import (
     CheckpointBroken,
-    DiskFull,
     DomainError,
+    EncodingFailed,
+    NoProgress,
     OutOfAcceleratorMemory,
+    PromptTooLong,
     RenderCancelled,
     RenderFailed,
-    StorageError,
     WorkerCrashed,
     WorkerUnavailable,
 )
 from domain.job import Job
 from domain.job_event import EventKind, JobStatus
 from domain.progress import Stage
-from domain.rendering import StageEntered, StepFinished
-from tests.fakes.artifact_store import FakeArtifactStore
-from tests.fakes.clock import FakeClock
-from tests.fakes.examples import NOON, a_job
-from tests.fakes.jobs import InMemoryJobs
-from tests.fakes.renderer import Deed, FakeRenderer, Hangs, Meets, Stages
-
-
-class Attempt:
-    """A claimed job and the use case that runs it; `end` is the job afterwards."""
-
-    def __init__(self, jobs: InMemoryJobs, store: FakeArtifactStore, clock: FakeClock) -> None:
-        self.jobs, self.store, self._clock = jobs, store, clock
-
-    async def begin(self, *script: Deed) -> asyncio.Task[None]:
-        await self.jobs.repository.add(a_job())
-        claimed = await self.jobs.queue.claim(at=NOON)
-        assert claimed is not None
-        renderer = FakeRenderer(self.store, script)
-        run = RunGeneration(self.jobs.repository, renderer, self.store, self._clock)
-        return asyncio.create_task(run.execute(claimed))
-
-    async def run(self, *script: Deed) -> Job:
-        await (await self.begin(*script))
-        return self.end
-
-    @property
-    def end(self) -> Job:
-        [job] = self.jobs.kept
-        return job
-
-    @property
-    def kinds(self) -> Sequence[EventKind]:
-        return [logged.event.kind for logged in self.jobs.events]
-
-
-@pytest.fixture
-def attempt(jobs: InMemoryJobs, store: FakeArtifactStore, clock: FakeClock) -> Attempt:
-    return Attempt(jobs, store, clock)
+from domain.rendering import (
+    Resumed,
+    ResumePointSaved,
+    ResumeRejected,
+    StageEntered,
+    StepFinished,
+)
+from domain.toll import BACKOFF_S
+from domain.watchdog import Budgets
+from tests.fakes.examples import NOON
+from tests.fakes.renderer import Hangs, Stages
+from tests.unit.application.attempt import Attempt
 
 
 async def test_a_good_run_completes_the_job_and_publishes_its_file(attempt: Attempt) -> None:
-    job = await attempt.run(
+    job = await attempt.make(
         StageEntered(stage=Stage.DENOISING), StepFinished(step=1), StepFinished(step=4), Stages()
     )
 
-    assert job.status is JobStatus.COMPLETED
+    assert (job.status, attempt.ended_in) == (JobStatus.COMPLETED, None)
     assert attempt.store.locate("gen_1").read_text() == "video of gen_1, attempt 1"
     assert attempt.kinds == [
         EventKind.QUEUED,
@@ -80,194 +52,154 @@ async def test_a_good_run_completes_the_job_and_publishes_its_file(attempt: Atte
     ]
 
 
-@pytest.mark.parametrize(
-    ("error", "code", "retryable"),
-    [
-        (OutOfAcceleratorMemory(), "gpu-out-of-memory", False),
-        (CheckpointBroken(), "model-corrupt", False),
-        (RenderFailed(), "internal", False),
-    ],
-)
-async def test_a_run_that_fails_fails_the_job_with_its_reason(
-    attempt: Attempt, error: DomainError, code: str, retryable: bool
+@pytest.mark.parametrize("error", [CheckpointBroken(), PromptTooLong("9 too many.")])
+async def test_what_no_attempt_can_mend_fails_the_job_with_its_reason(
+    attempt: Attempt, error: DomainError
 ) -> None:
-    job = await attempt.run(StageEntered(stage=Stage.LOADING), error)
+    job = await attempt.make(StageEntered(stage=Stage.LOADING), error)
 
-    assert job.status is JobStatus.FAILED
+    assert (job.status, attempt.ended_in) == (JobStatus.FAILED, error)
     assert job.failure is not None
-    assert (job.failure.code, job.failure.message) == (code, error.message)
-    assert job.failure.retryable is retryable
+    assert (job.failure.code, job.failure.message) == (error.code, error.message)
 
 
-async def test_a_run_that_ends_without_a_video_fails_the_job(attempt: Attempt) -> None:
+async def test_memory_that_ran_out_once_is_tried_again_and_twice_is_told(attempt: Attempt) -> None:
+    job = await attempt.make(OutOfAcceleratorMemory())
+    once = job.status, job.toll.oom_level
+
+    job = await attempt.make(OutOfAcceleratorMemory("It does not fit."))
+
+    assert once == (JobStatus.QUEUED, 1)
+    assert job.failure is not None
+    assert (job.failure.code, job.failure.message) == ("gpu-out-of-memory", "It does not fit.")
+
+
+async def test_a_run_that_failed_is_tried_again_later_and_the_third_time_told(
+    attempt: Attempt,
+) -> None:
+    for longest in BACKOFF_S:
+        job = await attempt.make(EncodingFailed())
+        assert job.run_after is not None
+        assert NOON < job.run_after <= NOON + timedelta(seconds=longest)
+        await attempt.jobs.repository.update("gen_1", _is_due)
+
+    job = await attempt.make(EncodingFailed("No such codec."))
+
+    assert job.failure is not None
+    assert (job.failure.code, job.failure.retryable) == ("encoding-failed", True)
+
+
+async def test_a_run_that_ends_without_a_video_has_failed(attempt: Attempt) -> None:
     # The job stayed running, with nobody left to bring it on.
-    job = await attempt.run(StageEntered(stage=Stage.DECODING))
+    job = await attempt.make(StageEntered(stage=Stage.DECODING))
 
-    assert job.status is JobStatus.FAILED
+    assert isinstance(attempt.ended_in, RenderFailed)
+    assert (job.status, job.toll.failures) == (JobStatus.QUEUED, 1)
 
 
-async def test_a_step_that_cannot_be_fails_the_job(attempt: Attempt) -> None:
+async def test_a_step_that_cannot_be_is_a_failure(attempt: Attempt) -> None:
     # It was taken for the report of a stale attempt, and the job stayed running.
-    job = await attempt.run(StepFinished(step=99), Stages())
+    job = await attempt.make(StepFinished(step=99), Stages())
 
-    assert job.status is JobStatus.FAILED
+    assert (job.status, job.toll.failures) == (JobStatus.QUEUED, 1)
     assert attempt.store.staged == []
 
 
-async def test_a_worker_that_dies_gives_the_job_back(attempt: Attempt) -> None:
-    job = await attempt.run(StageEntered(stage=Stage.LOADING), WorkerCrashed("signal 9"))
+@pytest.mark.parametrize(
+    ("error", "crashes"), [(WorkerCrashed("signal 9"), 1), (WorkerUnavailable("no room"), 0)]
+)
+async def test_a_worker_that_is_no_more_gives_the_job_back(
+    attempt: Attempt, error: DomainError, crashes: int
+) -> None:
+    job = await attempt.make(StageEntered(stage=Stage.LOADING), error)
 
-    assert (job.status, job.crashes) == (JobStatus.QUEUED, 1)
+    assert (job.status, job.toll.crashes) == (JobStatus.QUEUED, crashes)
+    assert attempt.jobs.events[-1].event.message == error.message
 
 
 async def test_a_cancelled_run_cancels_the_job(attempt: Attempt) -> None:
-    job = await attempt.run(StageEntered(stage=Stage.LOADING), RenderCancelled())
+    job = await attempt.make(StageEntered(stage=Stage.LOADING), RenderCancelled())
 
     assert job.status is JobStatus.CANCELLED
 
 
-async def test_a_mark_that_never_reached_the_renderer_cancels_at_the_next_report(
-    attempt: Attempt,
-) -> None:
-    here, go = asyncio.Event(), asyncio.Event()
-    run = await attempt.begin(
-        Meets(here, go), StageEntered(stage=Stage.DENOISING), Hangs(), Stages()
-    )
-    await here.wait()
-    await attempt.jobs.repository.update("gen_1", lambda job: job.request_cancel(at=NOON))
-    go.set()
+async def test_a_run_without_progress_is_ended_and_counts_as_a_crash(attempt: Attempt) -> None:
+    budgets = Budgets(encoding_prompt_s=0.01)
 
-    await run
+    job = await attempt.make(StageEntered(stage=Stage.ENCODING_PROMPT), Hangs(), budgets=budgets)
 
-    assert attempt.end.status is JobStatus.CANCELLED
+    assert isinstance(attempt.ended_in, NoProgress)
+    assert (job.status, job.toll.crashes) == (JobStatus.QUEUED, 1)
+    assert "encoding_prompt" in attempt.ended_in.message
 
 
-async def test_a_job_cancelled_when_its_video_is_whole_leaves_no_file(attempt: Attempt) -> None:
-    # The staged file stayed for ever.
-    here, go = asyncio.Event(), asyncio.Event()
-    run = await attempt.begin(Meets(here, go), Stages())
-    await here.wait()
-    await attempt.jobs.repository.update("gen_1", lambda job: job.request_cancel(at=NOON))
-    go.set()
-
-    await run
-
-    assert attempt.end.status is JobStatus.CANCELLED
-    assert attempt.store.staged == []
-
-
-async def test_an_attempt_that_was_overtaken_changes_nothing(attempt: Attempt) -> None:
-    here, go = asyncio.Event(), asyncio.Event()
-    run = await attempt.begin(Meets(here, go), Stages())
-    await here.wait()
-    await attempt.jobs.repository.update("gen_1", lambda job: _run_again(job))
-    go.set()
-
-    await run
-
-    assert (attempt.end.status, attempt.end.fence) == (JobStatus.RUNNING, 2)
-
-
-async def test_a_failure_of_an_attempt_that_was_overtaken_changes_nothing(
-    attempt: Attempt,
-) -> None:
-    here, go = asyncio.Event(), asyncio.Event()
-    run = await attempt.begin(Meets(here, go), OutOfAcceleratorMemory())
-    await here.wait()
-    await attempt.jobs.repository.update("gen_1", lambda job: _run_again(job))
-    go.set()
-
-    await run
-
-    assert (attempt.end.status, attempt.end.fence) == (JobStatus.RUNNING, 2)
-
-
-async def test_a_server_that_stops_gives_the_job_back_uncharged(attempt: Attempt) -> None:
-    here = asyncio.Event()
-    run = await attempt.begin(Meets(here, asyncio.Event()))
-    await here.wait()
-
-    run.cancel()
-
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    job = attempt.end
-    assert (job.status, job.crashes, job.interruptions) == (JobStatus.QUEUED, 0, 1)
-
-
-async def test_a_server_that_stops_keeps_a_video_that_only_has_to_be_published(
-    attempt: Attempt,
-) -> None:
-    # The finished video was thrown away and rendered again.
+async def test_slow_publishing_is_not_taken_for_a_hung_worker(attempt: Attempt) -> None:
+    # The watchdog went on watching after the video was whole: a disk that was slow to take it cost a
+    # good worker, and blamed its slot.
     attempt.store.may_publish.clear()
-    run = await attempt.begin(Stages())
-    await attempt.jobs.wait(lambda: attempt.end.status is JobStatus.PUBLISHING, timeout_s=5)
-
-    run.cancel()
-
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    assert attempt.end.status is JobStatus.PUBLISHING
-    assert attempt.store.staged == ["gen_1.1"]
+    budgets = Budgets(loading_s=0.01)
+    run = await attempt.begin(Stages(), StageEntered(stage=Stage.DECODING), budgets=budgets)
+    await attempt.jobs.wait(lambda: attempt.job.status is JobStatus.PUBLISHING, timeout_s=5)
+    await asyncio.sleep(0.02)
     attempt.store.may_publish.set()
 
+    assert await run is None
 
-async def test_a_server_that_stops_stops_even_when_the_job_cannot_be_kept(
+    assert attempt.job.status is JobStatus.COMPLETED
+    assert attempt.run.fenced_out == 0
+
+
+async def test_a_worker_that_breaks_after_its_video_is_whole_takes_nothing_from_it(
     attempt: Attempt,
 ) -> None:
-    # The storage error took the cancellation's place, and the server never stopped.
-    here = asyncio.Event()
-    run = await attempt.begin(Meets(here, asyncio.Event()))
-    await here.wait()
-    attempt.jobs.refusals.append(DiskFull())
+    # The job was complete, yet its attempt was said to have crashed and to have been fenced out.
+    job = await attempt.make(Stages(), WorkerCrashed())
 
-    run.cancel()
-
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    assert attempt.end.status is JobStatus.RUNNING
+    assert (job.status, attempt.ended_in) == (JobStatus.COMPLETED, None)
+    assert attempt.run.fenced_out == 0
 
 
-async def test_an_end_that_cannot_be_kept_is_the_callers_to_settle(attempt: Attempt) -> None:
-    here, go = asyncio.Event(), asyncio.Event()
-    run = await attempt.begin(Meets(here, go), Stages())
-    await here.wait()
-    attempt.jobs.refusals += [StorageError(), StorageError()]
-    go.set()
+class TestResuming:
+    async def test_what_is_saved_gone_on_from_and_refused_is_kept(self, attempt: Attempt) -> None:
+        await attempt.make(ResumePointSaved(step=2), StepFinished(step=2), WorkerCrashed())
+        shown = attempt.job.step
 
-    with pytest.raises(StorageError):
-        await run
+        job = await attempt.make(
+            Resumed(step=2), ResumeRejected(reason="Other weights."), WorkerUnavailable()
+        )
 
-    assert attempt.end.status is JobStatus.RUNNING
+        assert (shown, job.resume_step) == (2, 0)
+        assert attempt.kinds[2:] == [
+            EventKind.RESUME_POINT_SAVED,
+            EventKind.STEP,
+            EventKind.REQUEUED,
+            EventKind.STARTED,
+            EventKind.RESUMED,
+            EventKind.RESUME_REJECTED,
+            EventKind.REQUEUED,
+        ]
+
+    @pytest.mark.parametrize("error", [WorkerCrashed(), RenderFailed(), OutOfAcceleratorMemory()])
+    async def test_the_resume_point_of_a_job_that_runs_again_is_kept(
+        self, attempt: Attempt, error: DomainError
+    ) -> None:
+        attempt.resume_store.keep("gen_1", 1, b"latents")
+
+        await attempt.make(error)
+
+        assert attempt.resume_store.read("gen_1") == b"latents"
+
+    @pytest.mark.parametrize("end", [Stages(), RenderCancelled(), PromptTooLong()])
+    async def test_the_resume_point_of_a_job_that_is_over_is_gone(
+        self, attempt: Attempt, end: Stages | DomainError
+    ) -> None:
+        attempt.resume_store.keep("gen_1", 1, b"latents")
+
+        job = await attempt.make(end)
+
+        assert job.status.is_terminal
+        assert attempt.resume_store.job_ids() == []
 
 
-def _run_again(job: Job) -> None:
-    job.interrupt("elsewhere", fence=1, at=NOON)
-    job.claim(at=NOON)
-
-
-@pytest.mark.parametrize("error", [DiskFull(), WorkerUnavailable()])
-async def test_what_is_no_fault_of_the_job_is_left_to_the_dispatcher(
-    attempt: Attempt, error: DomainError
-) -> None:
-    with pytest.raises(type(error)):
-        await attempt.run(StageEntered(stage=Stage.DENOISING), error)
-
-    assert attempt.end.status is JobStatus.RUNNING
-
-
-async def test_a_video_that_cannot_be_published_yet_is_published_later(
-    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # It was thrown away, and an hour of work with it.
-    monkeypatch.setattr(run_generation, "STORAGE_RETRY_S", 0.01)
-    attempt.store.refusal = StorageError("Input/output error")
-    run = await attempt.begin(Stages())
-    await attempt.jobs.wait(lambda: attempt.end.status is JobStatus.PUBLISHING, timeout_s=5)
-    await asyncio.sleep(0.05)
-    assert attempt.end.status is JobStatus.PUBLISHING
-
-    attempt.store.refusal = None
-    await run
-
-    assert attempt.end.status is JobStatus.COMPLETED
+def _is_due(job: Job) -> None:
+    job.run_after = None
