@@ -37,6 +37,6 @@ class RetryGeneration:
         """
         self._gate.refuse_if_full()
         failed = await self._repository.get(job_id)
-        job = failed.again(self._new_id(), at=self._clock.now())
+        job = await self._repository.add(failed.again(self._new_id(), at=self._clock.now()))
         _log.info("retried", extra={"job_id": job.id, "retry_of": job_id})
-        return await self._repository.add(job)
+        return job
