@@ -30,7 +30,7 @@ _PRESET: Final = "medium"
 #: x264's output depends on how many threads make it: always as many, not as many as there are cores.
 _THREADS: Final = 4
 #: With AVX-512, x264's macroblock tree reads memory that nobody wrote wherever a row is not a multiple
-#: of 16 macroblocks, and what is left there from before decides the frame types: no tree (ADR-0007).
+#: of 16 macroblocks, and what is left there from before decides the frame types: no tree (ADR-0012).
 _X264: Final = "mbtree=0"
 #: The same samples whatever instructions the processor has and however the memory is aligned.
 _EXACT: Final = (
