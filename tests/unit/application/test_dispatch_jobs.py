@@ -3,43 +3,46 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from application import dispatch_jobs
+from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
-from application.run_generation import RunGeneration
-from domain.errors import DiskFull, StorageError, WorkerUnavailable
+from domain.errors import DiskFull, NoProgress, StorageError, WorkerUnavailable
 from domain.job_event import EventKind, JobStatus
-from tests.fakes.artifact_store import FakeArtifactStore
+from domain.progress import Stage
+from domain.rendering import StageEntered
+from domain.slot import COOL_OFF_S
+from domain.toll import STORAGE_PAUSE_S, Toll
 from tests.fakes.clock import FakeClock
-from tests.fakes.examples import NOON, a_job
+from tests.fakes.examples import a_job
+from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.jobs import InMemoryJobs
-from tests.fakes.renderer import Deed, FakeRenderer, Hangs, Meets, Stages
+from tests.fakes.renderer import Deed, Hangs, Meets, Stages
+from tests.unit.application.attempt import Lane, overtake
 
-Dispatching = Callable[..., "asyncio.Task[None]"]
+Dispatching = Callable[..., DispatchJobs]
 
 
 @pytest.fixture
 async def dispatching(
     jobs: InMemoryJobs,
-    store: FakeArtifactStore,
+    lane: Lane,
+    gate: DiskGate,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Dispatching]:
     """Starts a dispatcher with one lane per list of scripts; it is stopped after the test."""
-    monkeypatch.setattr(dispatch_jobs, "STORAGE_RETRY_S", 0.001)
     monkeypatch.setattr(dispatch_jobs, "REST_S", 0.001)
     begun: list[asyncio.Task[None]] = []
 
-    def begin(*lanes: Sequence[Sequence[Deed]]) -> asyncio.Task[None]:
-        runs = [
-            RunGeneration(jobs.repository, FakeRenderer(store, *scripts), store, clock)
-            for scripts in lanes
-        ]
-        dispatcher = DispatchJobs(jobs.queue, jobs.repository, runs, clock)
+    def begin(*lanes: Sequence[Sequence[Deed]]) -> DispatchJobs:
+        made = [lane(*scripts, number=number) for number, scripts in enumerate(lanes)]
+        dispatcher = DispatchJobs(jobs.queue, made, gate, clock)
         begun.append(asyncio.create_task(dispatcher.run()))
-        return begun[-1]
+        return dispatcher
 
     yield begin
     for task in begun:
@@ -96,7 +99,7 @@ async def test_a_busy_lane_does_not_hold_up_the_other(
     assert [job.status for job in jobs.kept] == [JobStatus.RUNNING, JobStatus.RUNNING]
 
 
-async def test_a_bug_fails_its_job_and_the_lane_goes_on(
+async def test_a_bug_is_charged_to_its_job_and_the_lane_goes_on(
     jobs: InMemoryJobs, dispatching: Dispatching
 ) -> None:
     await jobs.repository.add(a_job("gen_bad"))
@@ -104,14 +107,12 @@ async def test_a_bug_fails_its_job_and_the_lane_goes_on(
 
     dispatching([[ZeroDivisionError("oops")], [Stages()]])
 
-    await jobs.wait(lambda: all(job.status.is_terminal for job in jobs.kept), timeout_s=5)
+    await jobs.wait(lambda: jobs.kept[1].status.is_terminal, timeout_s=5)
     bad, good = jobs.kept
     assert good.status is JobStatus.COMPLETED
-    assert bad.failure is not None
-    assert (bad.failure.code, bad.failure.message) == (
-        "internal",
-        "Internal error: ZeroDivisionError.",
-    )
+    assert (bad.status, bad.toll.failures) == (JobStatus.QUEUED, 1)
+    [told] = [e.event for e in jobs.events if e.event.kind is EventKind.REQUEUED]
+    assert (told.code, told.message) == ("internal", "Internal error: ZeroDivisionError.")
 
 
 async def test_a_queue_that_cannot_be_written_is_tried_again(
@@ -127,20 +128,22 @@ async def test_a_queue_that_cannot_be_written_is_tried_again(
 
 
 async def test_a_job_whose_end_could_not_be_kept_runs_again_once_it_can(
-    jobs: InMemoryJobs, dispatching: Dispatching
+    jobs: InMemoryJobs, clock: FakeClock, dispatching: Dispatching
 ) -> None:
     here, go = asyncio.Event(), asyncio.Event()
     await jobs.repository.add(a_job())
     dispatching([[Meets(here, go), Stages()], [Stages()]])
     async with soon():
         await here.wait()
-    jobs.refusals += [DiskFull()] * 4  # the report, its failure, and two tries at giving it back
+    jobs.refusals += [DiskFull()] * 4  # the report, and three tries at giving it back
     go.set()
+    await jobs.wait(lambda: jobs.kept[0].status is JobStatus.QUEUED, timeout_s=5)
+
+    clock.advance(STORAGE_PAUSE_S)
 
     await all_to_be(jobs, JobStatus.COMPLETED)
-
     [job] = jobs.kept
-    assert (job.fence, job.crashes, job.interruptions) == (2, 0, 0)
+    assert (job.fence, job.toll) == (2, Toll())
 
 
 async def test_an_end_that_was_overtaken_meanwhile_is_not_settled(
@@ -151,8 +154,8 @@ async def test_an_end_that_was_overtaken_meanwhile_is_not_settled(
     dispatching([[Meets(here, go), ZeroDivisionError()], [Hangs()]])
     async with soon():
         await here.wait()
-    await jobs.repository.update("gen_1", lambda job: job.interrupt("out", fence=1, at=NOON))
-    overtaking = await jobs.queue.claim(at=NOON)
+    await jobs.repository.update("gen_1", overtake)
+    overtaking = await jobs.repository.get("gen_1")
     go.set()
     await asyncio.sleep(0.01)
 
@@ -160,34 +163,168 @@ async def test_an_end_that_was_overtaken_meanwhile_is_not_settled(
     assert await jobs.repository.get("gen_1") == overtaking
 
 
-async def test_stopping_gives_every_running_job_back(
+class TestDraining:
+    async def test_what_runs_is_handed_back_and_nothing_more_is_started(
+        self, jobs: InMemoryJobs, dispatching: Dispatching
+    ) -> None:
+        here, go = asyncio.Event(), asyncio.Event()
+        await jobs.repository.add(a_job("gen_1"))
+        await jobs.repository.add(a_job("gen_2"))
+        dispatcher = dispatching([[Meets(here, go), StageEntered(stage=Stage.DECODING), Hangs()]])
+        async with soon():
+            await here.wait()
+
+        await dispatcher.drain()
+        go.set()
+
+        await all_to_be(jobs, JobStatus.QUEUED)
+        await asyncio.sleep(0.02)
+        first, second = jobs.kept
+        assert (first.fence, second.fence) == (1, 0)
+        assert jobs.events[-1].event.message == "The server stopped."
+        assert dispatcher.is_draining
+
+    async def test_an_idle_dispatcher_ends_at_once(
+        self, jobs: InMemoryJobs, lane: Lane, gate: DiskGate, clock: FakeClock
+    ) -> None:
+        dispatcher = DispatchJobs(jobs.queue, [lane(), lane(number=1)], gate, clock)
+        running = asyncio.create_task(dispatcher.run())
+        await asyncio.sleep(0.01)
+
+        await dispatcher.drain()
+
+        async with soon():
+            await running
+
+    async def test_hurrying_gives_every_running_job_back(
+        self, jobs: InMemoryJobs, lane: Lane, gate: DiskGate, clock: FakeClock
+    ) -> None:
+        here = asyncio.Event()
+        await jobs.repository.add(a_job())
+        made = lane([Meets(here, asyncio.Event())])
+        task = asyncio.create_task(DispatchJobs(jobs.queue, [made], gate, clock).run())
+        async with soon():
+            await here.wait()
+
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+        [job] = jobs.kept
+        assert job.status is JobStatus.QUEUED
+        assert jobs.events[-1].event.kind is EventKind.REQUEUED
+
+
+class TestMakingWay:
+    """Two slots, each with a job; an urgent one comes."""
+
+    @pytest.fixture
+    async def busy(self, jobs: InMemoryJobs, dispatching: Dispatching) -> DispatchJobs:
+        script = [StageEntered(stage=Stage.LOADING), Hangs()]
+        await jobs.repository.add(a_job("gen_low", priority=1))
+        await jobs.repository.add(a_job("gen_mid", priority=2))
+        dispatcher = dispatching([script], [script])
+        await all_to_be(jobs, JobStatus.RUNNING)
+        await asyncio.sleep(0.01)  # both lanes hang now
+        return dispatcher
+
+    async def test_the_least_urgent_is_stopped_and_keeps_its_place(
+        self, jobs: InMemoryJobs, busy: DispatchJobs
+    ) -> None:
+        urgent = a_job("gen_urgent", priority=5, preempts=True)
+        await jobs.repository.add(urgent)
+
+        await busy.make_way(urgent)
+
+        await jobs.wait(lambda: jobs.kept[2].status is JobStatus.RUNNING, timeout_s=5)
+        low, mid, _ = jobs.kept
+        [told] = [e.event for e in jobs.events if e.event.kind is EventKind.REQUEUED]
+        assert (told.job_id, told.code) == ("gen_low", "preempted")
+        assert "gen_urgent" in (told.message or "")
+        assert (low.status, low.toll) == (JobStatus.QUEUED, Toll())
+        assert mid.status is JobStatus.RUNNING
+
+    @pytest.mark.parametrize(
+        "asked",
+        [{"priority": 5}, {"priority": 1, "preempts": True}],
+        ids=["did not ask", "no more urgent"],
+    )
+    async def test_nothing_is_stopped_for_one_that(
+        self, asked: dict[str, Any], jobs: InMemoryJobs, busy: DispatchJobs
+    ) -> None:
+        other = a_job("gen_other", **asked)
+        await jobs.repository.add(other)
+
+        await busy.make_way(other)
+        await asyncio.sleep(0.02)
+
+        assert [job.fence for job in jobs.kept] == [1, 1, 0]
+
+    async def test_nothing_is_stopped_where_a_slot_is_free(
+        self, jobs: InMemoryJobs, dispatching: Dispatching
+    ) -> None:
+        await jobs.repository.add(a_job("gen_low"))
+        dispatcher = dispatching([[Hangs()]], [[Stages()]])
+        await all_to_be(jobs, JobStatus.RUNNING)
+        urgent = a_job("gen_urgent", priority=5, preempts=True)
+        await jobs.repository.add(urgent)
+
+        await dispatcher.make_way(urgent)
+
+        await jobs.wait(lambda: jobs.kept[1].status is JobStatus.COMPLETED, timeout_s=5)
+        assert jobs.kept[0].fence == 1
+
+
+async def test_a_low_disk_starts_nothing_until_there_is_room(
+    jobs: InMemoryJobs, hardware: FakeHardwareProbe, dispatching: Dispatching
+) -> None:
+    hardware.free = 9 * GIB
+    await jobs.repository.add(a_job())
+    dispatching([])
+    await asyncio.sleep(0.02)
+    assert jobs.kept[0].status is JobStatus.QUEUED
+
+    hardware.free = 11 * GIB
+
+    await all_to_be(jobs, JobStatus.COMPLETED)
+
+
+async def test_a_slot_where_two_jobs_hang_rests_until_it_is_looked_after(
     jobs: InMemoryJobs, dispatching: Dispatching
 ) -> None:
-    here = asyncio.Event()
-    await jobs.repository.add(a_job())
-    task = dispatching([[Meets(here, asyncio.Event())]])
+    for number in range(3):
+        await jobs.repository.add(a_job(f"gen_{number}"))
+    hung = [NoProgress("It hung.")]
+
+    dispatcher = dispatching([hung, hung, [Stages()]])
+    [lane] = dispatcher.lanes
     async with soon():
-        await here.wait()
+        while lane.slot.problem is None:
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.02)
 
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-    [job] = jobs.kept
-    assert job.status is JobStatus.QUEUED
-    assert jobs.events[-1].event.kind is EventKind.REQUEUED
+    assert "It hung." in lane.slot.problem
+    assert {job.status for job in jobs.kept} == {JobStatus.QUEUED}
+    lane.slot.forgive()
+    await all_to_be(jobs, JobStatus.COMPLETED)
 
 
 async def test_a_worker_that_cannot_start_costs_no_job_anything(
-    jobs: InMemoryJobs, dispatching: Dispatching
+    jobs: InMemoryJobs, clock: FakeClock, dispatching: Dispatching
 ) -> None:
     # A broken installation emptied the whole queue into "failed" within seconds.
     for number in range(3):
         await jobs.repository.add(a_job(f"gen_{number}"))
 
-    dispatching([*[[WorkerUnavailable("no interpreter")]] * 30, [Stages()]])
+    dispatcher = dispatching([*[[WorkerUnavailable("no interpreter")]] * 2, [Stages()]])
+    [lane] = dispatcher.lanes
+    async with soon():
+        while lane.slot.problem is None:
+            await asyncio.sleep(0.005)
+    clock.advance(COOL_OFF_S)
 
     await all_to_be(jobs, JobStatus.COMPLETED)
-    assert {(job.crashes, job.interruptions) for job in jobs.kept} == {(0, 0)}
+    assert {job.toll for job in jobs.kept} == {Toll()}
+    assert lane.slot.problem is None
 
 
 async def test_a_fault_of_the_queue_does_not_stop_the_lane(

@@ -4,22 +4,35 @@ import asyncio
 
 import pytest
 
+from application.disk_gate import DiskGate
+from application.dispatch_jobs import DispatchJobs
 from application.queries import Queries
 from domain.errors import OutputMissing, UnknownJob
 from domain.job import Job
 from domain.job_event import JobStatus
 from domain.progress import Stage
 from tests.fakes.artifact_store import FakeArtifactStore
+from tests.fakes.clock import FakeClock
 from tests.fakes.examples import NOON, a_job, a_job_that_is, a_video
+from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.jobs import InMemoryJobs
+from tests.unit.application.attempt import Lane
 
 #: Seconds: longer than any test lives.
 NEVER_S = 60.0
 
 
 @pytest.fixture
-def queries(jobs: InMemoryJobs, store: FakeArtifactStore) -> Queries:
-    return Queries(jobs.repository, jobs.event_log, store)
+def dispatch(jobs: InMemoryJobs, lane: Lane, gate: DiskGate, clock: FakeClock) -> DispatchJobs:
+    """Two slots; not running."""
+    return DispatchJobs(jobs.queue, [lane(), lane(number=1)], gate, clock)
+
+
+@pytest.fixture
+def queries(
+    jobs: InMemoryJobs, store: FakeArtifactStore, dispatch: DispatchJobs, gate: DiskGate
+) -> Queries:
+    return Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate)
 
 
 async def follow(queries: Queries, job_id: str = "gen_1", *, after: int = 0) -> list[int]:
@@ -81,6 +94,25 @@ async def test_a_file_is_not_a_video_before_its_job_has_completed(
 
     with pytest.raises(OutputMissing, match="publishing"):
         await queries.video("gen_1")
+
+
+async def test_the_queue_is_told_with_whatever_keeps_it(
+    queries: Queries, jobs: InMemoryJobs, dispatch: DispatchJobs, hardware: FakeHardwareProbe
+) -> None:
+    for number in range(3):
+        await jobs.repository.add(a_job(f"gen_{number}"))
+    claimed = await jobs.queue.claim(at=NOON, slot=1)
+    dispatch.lanes[1].running = claimed
+    await jobs.queue.set_paused(paused=True, at=NOON)
+    hardware.free = 5 * GIB
+
+    queue = await queries.queue(limit=1)
+
+    assert [job.id for job in queue.running] == ["gen_0"]
+    assert [job.id for job in queue.waiting] == ["gen_1"]
+    assert (queue.paused_since, queue.is_draining) == (NOON, False)
+    assert "5120 MiB" in (queue.problem or "")
+    assert [slot.job_id for slot in queue.slots] == [None, "gen_0"]
 
 
 class TestFollowing:

@@ -1,20 +1,26 @@
 """What a dead server left behind."""
 
+import logging
+
 import pytest
 
 from application.recover_jobs import RecoverJobs
 from domain.job import Job
 from domain.job_event import JobStatus
 from domain.progress import Stage
+from domain.toll import Toll
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import NOON, a_job, a_job_that_is, a_video
 from tests.fakes.jobs import InMemoryJobs
+from tests.fakes.resume_store import FakeResumeStore
 
 
 @pytest.fixture
-def recover(jobs: InMemoryJobs, store: FakeArtifactStore, clock: FakeClock) -> RecoverJobs:
-    return RecoverJobs(jobs.repository, store, clock)
+def recover(
+    jobs: InMemoryJobs, store: FakeArtifactStore, resume_store: FakeResumeStore, clock: FakeClock
+) -> RecoverJobs:
+    return RecoverJobs(jobs.repository, store, resume_store, clock)
 
 
 def a_publishing_job(store: FakeArtifactStore) -> Job:
@@ -71,7 +77,7 @@ async def test_a_running_job_waits_again_uncharged_and_its_half_file_is_gone(
     await recover.execute()
 
     job = await jobs.repository.get("gen_1")
-    assert (job.status, job.crashes, job.interruptions) == (JobStatus.QUEUED, 0, 1)
+    assert (job.status, job.toll) == (JobStatus.QUEUED, Toll(interruptions=1))
     assert store.staged == []
 
 
@@ -103,8 +109,37 @@ async def test_more_jobs_than_one_page_are_all_recovered(
     recover: RecoverJobs, jobs: InMemoryJobs
 ) -> None:
     for number in range(60):
-        await jobs.repository.add(a_job_that_is(JobStatus.RUNNING, f"gen_{number}"))
+        await jobs.repository.add(a_job_that_is(JobStatus.RUNNING, f"gen_{number}", slot=number))
 
     assert await recover.execute() == 60
 
     assert {job.status for job in jobs.kept} == {JobStatus.QUEUED}
+
+
+async def test_a_resume_point_stays_with_a_job_that_goes_on_and_goes_with_one_that_is_over(
+    recover: RecoverJobs, jobs: InMemoryJobs, resume_store: FakeResumeStore
+) -> None:
+    await jobs.repository.add(a_job_that_is(JobStatus.RUNNING, "gen_running"))
+    await jobs.repository.add(a_job_that_is(JobStatus.FAILED, "gen_failed"))
+    for job_id in ("gen_running", "gen_failed", "gen_of_nobody"):
+        resume_store.keep(job_id, 1, b"latents")
+
+    await recover.execute()
+
+    assert list(resume_store.job_ids()) == ["gen_of_nobody", "gen_running"]
+
+
+async def test_what_dead_attempts_staged_is_removed_and_what_nobody_knows_is_left(
+    recover: RecoverJobs, store: FakeArtifactStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    staged = store.stage("gen_dead", 3)
+    staged.write_text("half")
+    stranger = staged.with_name("thesis.txt")
+    stranger.write_text("years of work")
+
+    with caplog.at_level(logging.WARNING):
+        await recover.execute()
+
+    assert not staged.exists()
+    assert stranger.read_text() == "years of work"
+    assert [record.file for record in caplog.records] == ["thesis.txt"]

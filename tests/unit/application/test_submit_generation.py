@@ -1,31 +1,68 @@
 """Accepting a generation."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import Any
+
 import pytest
 
 from application.complete_draft import CompleteDraft, draw_seed
-from application.submit_generation import SubmitGeneration, new_id
+from application.disk_gate import DiskGate
+from application.dispatch_jobs import DispatchJobs
+from application.submit_generation import Accepted, Submission, SubmitGeneration, new_id
 from application.upload_image import UploadImage
-from domain.errors import CheckpointMissing, DiskFull, InvalidRequest, UnknownCheckpoint
-from domain.generation import MAX_SEED
+from domain.errors import CheckpointMissing, DiskFull, InvalidRequest, KeyReused, UnknownCheckpoint
+from domain.generation import MAX_SEED, GenerationDraft
 from domain.job_event import EventKind, JobStatus
-from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_draft
+from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.image_reader import FakeImageReader
+from tests.fakes.image_store import FakeImageStore
 from tests.fakes.jobs import InMemoryJobs
+from tests.fakes.renderer import Hangs
+from tests.unit.application.attempt import Lane
+
+Submit = Callable[..., Awaitable[Accepted]]
 
 
 @pytest.fixture
-def submit(jobs: InMemoryJobs, clock: FakeClock, store: FakeArtifactStore) -> SubmitGeneration:
-    complete = CompleteDraft(FakeCheckpointCatalog("mini", "mini-ti2v"), store, draw_seed=lambda: 7)
-    return SubmitGeneration(complete, jobs.repository, clock, new_id=lambda: "gen_1")
+def dispatch(jobs: InMemoryJobs, lane: Lane, gate: DiskGate, clock: FakeClock) -> DispatchJobs:
+    return DispatchJobs(jobs.queue, [lane([Hangs()])], gate, clock)
+
+
+@pytest.fixture
+def submit(
+    jobs: InMemoryJobs,
+    images: FakeImageStore,
+    gate: DiskGate,
+    dispatch: DispatchJobs,
+    clock: FakeClock,
+) -> Submit:
+    """Submits a draft; ids count from `gen_1`."""
+    numbers = count(1)
+    catalog = FakeCheckpointCatalog("mini", "mini-ti2v")
+    submitting = SubmitGeneration(
+        CompleteDraft(catalog, images, draw_seed=lambda: 7),
+        jobs.repository,
+        gate,
+        dispatch,
+        clock,
+        new_id=lambda: f"gen_{next(numbers)}",
+    )
+
+    def execute(draft: GenerationDraft | None = None, **said: Any) -> Awaitable[Accepted]:
+        return submitting.execute(Submission(draft=draft or a_draft(), **said))
+
+    return execute
 
 
 async def test_a_submitted_generation_is_kept_waiting_with_its_event(
-    submit: SubmitGeneration, jobs: InMemoryJobs, clock: FakeClock
+    submit: Submit, jobs: InMemoryJobs, clock: FakeClock
 ) -> None:
-    job = await submit.execute(a_draft(), priority=3)
+    job = (await submit(priority=3)).job
 
     assert jobs.kept == [job]
     assert (job.id, job.status, job.priority) == ("gen_1", JobStatus.QUEUED, 3)
@@ -34,15 +71,15 @@ async def test_a_submitted_generation_is_kept_waiting_with_its_event(
 
 
 async def test_a_draft_is_completed_by_its_checkpoint_and_the_drawn_seed(
-    submit: SubmitGeneration,
+    submit: Submit,
 ) -> None:
-    job = await submit.execute(a_draft())
+    job = (await submit()).job
 
     assert (job.request.checkpoint, job.request.width, job.request.seed) == ("mini", 64, 7)
 
 
-async def test_a_job_has_its_plan_before_it_is_queued(submit: SubmitGeneration) -> None:
-    job = await submit.execute(a_draft())
+async def test_a_job_has_its_plan_before_it_is_queued(submit: Submit) -> None:
+    job = (await submit()).job
 
     assert (job.plan.weight_bytes, job.plan.tokens) == (2000, 80)
 
@@ -57,26 +94,84 @@ async def test_a_job_has_its_plan_before_it_is_queued(submit: SubmitGeneration) 
     ],
 )
 async def test_what_cannot_be_done_is_refused_and_not_kept(
-    submit: SubmitGeneration,
+    submit: Submit,
     jobs: InMemoryJobs,
     fields: dict[str, object],
     refusal: type[Exception],
 ) -> None:
     with pytest.raises(refusal):
-        await submit.execute(a_draft(**fields))
+        await submit(a_draft(**fields))
 
     assert jobs.kept == []
 
 
 async def test_a_job_that_cannot_be_kept_is_not_accepted(
-    submit: SubmitGeneration, jobs: InMemoryJobs
+    submit: Submit, jobs: InMemoryJobs
 ) -> None:
     jobs.refusals.append(DiskFull())
 
     with pytest.raises(DiskFull):
-        await submit.execute(a_draft())
+        await submit()
 
     assert jobs.kept == []
+
+
+async def test_nothing_is_accepted_below_the_hard_mark(
+    submit: Submit, jobs: InMemoryJobs, hardware: FakeHardwareProbe
+) -> None:
+    hardware.free = GIB
+
+    with pytest.raises(DiskFull, match=r"disk\.hard_mib"):
+        await submit()
+
+    assert jobs.kept == []
+
+
+class TestKeys:
+    async def test_the_same_again_is_the_same_job(self, submit: Submit, jobs: InMemoryJobs) -> None:
+        first = await submit(idempotency_key="k")
+
+        again = await submit(idempotency_key="k")
+
+        assert (first.is_replayed, again.is_replayed) == (False, True)
+        assert again.job.id == first.job.id
+        assert len(jobs.kept) == 1
+
+    @pytest.mark.parametrize(
+        "other", [{"draft": a_draft(steps=3)}, {"priority": 1}, {"preempts": True}]
+    )
+    async def test_something_else_under_the_same_key_is_refused(
+        self, other: dict[str, Any], submit: Submit, jobs: InMemoryJobs
+    ) -> None:
+        await submit(idempotency_key="k")
+
+        with pytest.raises(KeyReused):
+            await submit(**other, idempotency_key="k")
+
+        assert len(jobs.kept) == 1
+
+    async def test_another_clients_key_is_its_own(self, submit: Submit) -> None:
+        first = await submit(idempotency_key="k", client="a")
+
+        assert (await submit(idempotency_key="k", client="b")).job.id != first.job.id
+
+    async def test_without_a_key_every_submission_counts(self, submit: Submit) -> None:
+        assert (await submit()).job.id != (await submit()).job.id
+
+
+async def test_an_urgent_submission_makes_way_for_itself(
+    submit: Submit, jobs: InMemoryJobs, dispatch: DispatchJobs
+) -> None:
+    await submit()
+    running = asyncio.create_task(dispatch.run())
+    await jobs.wait(lambda: jobs.kept[0].status is JobStatus.RUNNING, timeout_s=5)
+
+    urgent = (await submit(priority=1, preempts=True)).job
+
+    await jobs.wait(lambda: jobs.kept[1].status is JobStatus.RUNNING, timeout_s=5)
+    assert (urgent.id, jobs.kept[0].status) == ("gen_2", JobStatus.QUEUED)
+    running.cancel()
+    await asyncio.wait([running])
 
 
 def test_drawn_seeds_are_valid_and_ids_differ() -> None:
@@ -84,13 +179,11 @@ def test_drawn_seeds_are_valid_and_ids_differ() -> None:
     assert new_id() != new_id()
 
 
-async def test_a_first_image_is_named_by_its_id(
-    submit: SubmitGeneration, store: FakeArtifactStore
-) -> None:
-    image = UploadImage(FakeImageReader(), store).execute(b"64x64")
+async def test_a_first_image_is_named_by_its_id(submit: Submit, images: FakeImageStore) -> None:
+    image = UploadImage(FakeImageReader(), images).execute(b"64x64")
     draft = a_draft(image=image.id, checkpoint="mini-ti2v", width=32, height=32)
 
-    job = await submit.execute(draft)
+    job = (await submit(draft)).job
 
     assert (image.width, image.height) == (64, 64)
     assert job.request.image == image.id
@@ -108,19 +201,19 @@ async def test_an_image_that_does_not_suit_is_refused(
     changes: dict[str, object],
     pointer: str,
     words: str,
-    submit: SubmitGeneration,
-    store: FakeArtifactStore,
+    submit: Submit,
+    images: FakeImageStore,
 ) -> None:
-    image = UploadImage(FakeImageReader(), store).execute(b"64x64")
+    image = UploadImage(FakeImageReader(), images).execute(b"64x64")
     draft = a_draft(**{"image": image.id, "checkpoint": "mini-ti2v", **changes})
 
     with pytest.raises(InvalidRequest, match=words) as refused:
-        await submit.execute(draft)
+        await submit(draft)
 
     assert [violation.pointer for violation in refused.value.violations] == [pointer]
 
 
-def test_the_same_picture_is_the_same_image(store: FakeArtifactStore) -> None:
-    upload = UploadImage(FakeImageReader(), store)
+def test_the_same_picture_is_the_same_image(images: FakeImageStore) -> None:
+    upload = UploadImage(FakeImageReader(), images)
 
     assert upload.execute(b"64x64") == upload.execute(b"64x64") != upload.execute(b"64x32")
