@@ -12,16 +12,10 @@ from domain.errors import (
     Conflict,
     DiskFull,
     DomainError,
-    EncodingFailed,
     NoProgress,
-    OutOfAcceleratorMemory,
     Preempted,
-    PromptTooLong,
-    RenderFailed,
     RenderSuspended,
-    StorageError,
     WorkerCrashed,
-    WorkerUnavailable,
 )
 from domain.idempotency import IdempotencyKey
 from domain.job import Job
@@ -30,6 +24,7 @@ from domain.progress import Stage
 from domain.rendering import StageEntered, StepFinished
 from tests.fakes.examples import a_plan, a_request
 from tests.fakes.hardware_probe import GIB
+from tests.unit.simulation.chances import errors, keys, numbers, picks, priorities, rarely
 from tests.unit.simulation.world import SLOTS, Attempt, World
 
 #: More would only make each of them rarer to meet.
@@ -37,22 +32,10 @@ MOST_LIVE_JOBS = 5
 REQUEST, PLAN = a_request(), a_plan()
 STAGES = list(Stage)
 
-rarely = st.integers(0, 7).map(lambda drawn: not drawn)
-numbers = st.integers(0, SLOTS - 1)
-picks = st.integers(0, 63)
-priorities = st.integers(0, 2)
-errors = st.sampled_from(
-    [
-        WorkerCrashed(),
-        WorkerUnavailable(),
-        OutOfAcceleratorMemory(),
-        RenderFailed(),
-        EncodingFailed(),
-        StorageError(),
-        PromptTooLong(),
-    ]
-)
-keys = st.sampled_from([None, None, None, ("k1", b"a cat"), ("k1", b"a dog"), ("k2", b"a cat")])
+
+def _completes(job: Job, it: Attempt, sim: "Simulation") -> None:
+    job.complete(fence=it.fence, at=sim.world.wall)
+
 
 #: What a worker that was given up may still tell, of a job that is another's by now.
 LATE_REPORTS: tuple[Callable[[Job, Attempt, "Simulation"], None], ...] = (
@@ -60,7 +43,7 @@ LATE_REPORTS: tuple[Callable[[Job, Attempt, "Simulation"], None], ...] = (
     lambda job, it, sim: job.finish_step(4, fence=it.fence, at=sim.world.wall),
     lambda job, it, sim: job.save_resume_point(4, fence=it.fence, at=sim.world.wall),
     lambda job, it, sim: job.begin_publishing(it.video, fence=it.fence, at=sim.world.wall),
-    lambda job, it, sim: job.complete(fence=it.fence, at=sim.world.wall),
+    _completes,
     lambda job, it, sim: job.cancel(fence=it.fence, at=sim.world.wall),
     lambda job, it, sim: job.end_attempt(WorkerCrashed(), fence=it.fence, at=sim.world.wall),
 )
@@ -304,7 +287,13 @@ class Simulation(RuleBasedStateMachine):
     def a_ghost_reports(
         self, pick: int, late: Callable[[Job, Attempt, "Simulation"], None]
     ) -> None:
-        ghost = self.world.ghosts[pick % len(self.world.ghosts)]
+        world = self.world
+        # Mostly of jobs that are another's by now: of a job that is over, nobody would believe it.
+        haunting = [it for it in world.ghosts if world.jobs[it.job_id].status.is_active]
+        ghosts = haunting or world.ghosts
+        ghost = ghosts[pick % len(ghosts)]
+        if world.jobs[ghost.job_id].status is JobStatus.PUBLISHING:
+            late = _completes
         self.tell(ghost.job_id, lambda job: late(job, ghost, self), fence=ghost.fence)
 
     @precondition(lambda self: self.world.attempts and not self.world.is_draining)
@@ -350,8 +339,9 @@ class Simulation(RuleBasedStateMachine):
         while self.world.live:
             self.world.wall += timedelta(seconds=86400)
             self.world.claim(0)
-            self.stage_video(0)
-            self.commit_intent(0)
+            if self.world.attempts:
+                self.stage_video(0)
+                self.commit_intent(0)
             if self.world.attempts:
                 self.complete(0)
             self.world.check()
