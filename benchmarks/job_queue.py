@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from sqlalchemy import Connection
 
 import adapters.embedded
-from adapters.filesystem.artifact_store import FilesystemArtifactStore
+from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from adapters.sql.database import Database
 from adapters.sql.job_queue import SqlJobQueue
@@ -55,11 +55,12 @@ class Service:
         self.database = Database(f"sqlite+aiosqlite:///{path}")
         self.repository = SqlJobRepository(self.database)
         self.queue = SqlJobQueue(self.database)
-        folder = path.parent
-        store = FilesystemArtifactStore(staging=folder, outputs=folder, inputs=folder)
+        images = FilesystemImageStore(path.parent)
         catalog = FilesystemCheckpointCatalog([Path(adapters.embedded.__path__[0])])
         self._clock = SystemClock()
-        self._submit = SubmitGeneration(CompleteDraft(catalog, store), self.repository, self._clock)
+        self._submit = SubmitGeneration(
+            CompleteDraft(catalog, images), self.repository, self._clock
+        )
         self.statements: Counter[str] = Counter()
 
     async def open(self) -> None:

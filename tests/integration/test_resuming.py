@@ -15,6 +15,7 @@ from adapters.diffusers.run_state import FORMAT, _from_bytes, to_bytes
 from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 from adapters.filesystem.artifact_store import FilesystemArtifactStore
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog, read_checkpoint
+from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.filesystem.resume_store import FilesystemResumeStore
 from adapters.pyav.video_encoder import PyAvVideoEncoder
 from application.render_video import RenderVideo
@@ -47,19 +48,21 @@ class Worker:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.pipeline = DiffusersVideoPipeline()
-        self.store = FilesystemArtifactStore(
-            staging=folder / "staging", outputs=folder / "outputs", inputs=folder / "inputs"
-        )
+        self.store = FilesystemArtifactStore(staging=folder / "staging", outputs=folder / "outputs")
+        self.images = FilesystemImageStore(folder / "inputs")
         self.resume = FilesystemResumeStore(folder / "resume")
+
+    def renders(self, points: KeepResumePoints) -> RenderVideo:
+        encoder = PyAvVideoEncoder()
+        return RenderVideo(CATALOG, self.pipeline, encoder, self.store, self.images, points)
 
     def render(
         self, request: GenerationRequest, report: Any, *, job_id: str = "gen_1", fence: int = 1
     ) -> str:
         """The SHA-256 of the file."""
         points = KeepResumePoints(self.resume, FakeClock(), 1)
-        render = RenderVideo(CATALOG, self.pipeline, PyAvVideoEncoder(), self.store, points)
         order = RenderOrder(job_id=job_id, fence=fence, request=request)
-        return render.execute(order, report).sha256
+        return self.renders(points).execute(order, report).sha256
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +180,7 @@ def test_a_video_that_begins_with_an_image_goes_on_as_it_began(
     from PIL import Image
 
     Image.radial_gradient("L").resize((32, 32)).convert("RGB").save(tmp_path / "image.png")
-    image = worker.store.keep_image((tmp_path / "image.png").read_bytes())
+    image = worker.images.keep((tmp_path / "image.png").read_bytes())
     request = a_wish(checkpoint="mini-ti2v", steps=3, image=image)
     unbroken = worker.render(request, unheard, job_id="gen_5")
     worker.resume.discard("gen_5")
@@ -213,7 +216,7 @@ def test_a_suspended_run_loses_no_step(worker: Worker) -> None:
     unbroken = worker.render(request, unheard, job_id="gen_7")
     worker.resume.discard("gen_7")
     points = KeepResumePoints(worker.resume, FakeClock())  # none would be due before the last step
-    render = RenderVideo(CATALOG, worker.pipeline, PyAvVideoEncoder(), worker.store, points)
+    render = worker.renders(points)
     order = RenderOrder(job_id="gen_7", fence=1, request=request)
     heard: list[RenderProgress] = []
 
