@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from sqlalchemy import Connection
 
 import adapters.embedded
-from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
+from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.sql.database import Database
 from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
