@@ -1,4 +1,4 @@
-"""Command line: `python -m training STAGE --budget mini`.
+"""Command line: `python -m training STAGE... --budget mini`.
 
 Each stage resumes where it was stopped and does nothing when it is done; `all` runs the chain.
 """
@@ -21,6 +21,7 @@ STAGES: Stages = {
     "vae-images": autoencoder.train_images,
     "vae-video": autoencoder.train_video,
     "gate": gate.gate_autoencoder,
+    "captions": latents.draw_captions,
     "latents-image": latents.encode_images,
     "latents-video": latents.encode_videos,
     "text": text.train_text,
@@ -31,13 +32,13 @@ STAGES: Stages = {
     "text-and-image": flow.train_text_and_image,
     "vae-polish": autoencoder.polish_decoder,
 }
-RELEASE = "release"
+RELEASE, ADOPT, ALL = "release", "adopt", "all"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one stage, or all of them in order."""
+    """Run some stages, or all of them in order."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("stage", choices=[*STAGES, RELEASE, "all"])
+    parser.add_argument("stages", nargs="+", choices=[*STAGES, ADOPT, RELEASE, ALL])
     parser.add_argument("--budget", choices=list(BUDGETS), default="mini")
     parser.add_argument("--run-dir", type=Path, default=Path(".training"))
     parser.add_argument("--target", type=Path, default=Path("src/adapters/embedded"))
@@ -56,9 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         compiles=options.compile,
     )
     budget = BUDGETS[options.budget]
-    for name in [*STAGES, RELEASE] if options.stage == "all" else [options.stage]:
+    for name in [*STAGES, RELEASE] if options.stages == [ALL] else options.stages:
         if name == RELEASE:
             release.release(budget, run, options.target)
+        elif name == ADOPT:
+            release.adopt(run, options.target)
         else:
             STAGES[name](budget, run)
 

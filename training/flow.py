@@ -22,7 +22,6 @@ from training.networks import FLOW_SHIFT, new_transformer
 from training.optimisation import Trainer
 from training.runs import Pace, Run, compiled
 from training.text import load_text
-from training.tokenization import build_tokenizer
 
 _LOWEST_LEVEL = 0.04
 """Levels are drawn above this (before the shift): twenty steps never go below."""
@@ -102,7 +101,7 @@ def _new(budget: Budget) -> WanTransformer3DModel:
 
 def _train(flow: FlowRun, budget: Budget, run: Run) -> None:
     torch.manual_seed(run.seed)
-    tokenizer, text_encoder = build_tokenizer(), load_text(budget, run)
+    text_encoder = load_text(budget, run)
     transformer = load_flow(budget, run, flow.start) if flow.start else _new(budget)
     transformer.to(run.device)
     trainer = Trainer({"transformer": transformer}, flow.stage)
@@ -114,11 +113,12 @@ def _train(flow: FlowRun, budget: Budget, run: Run) -> None:
     while not trainer.finished:
         rng = np.random.default_rng((run.seed, len(flow.name), trainer.step_count))
         torch.manual_seed(int(rng.integers(2**31)))
-        loss = step(latents.sample(flow.stage.batch, tokenizer, rng))
+        loss = step(latents.sample(flow.stage.batch))
         trainer.step(loss)
-        losses.append(float(loss.detach()))
+        losses.append(loss.detach())  # read only when logged: reading waits for the GPU
         if pace.log_due() or trainer.finished:
-            run.log(flow.name, step=trainer.step_count, loss=float(np.mean(losses)))
+            mean = float(torch.stack(losses).mean())
+            run.log(flow.name, step=trainer.step_count, loss=mean)
             losses.clear()
         if pace.save_due() or trainer.finished:
             run.save(flow.name, trainer.state_dict())
@@ -132,11 +132,11 @@ def _flow_step(
     def step(batch: Batch) -> Tensor:
         clean = batch.latents
         noise = torch.randn_like(clean)
-        level = _levels(clean.shape[0], flow.levels).to(clean.device)  # (B,)
+        level = _levels(clean.shape[0], flow.levels, clean.device)  # (B,)
         per_frame = level[:, None].repeat(1, clean.shape[2])  # (B, T)
         if flow.gives_image:
             given = torch.rand(clean.shape[0], device=clean.device) < _IMAGE_GIVEN_SHARE
-            per_frame[given, 0] = 0.0
+            per_frame[:, 0] *= ~given
         s = per_frame[:, None, :, None, None]
         bias = transformer_forward.padding_bias(
             batch.token_counts,
@@ -163,9 +163,9 @@ def encode_text(text_encoder: UMT5EncoderModel, batch: Batch) -> Tensor:
     return hidden.float() * mask[..., None]
 
 
-def _levels(count: int, bounds: tuple[float, float]) -> Tensor:
+def _levels(count: int, bounds: tuple[float, float], device: torch.device) -> Tensor:
     """Noise levels after the shift, spread evenly over the batch."""
-    even = (torch.randperm(count) + torch.rand(count)) / count
+    even = (torch.randperm(count, device=device) + torch.rand(count, device=device)) / count
     drawn = bounds[0] + (bounds[1] - bounds[0]) * even
     return FLOW_SHIFT * drawn / (1.0 + (FLOW_SHIFT - 1.0) * drawn)
 

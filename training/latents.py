@@ -1,6 +1,7 @@
 """Encodes scenes ahead of the transformer's training, and serves them with captions.
 
-Only latents and the seeds of their scenes are kept; captions are drawn anew each time.
+Drawing a caption takes a CPU longer than a GPU takes to learn from it, so a few of each scene's
+are drawn and tokenized ahead too.
 """
 
 from dataclasses import dataclass
@@ -8,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast
 
 from training import vae_forward
 from training.autoencoder import at_moment, load_vae
@@ -17,11 +17,14 @@ from training.captions import sample_caption, sample_unconditional
 from training.rendering import render
 from training.runs import Pace, Run, compiled
 from training.scenes import Scene, sample_training_scene
+from training.tokenization import build_tokenizer
 
 TEXT_SLOTS = 32
-_ENCODE_PIXELS = 8 * 17 * 128 * 128
-"""Pixels per encoding batch: a few hundred MB of activations."""
+_ENCODE_PIXELS = {"cpu": 8 * 17 * 128 * 128, "cuda": 96 * 17 * 128 * 128}
+"""Pixels per encoding batch: a few hundred MB of activations, a few GB on a GPU."""
 _UNCONDITIONAL_SHARE = 0.1
+_CAPTIONS = 4
+"""Per scene."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,40 +43,62 @@ class Batch:
 
 
 class CaptionedLatents:
-    """Encoded scenes in memory."""
+    """Encoded scenes and their captions in memory.
 
-    def __init__(self, saved: dict[str, Tensor], statistics: dict[str, Tensor], *, moves: bool):
+    Args:
+        latents: (N, C, T, H, W).
+        token_ids: (N, captions, TEXT_SLOTS).
+        statistics: the latents' "mean" and "std" per channel.
+    """
+
+    def __init__(self, latents: Tensor, token_ids: Tensor, statistics: dict[str, Tensor]):
         mean, std = (statistics[key].view(1, -1, 1, 1, 1) for key in ("mean", "std"))
-        self._latents, self._mean, self._std = saved["latents"], mean, std
-        self._scenes = _scenes(len(self._latents), moves=moves)
-        self._moves = moves
+        self._latents, self._mean, self._std = latents, mean, std
+        self._token_ids = token_ids
 
-    def sample(
-        self, count: int, tokenizer: PreTrainedTokenizerFast, rng: np.random.Generator
-    ) -> Batch:
-        """Random scenes; one caption in ten says nothing, for guidance without a prompt."""
-        rows = rng.integers(len(self._scenes), size=count)
-        captions = [self._caption(self._scenes[row], rng) for row in rows]
-        tokens = tokenizer(
+    def sample(self, count: int) -> Batch:
+        """Random scenes, each with one of its captions; torch's own generator draws."""
+        device = self._latents.device
+        rows = torch.randint(len(self._latents), (count,), device=device)
+        which = torch.randint(self._token_ids.shape[1], (count,), device=device)
+        token_ids = self._token_ids[rows, which].long()
+        return Batch(
+            latents=(self._latents[rows].float() - self._mean) / self._std,
+            token_ids=token_ids,
+            token_counts=(token_ids > 0).sum(dim=1),
+        )
+
+
+def draw_captions(budget: Budget, run: Run) -> None:
+    """Tokens of a few captions per scene; one in ten says nothing, for guidance without a prompt."""
+    for name, count, moves in (
+        ("captions_image", budget.image_latents, False),
+        ("captions_video", budget.video_latents, True),
+    ):
+        if run.has(name):
+            continue
+        rng = np.random.default_rng((run.seed, 17, moves))
+        captions = [
+            _caption(scene, rng, moves=moves)
+            for scene in _scenes(count, moves=moves)
+            for _ in range(_CAPTIONS)
+        ]
+        tokens = build_tokenizer()(
             captions,
             padding="max_length",
             max_length=TEXT_SLOTS - 1,
             truncation=True,
             return_tensors="pt",
         )
-        device = self._latents.device
-        latents = self._latents[torch.from_numpy(rows).to(device)].float()
-        padded = torch.nn.functional.pad(tokens.input_ids, (0, 1))
-        return Batch(
-            latents=(latents - self._mean) / self._std,
-            token_ids=padded.to(device),
-            token_counts=tokens.attention_mask.sum(dim=1).to(device),
-        )
+        token_ids = torch.nn.functional.pad(tokens.input_ids, (0, 1)).to(torch.uint8)
+        run.save(name, {"token_ids": token_ids.view(count, _CAPTIONS, TEXT_SLOTS)})
+        run.log(name, captions=len(captions))
 
-    def _caption(self, scene: Scene, rng: np.random.Generator) -> str:
-        if rng.random() < _UNCONDITIONAL_SHARE:
-            return sample_unconditional(rng)
-        return sample_caption(scene, rng, moves=self._moves)
+
+def _caption(scene: Scene, rng: np.random.Generator, *, moves: bool) -> str:
+    if rng.random() < _UNCONDITIONAL_SHARE:
+        return sample_unconditional(rng)
+    return sample_caption(scene, rng, moves=moves)
 
 
 def encode_images(budget: Budget, run: Run) -> None:
@@ -94,8 +119,10 @@ def encode_videos(budget: Budget, run: Run) -> None:
 
 def load_captioned(run: Run, *, moves: bool) -> CaptionedLatents:
     """Clips when `moves`, else single frames."""
-    name = "latents_video" if moves else "latents_image"
-    return CaptionedLatents(run.load(name), run.load("latents_statistics"), moves=moves)
+    kind = "video" if moves else "image"
+    latents = run.load(f"latents_{kind}")["latents"]
+    token_ids = run.load(f"captions_{kind}")["token_ids"]
+    return CaptionedLatents(latents, token_ids, run.load("latents_statistics"))
 
 
 def _scenes(count: int, *, moves: bool) -> list[Scene]:
@@ -121,7 +148,7 @@ def _encode(budget: Budget, run: Run, *, name: str, count: int, frames: int) -> 
     if latents is None:
         latents = torch.empty(shape, dtype=torch.bfloat16, device=run.device)
     scenes, pace = _scenes(count, moves=frames > 1), Pace()
-    batch = max(1, min(32 if frames > 1 else 128, _ENCODE_PIXELS // (frames * budget.side_px**2)))
+    batch = max(1, _ENCODE_PIXELS[run.device.type] // (frames * budget.side_px**2))
     encode = compiled(vae_forward.encode_moments, run)
     for begin in range(state["done"], count, batch):
         clips = render(

@@ -40,17 +40,17 @@ class Muon(torch.optim.Optimizer):
                 self._step_alike(parameters, group["lr"], group["momentum"])
 
     def _step_alike(self, parameters: list[nn.Parameter], rate: float, momentum: float) -> None:
-        directions = []
         for parameter in parameters:
-            state = self.state[parameter]
-            if "momentum" not in state:
-                state["momentum"] = torch.zeros_like(parameter)
-            state["momentum"].lerp_(parameter.grad, 1.0 - momentum)
-            directions.append(parameter.grad.lerp(state["momentum"], momentum).flatten(1))
-        updates = _orthogonal(torch.stack(directions))
+            if "momentum" not in self.state[parameter]:
+                self.state[parameter]["momentum"] = torch.zeros_like(parameter)
+        gradients = [parameter.grad for parameter in parameters]
+        momenta = [self.state[parameter]["momentum"] for parameter in parameters]
+        torch._foreach_lerp_(momenta, gradients, 1.0 - momentum)
+        directions = torch._foreach_lerp(gradients, momenta, momentum)
+        updates = _orthogonal(torch.stack([direction.flatten(1) for direction in directions]))
         scale = 0.2 * math.sqrt(max(updates.shape[1:]))
-        for parameter, update in zip(parameters, updates, strict=True):
-            parameter.add_(update.view_as(parameter).to(parameter.dtype), alpha=-rate * scale)
+        turned = [u.view_as(p).to(p.dtype) for p, u in zip(parameters, updates, strict=True)]
+        torch._foreach_add_(parameters, turned, alpha=-rate * scale)
 
 
 def _orthogonal(matrices: Tensor) -> Tensor:
@@ -126,9 +126,8 @@ class Trainer:
     def _average(self) -> None:
         decay = min(self._stage.ema, (1 + self.step_count) / (10 + self.step_count))
         for name, module in self._modules.items():
-            kept = dict(self.averaged[name].named_parameters())
-            for key, parameter in module.named_parameters():
-                kept[key].lerp_(parameter, 1.0 - decay)
+            kept, current = self.averaged[name].parameters(), module.parameters()
+            torch._foreach_lerp_(list(kept), list(current), 1.0 - decay)
 
 
 def _split(modules: Iterable[nn.Module]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

@@ -7,6 +7,7 @@ made at any time.
 import json
 from pathlib import Path
 
+import torch
 from diffusers import AutoencoderKLWan
 from transformers import UMT5EncoderModel
 
@@ -31,6 +32,18 @@ def release(budget: Budget, run: Run, target: Path) -> None:
         card = model_card(checkpoint, budget, figures.get(checkpoint, []))
         export(networks, target / checkpoint, checkpoint=checkpoint, card=card)
         run.log("release", checkpoint=checkpoint)
+
+
+def adopt(run: Run, target: Path) -> None:
+    """Take the released autoencoder and text encoder as this run's own.
+
+    Both are frozen while the transformers learn, so these can be trained anew on their own.
+    """
+    vae = AutoencoderKLWan.from_pretrained(target / CHECKPOINTS[0] / "vae", dtype=torch.float32)
+    encoder = UMT5EncoderModel.from_pretrained(target / CHECKPOINTS[0] / "text_encoder")
+    run.save("vae_video", {"averaged": {"vae": vae.state_dict()}})
+    run.save("text", {"averaged": {"text_encoder": encoder.state_dict()}})
+    run.log("adopt", target=target.name)
 
 
 def _assembled(budget: Budget, run: Run, *, two_experts: bool) -> Networks:

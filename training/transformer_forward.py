@@ -149,6 +149,10 @@ def _heads(attention: nn.Module, hidden: Tensor) -> Tensor:
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+    if query.is_cuda and bias is None:
+        query, key = query.to(value.dtype), key.to(value.dtype)
+        mixed = functional.scaled_dot_product_attention(query, key, value)
+        return mixed.transpose(1, 2).flatten(2)
     query = query * (1.0 / math.sqrt(query.shape[-1]))
     scores = query @ key.mT
     if bias is not None:
