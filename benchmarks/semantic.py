@@ -35,7 +35,7 @@ from training.vocabulary import (  # noqa: E402
 )
 
 EMBEDDED = ROOT / "src" / "adapters" / "embedded"
-SIDE_PX, FRAMES, FPS = 64, 17, 8
+SIDE_PX, FRAMES, FPS = 128, 17, 8
 STEPS = 12
 GUIDANCE_HIGH_NOISE = 4.0
 GUIDANCE_LOW_NOISE = 4.0

@@ -127,7 +127,7 @@ def _train(flow: FlowRun, budget: Budget, run: Run) -> None:
 def _flow_step(
     flow: FlowRun, transformer: WanTransformer3DModel, text_encoder: UMT5EncoderModel, run: Run
 ) -> Callable[[Batch], Tensor]:
-    velocity = compiled(transformer_forward.velocity, run)
+    one_block = compiled(transformer_forward.block, run)
 
     def step(batch: Batch) -> Tensor:
         clean = batch.latents
@@ -145,8 +145,13 @@ def _flow_step(
         )
         text = encode_text(text_encoder, batch)
         with run.autocast():
-            predicted = velocity(
-                transformer, (1.0 - s) * clean + s * noise, 1000.0 * per_frame, text, bias
+            predicted = transformer_forward.velocity(
+                transformer,
+                (1.0 - s) * clean + s * noise,
+                1000.0 * per_frame,
+                text,
+                bias,
+                one_block=one_block,
             )
         error = (predicted - (noise - clean)).square()
         return (error * (s > 0)).sum() / ((s > 0).expand_as(error).sum())

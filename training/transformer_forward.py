@@ -7,6 +7,7 @@ Source: diffusers 0.42 `models/transformers/transformer_wan.py`.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from diffusers import WanTransformer3DModel
@@ -41,10 +42,13 @@ def velocity(
     timesteps: Tensor,
     text: Tensor,
     text_bias: Tensor,
+    *,
+    one_block: Callable[..., Tensor] | None = None,
 ) -> Tensor:
     """The flow the transformer predicts.
 
     Args:
+        one_block: `block`, compiled; the blocks are alike, so one compilation serves all of them.
         latents: (B, C, T, H, W), normalised.
         timesteps: (B, T), 0 to 1000, one per latent frame.
         text: (B, L, D) with zeros after each text's end.
@@ -62,8 +66,8 @@ def velocity(
     text = embedder.text_embedder(text)
     cosine, sine = transformer.rope(latents)
     rotation = (cosine[:, :, 0, 0::2], sine[:, :, 0, 1::2])  # (1, N, head_dim / 2)
-    for block in transformer.blocks:
-        hidden = _block(block, hidden, text, text_bias, modulation, rotation)
+    for layer in transformer.blocks:
+        hidden = (one_block or block)(layer, hidden, text, text_bias, modulation, rotation)
     shift, scale = (transformer.scale_shift_table[:, None] + time[:, :, None]).chunk(2, dim=2)
     hidden = functional.linear(
         _layer_norm(hidden) * (1.0 + scale) + shift,
@@ -82,23 +86,24 @@ def _patched(transformer: WanTransformer3DModel, latents: Tensor) -> Tensor:
     return functional.linear(cells, embedding.weight.flatten(1), embedding.bias).float()
 
 
-def _block(
-    block: nn.Module,
+def block(
+    layer: nn.Module,
     hidden: Tensor,
     text: Tensor,
     text_bias: Tensor,
     modulation: Tensor,
     rotation: tuple[Tensor, Tensor],
 ) -> Tensor:
+    """One transformer block: (B, T, S, D) to the same."""
     shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = (
-        block.scale_shift_table[:, None] + modulation
+        layer.scale_shift_table[:, None] + modulation
     ).chunk(6, dim=2)  # each (B, T, 1, D)
     normed = _layer_norm(hidden) * (1.0 + scale) + shift
-    hidden = hidden + _self_attention(block.attn1, normed, rotation) * gate
-    normed = _layer_norm(hidden) * block.norm2.weight + block.norm2.bias
-    hidden = hidden + _cross_attention(block.attn2, normed, text, text_bias)
+    hidden = hidden + _self_attention(layer.attn1, normed, rotation) * gate
+    normed = _layer_norm(hidden) * layer.norm2.weight + layer.norm2.bias
+    hidden = hidden + _cross_attention(layer.attn2, normed, text, text_bias)
     normed = _layer_norm(hidden) * (1.0 + ffn_scale) + ffn_shift
-    return hidden + block.ffn(normed) * ffn_gate
+    return hidden + layer.ffn(normed) * ffn_gate
 
 
 def _layer_norm(hidden: Tensor) -> Tensor:
