@@ -87,7 +87,7 @@ class Service:
     def submit(self, *, key: str | None = None, **body: Any) -> str:
         answer = self.client.post(
             "/api/v1/generations",
-            json={"prompt": "a red circle", **body},
+            json={"prompt": "a red circle", "width": 64, "height": 64, **body},
             headers={"Idempotency-Key": key} if key else {},
         )
         assert answer.status_code == 202, answer.text

@@ -167,7 +167,7 @@ def test_every_violation_is_told_at_once() -> None:
 def test_a_size_beyond_the_checkpoint_is_refused_with_its_own_sizes() -> None:
     [violation] = violations(width=512, height=512)
 
-    assert violation.nearest == ("64x64",)
+    assert violation.nearest == ("128x128",)
 
 
 @pytest.mark.parametrize(
