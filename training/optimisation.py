@@ -46,7 +46,7 @@ class Muon(torch.optim.Optimizer):
         gradients = [parameter.grad for parameter in parameters]
         momenta = [self.state[parameter]["momentum"] for parameter in parameters]
         torch._foreach_lerp_(momenta, gradients, 1.0 - momentum)
-        directions = torch._foreach_lerp(gradients, momenta, momentum)
+        directions = [g.lerp(m, momentum) for g, m in zip(gradients, momenta, strict=True)]
         updates = _orthogonal(torch.stack([direction.flatten(1) for direction in directions]))
         scale = 0.2 * math.sqrt(max(updates.shape[1:]))
         turned = [u.view_as(p).to(p.dtype) for p, u in zip(parameters, updates, strict=True)]

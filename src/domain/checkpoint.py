@@ -142,7 +142,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         native_sizes=((128, 128),),
         prompts=(
             "a red circle moving right on a blue background",
-            "a white diamond moving down left on a black background",
+            "a yellow star moving up on a purple background",
             "a large green triangle moving up quickly on a pink background",
         ),
         note="Draws one flat shape that moves; ignores words it never learned.",

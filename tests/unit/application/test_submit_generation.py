@@ -75,13 +75,13 @@ async def test_a_draft_is_completed_by_its_checkpoint_and_the_drawn_seed(
 ) -> None:
     job = (await submit()).job
 
-    assert (job.request.checkpoint, job.request.width, job.request.seed) == ("mini", 64, 7)
+    assert (job.request.checkpoint, job.request.width, job.request.seed) == ("mini", 128, 7)
 
 
 async def test_a_job_has_its_plan_before_it_is_queued(submit: Submit) -> None:
     job = (await submit()).job
 
-    assert (job.plan.weight_bytes, job.plan.tokens) == (2000, 80)
+    assert (job.plan.weight_bytes, job.plan.tokens) == (2000, 320)
 
 
 @pytest.mark.parametrize(

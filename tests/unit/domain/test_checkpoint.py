@@ -23,7 +23,7 @@ def test_silence_means_the_embedded_checkpoint() -> None:
     [
         ("t2v-A14B", (16, 21, 90, 160), 75_600),
         ("ti2v-5B", (48, 31, 44, 80), 27_280),
-        ("mini", (16, 5, 8, 8), 80),
+        ("mini", (16, 5, 16, 16), 320),
     ],
 )
 def test_the_default_video_has_the_published_latents(
