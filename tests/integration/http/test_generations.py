@@ -36,8 +36,8 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "checkpoint": "mini",
             "prompt": "a red circle",
             "negative_prompt": "",
-            "width": 64,
-            "height": 64,
+            "width": 128,
+            "height": 128,
             "num_frames": 17,
             "fps": 8,
             "steps": 12,
@@ -79,7 +79,7 @@ async def test_everything_that_is_said_is_kept(client: httpx.AsyncClient) -> Non
     said = {
         "negative_prompt": "blurred",
         "checkpoint": "mini",
-        "width": 64,
+        "width": 128,
         "height": 96,
         "num_frames": 5,
         "steps": 3,
@@ -100,7 +100,7 @@ async def test_everything_that_is_said_is_kept(client: httpx.AsyncClient) -> Non
 async def test_null_means_the_checkpoints_default(client: httpx.AsyncClient) -> None:
     response = await client.post(GENERATIONS, json={"prompt": "x", "width": None, "seed": None})
 
-    assert response.json()["request"]["width"] == 64
+    assert response.json()["request"]["width"] == 128
 
 
 async def test_every_fault_of_the_shape_is_told_at_once(client: httpx.AsyncClient) -> None:

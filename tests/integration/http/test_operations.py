@@ -48,7 +48,7 @@ async def test_every_checkpoint_is_listed_here_or_not(client: httpx.AsyncClient)
     assert [model["id"] for model in models] == [spec.id for spec in CHECKPOINTS]
     mini, other = models[0], models[2]
     assert (mini["available"], mini["problem"], mini["weight_bytes"]) == (True, None, 2000)
-    assert mini["native_sizes"] == [{"width": 64, "height": 64}]
+    assert mini["native_sizes"] == [{"width": 128, "height": 128}]
     assert mini["defaults"]["num_frames"] == 17
     assert len(mini["prompts"]) == 3
     assert other["available"] is False
