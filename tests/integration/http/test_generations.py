@@ -50,8 +50,8 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
         },
         "plan": {
             "weight_bytes": 2000,
-            "latent_shape": [16, 5, 8, 8],
-            "tokens": 80,
+            "latent_shape": [16, 5, 16, 16],
+            "tokens": 320,
             "forwards": 24,
         },
         "attempts": 0,
