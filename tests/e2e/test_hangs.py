@@ -14,8 +14,8 @@ def watched(tmp_path: Path) -> "Service":
         tmp_path / "data",
         backend="diffusers",
         resume__interval=1,
-        watchdog__step_s=2,
-        watchdog__decoding_s=5,
+        watchdog__step_s=8,
+        watchdog__decoding_s=10,
     )
 
 

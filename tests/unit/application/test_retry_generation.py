@@ -32,7 +32,7 @@ async def test_a_new_job_asks_for_the_same_and_the_old_one_stays(
 
 
 @pytest.mark.parametrize(
-    "status", set(JobStatus) - {JobStatus.FAILED, JobStatus.CANCELLED}, ids=str
+    "status", sorted(set(JobStatus) - {JobStatus.FAILED, JobStatus.CANCELLED}), ids=str
 )
 async def test_what_has_not_failed_is_not_asked_for_again(
     status: JobStatus, retry: RetryGeneration, jobs: InMemoryJobs

@@ -114,7 +114,7 @@ def test_only_an_active_job_has_a_slot() -> None:
     assert (while_running, job.slot) == (3, None)
 
 
-@pytest.mark.parametrize("status", set(JobStatus) - {JobStatus.QUEUED})
+@pytest.mark.parametrize("status", sorted(set(JobStatus) - {JobStatus.QUEUED}))
 def test_only_a_waiting_job_is_claimed(status: JobStatus) -> None:
     job = a_job_that_is(status)
 

@@ -19,7 +19,7 @@ def test_a_waiting_job_may_be_moved() -> None:
     assert [(event.kind, event.at) for event in job.collect_events()] == [(EventKind.MOVED, LATER)]
 
 
-@pytest.mark.parametrize("status", set(JobStatus) - {JobStatus.QUEUED})
+@pytest.mark.parametrize("status", sorted(set(JobStatus) - {JobStatus.QUEUED}))
 def test_a_job_that_does_not_wait_has_no_place(status: JobStatus) -> None:
     job = a_job_that_is(status)
 
@@ -42,7 +42,7 @@ def test_what_ended_without_a_video_is_asked_for_again_by_a_new_job(status: JobS
     assert repr(job) == before
 
 
-@pytest.mark.parametrize("status", set(JobStatus) - {JobStatus.FAILED, JobStatus.CANCELLED})
+@pytest.mark.parametrize("status", sorted(set(JobStatus) - {JobStatus.FAILED, JobStatus.CANCELLED}))
 def test_what_has_not_failed_is_not_asked_for_again(status: JobStatus) -> None:
     with pytest.raises(NotRetryable, match=status):
         a_job_that_is(status).again("gen_2", at=LATER)
