@@ -33,6 +33,7 @@ def queue_app(connect: Connect) -> typer.Typer:
         context: typer.Context, config: Config = None, port: Port = None, as_json: AsJson = False
     ) -> None:
         context.obj = connect(config, port)
+        context.call_on_close(context.obj.close)
         if context.invoked_subcommand is None:
             _show(context.obj.call("GET", "/queue"), as_json=as_json)
 

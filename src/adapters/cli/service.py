@@ -29,6 +29,10 @@ class Service:
         self._url = url
         self._client = httpx.Client(base_url=url, timeout=30.0)
 
+    def close(self) -> None:
+        """End the connection."""
+        self._client.close()
+
     def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """The JSON it answers.
 
@@ -57,8 +61,11 @@ class Service:
                     last = int(event["id"])
                     is_over = event["status"] in {"completed", "failed", "cancelled"}
                     yield event
-            except httpx.TransportError:
+            except (httpx.TransportError, DomainError) as error:
+                if isinstance(error, DomainError) and not error.retryable:
+                    raise
                 yield {"kind": "disconnected", "message": "the server is gone; waiting for it"}
+            if not is_over:  # a server that stops ends its streams as if all were told
                 time.sleep(_RECONNECT_S)
 
     def _stream(self, generation_id: str, last: int) -> Iterator[dict[str, Any]]:
@@ -68,7 +75,9 @@ class Service:
             headers={"Last-Event-ID": str(last)},
             timeout=httpx.Timeout(30.0, read=_SILENCE_S),
         ) as stream:
-            stream.raise_for_status()
+            if stream.is_error:
+                stream.read()
+                self._judged(stream)
             head: dict[str, Any] = {}
             for line in stream.iter_lines():
                 name, _, value = line.partition(": ")
