@@ -2,16 +2,31 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.e2e.service import Service
+from tests.e2e.service import NewService, Service
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/e2e" in str(item.path):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture
+def new_service(tmp_path: Path) -> Iterator[NewService]:
+    """Makes services that are closed at the end, whatever happened to them; see `Service`."""
+    made: list[Service] = []
+
+    def make(*, data_dir: Path | None = None, **settings: Any) -> Service:
+        made.append(Service(data_dir or tmp_path / "data", **settings))
+        return made[-1]
+
+    yield make
+    for service in made:
+        service.close()
 
 
 @pytest.fixture

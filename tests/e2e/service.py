@@ -9,12 +9,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 import psutil
 
 WAN = Path(sys.executable).with_name("wan")
+
+#: Makes a `Service` that the end of the test closes.
+NewService: TypeAlias = "Callable[..., Service]"
 
 
 class Service:

@@ -3,17 +3,15 @@
 import sys
 from pathlib import Path
 
-from tests.e2e.service import Service
+from tests.e2e.service import NewService
 
 A_DAY = 86400
 
 
-def test_a_clock_that_jumps_hurts_no_job(tmp_path: Path) -> None:
+def test_a_clock_that_jumps_hurts_no_job(tmp_path: Path, new_service: NewService) -> None:
     offset = tmp_path / "offset"
     offset.write_text("0")
-    service = Service(
-        tmp_path / "data", backend="synthetic", pipeline__card_step_s=0.02, watchdog__step_s=5
-    )
+    service = new_service(backend="synthetic", pipeline__card_step_s=0.02, watchdog__step_s=5)
     service.program = [sys.executable, "-m", "tests.e2e.jumping_clock", str(offset)]
     service.start()
     accepted = []
@@ -26,4 +24,3 @@ def test_a_clock_that_jumps_hurts_no_job(tmp_path: Path) -> None:
 
     assert [(job["status"], job["attempts"]) for job in done] == [("completed", 1)] * len(done)
     assert service.audit() == ""
-    service.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.service import Service, wait_for
+from tests.e2e.service import NewService, wait_for
 
 
 @pytest.fixture
@@ -30,9 +30,11 @@ def fill(ballast: Path, *, leave_mib: int = 0) -> None:
         file.truncate(max(0, ballast.stat().st_size - leave_mib * 2**20))
 
 
-def test_a_full_disk_refuses_jobs_and_loses_none(small_disk: Path) -> None:
+def test_a_full_disk_refuses_jobs_and_loses_none(small_disk: Path, new_service: NewService) -> None:
     # No marks: the disk itself says no, in the middle of whatever is being written.
-    service = Service(small_disk / "data", backend="synthetic", disk__soft_mib=0, disk__hard_mib=0)
+    service = new_service(
+        data_dir=small_disk / "data", backend="synthetic", disk__soft_mib=0, disk__hard_mib=0
+    )
     service.start()
     kept = service.submit()
     service.wait_until(kept, "completed")
@@ -50,11 +52,14 @@ def test_a_full_disk_refuses_jobs_and_loses_none(small_disk: Path) -> None:
     after = service.submit()
     assert service.wait_until(after, "completed", "failed")["status"] == "completed"
     assert service.audit() == ""
-    service.close()
 
 
-def test_a_low_disk_holds_jobs_back_until_there_is_room(small_disk: Path) -> None:
-    service = Service(small_disk / "data", backend="synthetic", disk__soft_mib=4, disk__hard_mib=2)
+def test_a_low_disk_holds_jobs_back_until_there_is_room(
+    small_disk: Path, new_service: NewService
+) -> None:
+    service = new_service(
+        data_dir=small_disk / "data", backend="synthetic", disk__soft_mib=4, disk__hard_mib=2
+    )
     service.start()
     ballast = small_disk / "ballast"
     fill(ballast, leave_mib=3)
@@ -74,4 +79,3 @@ def test_a_low_disk_holds_jobs_back_until_there_is_room(small_disk: Path) -> Non
     ballast.unlink()
     assert service.wait_until(held, "completed", seconds=30)["attempts"] == 1
     wait_for(lambda: service.client.get("/readyz").is_success, seconds=10)
-    service.close()

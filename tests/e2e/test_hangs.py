@@ -1,51 +1,53 @@
 """A worker that lives but does nothing is no worker."""
 
 import signal
-from pathlib import Path
+import time
 
-import pytest
+import psutil
 
-from tests.e2e.service import Service, is_gone
-
-
-@pytest.fixture
-def watched(tmp_path: Path) -> "Service":
-    return Service(
-        tmp_path / "data",
-        backend="diffusers",
-        resume__interval=1,
-        watchdog__step_s=8,
-        watchdog__decoding_s=10,
-    )
+from tests.e2e.service import NewService, Service, is_gone, wait_for
 
 
-def test_a_hung_worker_is_killed_and_its_job_goes_on_elsewhere(watched: Service) -> None:
-    watched.start()
-    generation = watched.submit(steps=60)
-    watched.wait_for_step(generation, 3)
-    (worker,) = watched.workers()
+def watched(new_service: NewService, *, step_s: float) -> Service:
+    service = new_service(backend="diffusers", resume__interval=1, watchdog__step_s=step_s)
+    service.start()
+    return service
 
+
+def freeze(worker: psutil.Process) -> None:
     worker.send_signal(signal.SIGSTOP)
-    done = watched.wait_until(generation, "completed", "failed")
+    wait_for(lambda: worker.status() == psutil.STATUS_STOPPED, seconds=5)
 
-    events = watched.events(generation)
+
+def test_a_hung_worker_is_killed_and_its_job_goes_on_elsewhere(new_service: NewService) -> None:
+    service = watched(new_service, step_s=8)
+    generation = service.submit(steps=40)
+    service.wait_for_step(generation, 3)
+    (worker,) = service.workers()
+
+    freeze(worker)
+    done = service.wait_until(generation, "completed", "failed")
+
+    events = service.events(generation)
     requeued = [event for event in events if event["kind"] == "requeued"]
     assert (done["status"], done["attempts"]) == ("completed", 2), done["error"]
     assert [event["code"] for event in requeued] == ["no-progress"]
     assert "resumed" in [event["kind"] for event in events]
     assert is_gone(worker)
-    assert watched.audit() == ""
-    watched.close()
+    assert service.audit() == ""
 
 
-def test_a_worker_that_slept_within_its_budget_is_left_alone(watched: Service) -> None:
-    watched.start()
-    generation = watched.submit(steps=60)
-    watched.wait_for_step(generation, 3)
-    (worker,) = watched.workers()
+def test_a_worker_that_slept_within_its_budget_is_left_alone(new_service: NewService) -> None:
+    service = watched(new_service, step_s=60)
+    generation = service.submit(steps=40)
+    service.wait_for_step(generation, 3)
+    (worker,) = service.workers()
 
-    worker.send_signal(signal.SIGSTOP)
+    freeze(worker)
+    asleep_at = service.generation(generation)["step"]
+    time.sleep(1)  # ten steps' time, and nothing happens that could be waited for
+    assert service.generation(generation)["step"] <= asleep_at + 1
     worker.send_signal(signal.SIGCONT)
 
-    assert watched.wait_until(generation, "completed", "failed")["attempts"] == 1
-    watched.close()
+    assert service.wait_until(generation, "completed", "failed")["attempts"] == 1
+    assert service.workers() == [worker]

@@ -3,12 +3,11 @@
 import random
 import signal
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.e2e.service import Service, is_gone, wait_for
+from tests.e2e.service import NewService, Service, is_gone, wait_for
 
 #: A few minutes' worth is benchmarks/soak.py's business.
 KILLS = 12
@@ -27,9 +26,9 @@ def kill_something(service: Service, chance: random.Random) -> list[psutil.Proce
 
 
 @pytest.mark.timeout(300)
-def test_random_kills_lose_nothing(tmp_path: Path) -> None:
+def test_random_kills_lose_nothing(new_service: NewService) -> None:
     chance = random.Random(4)
-    service = Service(tmp_path / "data", backend="diffusers", resume__interval=1)
+    service = new_service(backend="diffusers", resume__interval=1)
     service.start()
     accepted = [service.submit(steps=40, seed=seed) for seed in range(JOBS)]
     doomed: list[psutil.Process] = []
@@ -48,4 +47,3 @@ def test_random_kills_lose_nothing(tmp_path: Path) -> None:
     assert not list((service.data_dir / "resume").iterdir())
     wait_for(lambda: all(is_gone(process) for process in doomed), seconds=10)
     assert service.audit() == ""
-    service.close()

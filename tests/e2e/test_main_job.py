@@ -41,7 +41,7 @@ def test_a_prompt_becomes_a_video_that_carries_its_request(service: Service) -> 
         stream = container.streams.video[0]
         frames = list(container.decode(stream))
         recipe = json.loads(container.metadata["comment"])
-    assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 64, 64)
+    assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 128, 128)
     assert len(frames) == generation["request"]["num_frames"]
     assert recipe["generation"] == generation["id"]
     assert recipe["request"] == generation["request"]

@@ -1,11 +1,9 @@
 """The line is paused, reordered and preempted; requests that come twice make one job."""
 
-from pathlib import Path
-
 import httpx
 import pytest
 
-from tests.e2e.service import Service
+from tests.e2e.service import NewService, Service
 
 
 def waiting(service: Service) -> list[str]:
@@ -29,8 +27,10 @@ def test_a_paused_queue_stays_paused_across_a_restart_and_then_goes_on(
     assert started == sorted(started)
 
 
-def test_an_urgent_job_stops_a_long_one_which_then_goes_on_from_its_step(tmp_path: Path) -> None:
-    service = Service(tmp_path / "data", backend="diffusers")
+def test_an_urgent_job_stops_a_long_one_which_then_goes_on_from_its_step(
+    new_service: NewService,
+) -> None:
+    service = new_service(backend="diffusers")
     service.start()
     long = service.submit(steps=100)
     service.wait_for_step(long, 3)
@@ -45,7 +45,6 @@ def test_an_urgent_job_stops_a_long_one_which_then_goes_on_from_its_step(tmp_pat
     assert (done["status"], done["attempts"]) == ("completed", 2)
     assert [event["code"] for event in requeued] == ["preempted"]
     assert resumed[0]["step"] == requeued[0]["step"] >= 3
-    service.close()
 
 
 @pytest.mark.parametrize("asked", [{"priority": 10}, {"priority": 0, "preempt": True}])
