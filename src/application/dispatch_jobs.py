@@ -89,8 +89,12 @@ class DispatchJobs:
         if not slot.may_work(now=self._clock.monotonic()) or self._is_disk_low():
             await self._rest(REST_S)
             return None
-        job = await self._queue.claim(at=self._clock.now(), slot=slot.number)
-        if job is None:
+        job = await self._queue.claim(
+            at=self._clock.now(), slot=slot.number, favourite=slot.favourite
+        )
+        if job is not None:
+            slot.note_claim(job.request.checkpoint)
+        else:
             await self._until_draining(self._queue.wait(timeout_s=IDLE_POLL_S))
         return job
 

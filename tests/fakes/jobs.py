@@ -15,6 +15,7 @@ from domain.job_event import JobStatus
 from domain.ports.event_log import EventLog, LoggedEvent
 from domain.ports.job_queue import JobQueue
 from domain.ports.job_repository import JobRepository
+from domain.slot import FAVOUR_REACH
 from domain.toll import LONGEST_WAIT_S
 
 
@@ -186,16 +187,23 @@ class InMemoryJobQueue(JobQueue):
     def __init__(self, memory: InMemoryJobs) -> None:
         self._memory = memory
 
-    async def claim(self, *, at: datetime, slot: int = 0) -> Job | None:
+    async def claim(
+        self, *, at: datetime, slot: int = 0, favourite: str | None = None
+    ) -> Job | None:
         longest = at + timedelta(seconds=LONGEST_WAIT_S)
-        for kept in self._waiting():
-            run_after = kept.job.run_after
-            if run_after is None or run_after <= at or run_after > longest:
-                job = _twin(kept.job)
-                job.claim(at=at, slot=slot)
-                self._memory.keep(job)
-                return job
-        return None
+        due = [
+            kept.job
+            for kept in self._waiting()
+            if (after := kept.job.run_after) is None or after <= at or after > longest
+        ]
+        if not due:
+            return None
+        peers = [job for job in due if job.priority == due[0].priority][:FAVOUR_REACH]
+        favourites = [job for job in peers if job.request.checkpoint == favourite]
+        job = _twin((favourites or due)[0])
+        job.claim(at=at, slot=slot)
+        self._memory.keep(job)
+        return job
 
     async def wait(self, *, timeout_s: float) -> None:
         await self._memory.wait(

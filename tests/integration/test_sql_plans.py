@@ -92,6 +92,16 @@ async def test_claiming_takes_the_first_of_one_index(database: Database, path: P
     assert set(unbounded(plans)) - BOUNDED == {"SCAN jobs USING INDEX jobs_waiting"}
 
 
+async def test_a_favourite_is_looked_for_by_the_same_index(database: Database, path: Path) -> None:
+    await SqlJobRepository(database).add(a_job())
+    queue = SqlJobQueue(database)
+
+    plans = await plans_of(database, path, lambda: queue.claim(at=NOON, favourite="mini-ti2v"))
+
+    assert any("USING INDEX jobs_waiting (priority=?)" in step for step in plans)
+    assert set(unbounded(plans)) - BOUNDED == {"SCAN jobs USING INDEX jobs_waiting"}
+
+
 async def test_moving_walks_the_line_and_sorts_nothing(database: Database, path: Path) -> None:
     for number in range(3):
         await SqlJobRepository(database).add(a_job(f"gen_{number}"))

@@ -1,6 +1,6 @@
 """The waiting line in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,6 +10,7 @@ from adapters.sql.database import Database
 from adapters.sql.job_repository import apply_change, load_row
 from adapters.sql.line import (
     NEXT,
+    NEXT_FEW,
     NOT_PAUSED,
     ORDER,
     WAITING,
@@ -21,6 +22,7 @@ from adapters.sql.rows import instant, instant_to_text, row_to_job
 from adapters.sql.tables import jobs, queue
 from domain.job import Job
 from domain.ports.job_queue import JobQueue
+from domain.slot import FAVOUR_REACH
 from domain.toll import LONGEST_WAIT_S
 
 _LONGEST_WAIT: Final = timedelta(seconds=LONGEST_WAIT_S)
@@ -45,7 +47,9 @@ class SqlJobQueue(JobQueue):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, *, at: datetime, slot: int = 0) -> Job | None:
+    async def claim(
+        self, *, at: datetime, slot: int = 0, favourite: str | None = None
+    ) -> Job | None:
         times = {"at": instant_to_text(at), "longest_wait": instant_to_text(at + _LONGEST_WAIT)}
 
         def work(connection: Connection) -> Job | None:
@@ -53,6 +57,8 @@ class SqlJobQueue(JobQueue):
             if row is None:
                 return None
             job = row_to_job(row)
+            if favourite is not None:
+                job = _favoured(connection, favourite, times, head=job)
             apply_change(connection, job, lambda job: job.claim(at=at, slot=slot))
             return job
 
@@ -104,3 +110,14 @@ class SqlJobQueue(JobQueue):
         return await self._database.read(
             lambda connection: connection.execute(_SOMETHING_WAITS).one_or_none() is not None
         )
+
+
+def _favoured(
+    connection: Connection, favourite: str, times: Mapping[str, str | None], *, head: Job
+) -> Job:
+    """The first job for the checkpoint `favourite` beside `head`; `head` where there is none near it."""
+    if head.request.checkpoint == favourite:
+        return head
+    among = {"at_priority": head.priority, "reach": FAVOUR_REACH}
+    few = map(row_to_job, connection.execute(NEXT_FEW, {**times, **among}).mappings())
+    return next((job for job in few if job.request.checkpoint == favourite), head)

@@ -26,7 +26,7 @@ NOT_PAUSED: Final = ~exists(select(queue.c.number).where(queue.c.paused_at.is_no
 #: The job to start at `:at`. A pause that ends after `:longest_wait` was written by another clock.
 #: Those it passes over were given back within the longest wait: few, as each was an attempt, and all
 #: it reads of them is the index.
-NEXT: Final = (
+_NEXT: Final = (
     select(jobs)
     .where(
         WAITING,
@@ -38,10 +38,12 @@ NEXT: Final = (
         NOT_PAUSED,
     )
     .order_by(*ORDER)
-    .limit(1)
 )
-
 _AT_PRIORITY: Final = jobs.c.priority == bindparam("at_priority")
+NEXT: Final = _NEXT.limit(1)
+#: The first `:reach` of one priority that could be started at `:at`.
+NEXT_FEW: Final = _NEXT.where(_AT_PRIORITY).limit(bindparam("reach"))
+
 _OTHERS: Final = jobs.c.sequence != bindparam("not_counting")
 _LAST_OF_CLIENT: Final = (
     select(jobs.c.turn + 1)

@@ -16,7 +16,9 @@ class JobQueue(ABC):
     """
 
     @abstractmethod
-    async def claim(self, *, at: datetime, slot: int = 0) -> Job | None:
+    async def claim(
+        self, *, at: datetime, slot: int = 0, favourite: str | None = None
+    ) -> Job | None:
         """Take the first job whose time has come: its attempt has begun (`Job.claim`) and is kept.
 
         However many call at once, no job is handed out twice. A job with `run_after` still to come
@@ -25,6 +27,8 @@ class JobQueue(ABC):
 
         Args:
             slot: where it will run; no two active jobs have the same.
+            favourite: a checkpoint. Where the first job is for another, the first for this one goes before
+                it, if it has the same priority and is among the first `slot.FAVOUR_REACH` of those.
 
         Returns:
             The job, or None where nothing can be started or the queue is paused.

@@ -14,10 +14,10 @@ from domain.errors import DiskFull, NoProgress, StorageError, WorkerUnavailable
 from domain.job_event import EventKind, JobStatus
 from domain.progress import Stage
 from domain.rendering import StageEntered
-from domain.slot import COOL_OFF_S
+from domain.slot import COOL_OFF_S, MAX_FAVOURS
 from domain.toll import STORAGE_PAUSE_S, Toll
 from tests.fakes.clock import FakeClock
-from tests.fakes.examples import a_job
+from tests.fakes.examples import a_job, a_request
 from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.jobs import InMemoryJobs
 from tests.fakes.renderer import Deed, Hangs, Meets, Stages
@@ -80,6 +80,21 @@ async def test_a_job_that_comes_later_wakes_an_idle_lane(
     await jobs.repository.add(a_job())
 
     await all_to_be(jobs, JobStatus.COMPLETED)
+
+
+async def test_a_lane_goes_on_with_the_checkpoint_it_has_loaded_and_nobody_starves(
+    jobs: InMemoryJobs, dispatching: Dispatching
+) -> None:
+    checkpoints = ["mini", "mini-ti2v", *["mini"] * (MAX_FAVOURS + 2)]
+    for number, checkpoint in enumerate(checkpoints):
+        await jobs.repository.add(a_job(f"gen_{number}", request=a_request(checkpoint=checkpoint)))
+
+    dispatching([])
+
+    await all_to_be(jobs, JobStatus.COMPLETED)
+    started = [e.event.job_id for e in jobs.events if e.event.kind is EventKind.STARTED]
+    favoured = [f"gen_{number}" for number in range(2, 2 + MAX_FAVOURS)]
+    assert started == ["gen_0", *favoured, "gen_1", "gen_6", "gen_7"]
 
 
 async def test_a_busy_lane_does_not_hold_up_the_other(

@@ -10,7 +10,7 @@ from domain.errors import (
     WorkerCrashed,
     WorkerUnavailable,
 )
-from domain.slot import COOL_OFF_S, FAULT_WINDOW_S, Slot
+from domain.slot import COOL_OFF_S, FAULT_WINDOW_S, MAX_FAVOURS, Slot
 
 
 def an_unhealthy_slot() -> Slot:
@@ -111,3 +111,56 @@ def test_somebody_who_looked_after_it_may_have_it_trusted_at_once() -> None:
     assert slot.may_work(now=1.0)
     assert slot.problem is None
     assert not slot.note_end("gen_3", NoProgress(), now=2.0)
+
+
+class TestFavourites:
+    def a_slot_with(self, checkpoint: str) -> Slot:
+        """It has just made a video with it."""
+        slot = Slot(0)
+        self.make(slot, checkpoint)
+        return slot
+
+    @staticmethod
+    def make(slot: Slot, checkpoint: str, error: DomainError | None = None) -> None:
+        slot.note_claim(checkpoint)
+        slot.note_end("gen_1", error, now=0.0)
+
+    def test_a_new_slot_has_none(self) -> None:
+        assert Slot(0).favourite is None
+
+    def test_it_is_the_checkpoint_of_the_last_video(self) -> None:
+        slot = self.a_slot_with("mini")
+
+        self.make(slot, "mini-ti2v")
+
+        assert slot.favourite == "mini-ti2v"
+
+    @pytest.mark.parametrize("error", [WorkerCrashed(), RenderFailed(), NoProgress()])
+    def test_after_a_failure_nobody_knows_what_is_loaded(self, error: DomainError) -> None:
+        slot = self.a_slot_with("mini")
+
+        self.make(slot, "mini", error)
+
+        assert slot.favourite is None
+
+    def test_favours_in_a_row_are_bounded(self) -> None:
+        slot = self.a_slot_with("mini")
+        favourites = []
+
+        for _ in range(2 * (MAX_FAVOURS + 1)):
+            favourites.append(slot.favourite)
+            self.make(slot, "mini")
+
+        in_a_row = [*["mini"] * MAX_FAVOURS, None]
+        assert favourites == in_a_row * 2
+
+    def test_the_heads_own_turn_ends_the_row(self) -> None:
+        slot = self.a_slot_with("mini")
+        for _ in range(MAX_FAVOURS - 1):
+            self.make(slot, "mini")
+
+        self.make(slot, "mini-ti2v")  # nothing was there for mini
+
+        for _ in range(MAX_FAVOURS):
+            assert slot.favourite == "mini-ti2v"
+            self.make(slot, "mini-ti2v")
