@@ -1,19 +1,31 @@
 """What a process needs to render: the pipeline the settings name, the encoder, and where files go."""
 
+import logging
+
 from dependency_injector import containers, providers
 
+from adapters.filesystem.data_directory import DataDirectory
 from adapters.pyav.video_encoder import PyAvVideoEncoder
 from application.render_video import RenderVideo
 from application.resume_points import KeepResumePoints
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings
+from domain.errors import DataDirectoryUnusable
 from domain.ports.video_pipeline import VideoPipeline
 
+_log = logging.getLogger(__name__)
 
-def _diffusers() -> VideoPipeline:
+
+def _diffusers(directory: DataDirectory) -> VideoPipeline:
+    from adapters.diffusers.prompt_cache import PromptCache
     from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 
-    return DiffusersVideoPipeline()
+    try:
+        directory.prepare()
+    except DataDirectoryUnusable as error:  # a video can be made without one
+        _log.warning("prompts are not kept", extra={"reason": error.message})
+        return DiffusersVideoPipeline()
+    return DiffusersVideoPipeline(PromptCache(directory.prompts))
 
 
 def _synthetic(settings: Settings) -> VideoPipeline:
@@ -29,7 +41,7 @@ class RenderContainer(containers.DeclarativeContainer):
 
     pipeline = providers.Selector(
         core.settings.provided.pipeline.backend,
-        diffusers=providers.Singleton(_diffusers),
+        diffusers=providers.Singleton(_diffusers, core.data_directory),
         synthetic=providers.Singleton(_synthetic, core.settings),
     )
     encoder = providers.Singleton(PyAvVideoEncoder)

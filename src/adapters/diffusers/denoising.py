@@ -5,27 +5,24 @@ schedule. Its latents are theirs, bit for bit (`tests/integration/test_denoising
 they take guidance from the high-noise value alone, and drop the low-noise one where that is 1.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from diffusers import WanPipeline
-from diffusers.pipelines.wan.pipeline_wan import prompt_clean
 from diffusers.utils.torch_utils import randn_tensor
 
 from adapters.diffusers.conditioning import build_conditioning
+from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.run_state import Identity, RunState, to_bytes
 from adapters.diffusers.schedulers import build_scheduler, read_history, write_history
 from adapters.diffusers.stopping import moments_between_blocks
-from domain.errors import PromptTooLong
 from domain.generation import GenerationRequest
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
 from domain.resume import ResumePoints
-
-#: Tokens that UMT5 is given; `max_sequence_length` of `WanPipeline.__call__`.
-MAX_TOKENS: Final = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +40,7 @@ def denoise(
     report: Report,
     resume: ResumePoints,
     *,
+    prompts: Prompts,
     identity: Identity,
     begun: RunState | None,
     first_image: Path | None,
@@ -51,6 +49,7 @@ def denoise(
 
     Args:
         pipe: the loaded parts; its own `__call__` is not used.
+        prompts: the way from text to embeddings.
         identity: saved with every resume point.
         begun: what to go on from; None begins at the first step.
     """
@@ -58,11 +57,11 @@ def denoise(
     high = _Expert(transformer=pipe.transformer, guidance=request.guidance_high_noise)
     low = _Expert(transformer=pipe.transformer_2, guidance=request.guidance_low_noise)
     boundary = _boundary(pipe)
-    prompt = _embed(pipe, request.prompt, "prompt")
+    prompt = prompts.embed(request.prompt, "prompt")
     report(StillRunning())
     negative = None
-    if max(high.guidance, low.guidance) > 1.0:
-        negative = _embed(pipe, request.negative_prompt, "negative prompt")
+    if _is_guided(request):
+        negative = prompts.embed(request.negative_prompt, "negative prompt")
     report(StillRunning())
 
     latents = _noise(pipe, request)
@@ -104,32 +103,21 @@ def denoise(
     return latents
 
 
+def texts_of(request: GenerationRequest) -> Sequence[str]:
+    """What has to be embedded for it."""
+    return [request.prompt, *([request.negative_prompt] if _is_guided(request) else [])]
+
+
+def _is_guided(request: GenerationRequest) -> bool:
+    """Whether any expert's prediction is pushed away from the negative prompt's."""
+    return max(request.guidance_high_noise, request.guidance_low_noise) > 1.0
+
+
 def _boundary(pipe: WanPipeline) -> float | None:
     """The timestep from which on, downwards, the low-noise expert works; None where there is none."""
     if pipe.config.boundary_ratio is None:
         return None
     return float(pipe.config.boundary_ratio * pipe.scheduler.config.num_train_timesteps)
-
-
-def _embed(pipe: WanPipeline, text: str, name: str) -> torch.Tensor:
-    """UMT5's embedding of `text`, zeros after its end: (1, 512, text_dim).
-
-    Raises:
-        PromptTooLong: it has more tokens than fit; the stock pipeline would cut it off in silence.
-    """
-    tokens = pipe.tokenizer(
-        [prompt_clean(text)], padding="max_length", max_length=MAX_TOKENS, return_tensors="pt"
-    )
-    length = int(tokens.attention_mask.sum())
-    if length > MAX_TOKENS:
-        raise PromptTooLong(f"The {name} is {length} tokens long; the model reads {MAX_TOKENS}.")
-    device = pipe.text_encoder.device
-    embedding: torch.Tensor = pipe.text_encoder(
-        tokens.input_ids.to(device), tokens.attention_mask.to(device)
-    ).last_hidden_state
-    embedding = embedding.to(pipe.text_encoder.dtype)
-    embedding[:, length:] = 0
-    return embedding.to(pipe.device, pipe.transformer.dtype)
 
 
 def _noise(pipe: WanPipeline, request: GenerationRequest) -> torch.Tensor:

@@ -38,6 +38,20 @@ def run_identity(
     }
 
 
+def encoder_identity(weights: str, *, device: torch.device, dtype: torch.dtype) -> Identity:
+    """Everything that decides an embedding's bits, beside the text.
+
+    Args:
+        weights: `weights_identity` of the checkpoint whose text encoder it is.
+    """
+    return {
+        "weights": weights,
+        "device": _device(device),
+        "dtype": str(dtype),
+        **{f"version of {name}": version(name) for name in ("torch", "transformers", "tokenizers")},
+    }
+
+
 def weights_identity(folder: Path) -> str:
     """A hash that differs where the checkpoint does: milliseconds, and never a tensor.
 

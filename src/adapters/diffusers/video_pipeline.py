@@ -7,12 +7,13 @@ from pathlib import Path
 
 import torch
 
-from adapters.diffusers.denoising import denoise
+from adapters.diffusers.denoising import denoise, texts_of
 from adapters.diffusers.identity import run_identity
 from adapters.diffusers.loading import LoadedCheckpoint, load
+from adapters.diffusers.prompt_cache import PromptCache
 from adapters.diffusers.run_state import begun_run
 from adapters.diffusers.streamed_decode import decode_frames
-from domain.errors import OutOfAcceleratorMemory
+from domain.errors import CheckpointBroken, OutOfAcceleratorMemory
 from domain.generation import GenerationRequest
 from domain.local_checkpoint import LocalCheckpoint
 from domain.ports import video_pipeline
@@ -25,7 +26,9 @@ from domain.video import FrameChunk
 class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
     """Keeps one checkpoint in memory, on the first CUDA device or on the CPU."""
 
-    def __init__(self) -> None:
+    def __init__(self, cache: PromptCache | None = None) -> None:
+        """Takes where the embeddings of prompts are kept, if anywhere."""
+        self._cache = cache
         self._loaded: LoadedCheckpoint | None = None
 
     def generate(
@@ -45,11 +48,13 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             if begun is not None and begun.step == request.steps:
                 latents = begun.latents  # an earlier run failed after them: only decoding is left
             else:
+                self._prepare_prompts(loaded, request)
                 latents = denoise(
                     pipe,
                     request,
                     report,
                     resume,
+                    prompts=loaded.prompts,
                     identity=identity,
                     begun=begun,
                     first_image=first_image,
@@ -73,8 +78,15 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
     def _ready(self, checkpoint: LocalCheckpoint) -> LoadedCheckpoint:
         if self._loaded is None or self._loaded.checkpoint != checkpoint:
             self.close()
-            self._loaded = load(checkpoint)
+            self._loaded = load(checkpoint, self._cache)
         return self._loaded
+
+    def _prepare_prompts(self, loaded: LoadedCheckpoint, request: GenerationRequest) -> None:
+        try:
+            loaded.prompts.prepare(texts_of(request))
+        except CheckpointBroken:
+            self.close()  # what is loaded may be of a folder that has changed: the next run loads all
+            raise
 
 
 @contextmanager

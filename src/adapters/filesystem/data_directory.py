@@ -8,6 +8,7 @@
            inputs/           images that generations begin with, named by their hash
            outputs/          published videos, one per completed generation
            models/           checkpoints
+           prompts/          what text encoders made of prompts; made again where it is missing
 """
 
 import fcntl
@@ -40,6 +41,7 @@ class DataDirectory:
         self.inputs = root / "inputs"
         self.outputs = root / "outputs"
         self.models = root / "models"
+        self.prompts = root / "prompts"
         self._lock_descriptor: int | None = None
 
     def prepare(self) -> None:
@@ -52,7 +54,14 @@ class DataDirectory:
             with storage_errors(f"use the data directory {self.root}"):
                 self.root.mkdir(parents=True, exist_ok=True)
                 self._check_or_write_mark()
-                for folder in (self.staging, self.resume, self.inputs, self.outputs, self.models):
+                for folder in (
+                    self.staging,
+                    self.resume,
+                    self.inputs,
+                    self.outputs,
+                    self.models,
+                    self.prompts,
+                ):
                     folder.mkdir(exist_ok=True)
                 if not os.access(self.root, os.W_OK):
                     raise PermissionError(13, "it is read-only for this user")
