@@ -6,6 +6,7 @@ DomainError
 │   ├── UnknownCheckpoint
 │   ├── UnknownJob
 │   ├── UnknownImage
+│   ├── UnknownLora
 │   └── OutputMissing
 ├── Conflict
 │   ├── NotCancellable
@@ -17,7 +18,8 @@ DomainError
 ├── CheckpointUnavailable       the weights are not here, not whole, or not safe
 │   ├── CheckpointMissing
 │   ├── CheckpointBroken
-│   └── UnsafeWeights
+│   ├── UnsafeWeights
+│   └── LoraUnusable
 ├── StorageError
 │   ├── DiskFull
 │   ├── ResumePointDamaged
@@ -32,6 +34,7 @@ DomainError
 │   ├── WorkerUnavailable
 │   ├── OutOfAcceleratorMemory
 │   ├── PromptTooLong
+│   ├── LatentsBroken
 │   ├── EncodingFailed
 │   └── RenderFailed
 └── BackendUnavailable          a library this machine lacks
@@ -112,6 +115,12 @@ class UnknownImage(NotFound):
     code = "unknown-image"
 
 
+class UnknownLora(NotFound):
+    """No LoRA has that name."""
+
+    code = "unknown-lora"
+
+
 class OutputMissing(NotFound):
     """This generation has no video: it has not completed, or the file was removed."""
 
@@ -182,6 +191,12 @@ class UnsafeWeights(CheckpointUnavailable):
     """The checkpoint holds pickled weights or remote code; only safetensors are loaded."""
 
     code = "model-unsafe"
+
+
+class LoraUnusable(CheckpointUnavailable):
+    """The LoRA cannot be used: it is damaged, of an unknown kind, or made for another checkpoint."""
+
+    code = "lora-unusable"
 
 
 class StorageError(DomainError):
@@ -275,6 +290,12 @@ class PromptTooLong(RenderError):
     """The prompt has more tokens than the model reads."""
 
     code = "prompt-too-long"
+
+
+class LatentsBroken(RenderError):
+    """The run computed numbers that can become no video."""
+
+    code = "latents-broken"
 
 
 class EncodingFailed(RenderError):

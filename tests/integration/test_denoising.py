@@ -26,10 +26,11 @@ from PIL import Image
 from transformers import AutoTokenizer, UMT5Config, UMT5EncoderModel
 
 import adapters.embedded
+from adapters.diffusers.broken_latents import refuse_broken
 from adapters.diffusers.denoising import denoise
 from adapters.diffusers.prompts import MAX_TOKENS, Prompts
 from adapters.diffusers.streamed_decode import decode_frames
-from domain.errors import PromptTooLong
+from domain.errors import LatentsBroken, PromptTooLong
 from domain.generation import SCHEDULERS, GenerationRequest
 from domain.rendering import RenderProgress, StillRunning
 from tests.fakes.examples import a_request
@@ -319,6 +320,34 @@ def test_there_is_a_moment_to_stop_at_before_every_block_and_no_trace_of_it_afte
     assert type(pipe.transformer.blocks) is torch.nn.ModuleList
     assert list(pipe.transformer.state_dict()) == names
     assert not hasattr(pipe.transformer.blocks, "moment")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_run_whose_numbers_broke_ends_at_once_and_saves_nothing_of_it(value: float) -> None:
+    # It went on to the end, and was published as a black video.
+    pipe = copy.deepcopy(a_pipe(A14B))
+    resume = FakeResumePoints(due=range(1, 7))
+    passes: list[int] = []
+
+    def break_third_step(_module: Any, _given: Any, made: tuple[torch.Tensor]) -> Any:
+        passes.append(1)
+        return (made[0] * value,) if len(passes) == 5 else None
+
+    for transformer in (pipe.transformer, pipe.transformer_2):
+        transformer.register_forward_hook(break_third_step)
+
+    with pytest.raises(LatentsBroken, match=r"step 3 of 6 .*float32 .*native"):
+        our_latents(pipe, wanted(), None, resume=resume)
+
+    assert len(passes) == 6
+    assert list(resume.points) == [1, 2]
+
+
+def test_latents_that_are_all_alike_are_broken() -> None:
+    transformer = a_pipe(T2V_1B).transformer
+
+    with pytest.raises(LatentsBroken, match="all alike"):
+        refuse_broken(torch.full((1, 16, 2, 4, 4), 0.5), step=1, steps=2, guilty=transformer)
 
 
 @pytest.mark.parametrize("field", ["prompt", "negative_prompt"])

@@ -14,6 +14,7 @@ import torch
 from diffusers import WanPipeline
 from diffusers.utils.torch_utils import randn_tensor
 
+from adapters.diffusers.broken_latents import refuse_broken
 from adapters.diffusers.conditioning import build_conditioning
 from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.run_state import Identity, RunState, to_bytes
@@ -52,6 +53,9 @@ def denoise(
         prompts: the way from text to embeddings.
         identity: saved with every resume point.
         begun: what to go on from; None begins at the first step.
+
+    Raises:
+        LatentsBroken: a step made numbers that can become no video; nothing of it is saved.
     """
     report(StageEntered(stage=Stage.ENCODING_PROMPT))
     high = _Expert(transformer=pipe.transformer, guidance=request.guidance_high_noise)
@@ -93,6 +97,7 @@ def denoise(
                 away = expert.transformer(**given, encoder_hidden_states=negative)[0]
                 velocity = away + expert.guidance * (velocity - away)
             latents = scheduler.step(velocity, t, latents, return_dict=False)[0]
+            refuse_broken(latents, step=step, steps=request.steps, guilty=expert.transformer)
 
             if step == request.steps:
                 latents = conditioning.finish(latents)
