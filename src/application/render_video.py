@@ -2,16 +2,18 @@
 
 import json
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 
 from application.resume_points import KeepResumePoints
-from domain.errors import EncodingFailed
+from domain.errors import EncodingFailed, LoraUnusable, UnknownLora
 from domain.local_checkpoint import LocalCheckpoint
+from domain.lora import Lora, LoraUse
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.checkpoint_catalog import CheckpointCatalog
 from domain.ports.image_store import ImageStore
+from domain.ports.lora_catalog import LoraCatalog
 from domain.ports.video_encoder import Footage, VideoEncoder
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
@@ -39,13 +41,17 @@ class RenderVideo:
         store: ArtifactStore,
         images: ImageStore,
         resume: KeepResumePoints,
+        *,
+        loras: LoraCatalog | None = None,
     ) -> None:
+        """Takes `loras` where there are any to choose from."""
         self._catalog = catalog
         self._pipeline = pipeline
         self._encoder = encoder
         self._store = store
         self._images = images
         self._resume = resume
+        self._loras = loras
 
     def execute(
         self, order: RenderOrder, report: Report, wants_out: Callable[[], bool] = _never
@@ -65,9 +71,10 @@ class RenderVideo:
         """
         request = order.request
         checkpoint = self._catalog.find(request.checkpoint)
+        loras = [self._lora(use) for use in request.loras]
         staged = self._store.stage(order.job_id, order.fence)
         try:
-            with closing(self._frames(order, checkpoint, report, wants_out)) as frames:
+            with closing(self._frames(order, checkpoint, loras, report, wants_out)) as frames:
                 footage = self._encoder.encode(
                     frames, staged, fps=request.fps, metadata=_metadata(order)
                 )
@@ -92,6 +99,7 @@ class RenderVideo:
         self,
         order: RenderOrder,
         checkpoint: LocalCheckpoint,
+        loras: Sequence[Lora],
         report: Report,
         wants_out: Callable[[], bool],
     ) -> Generator[FrameChunk]:
@@ -103,8 +111,28 @@ class RenderVideo:
             report,
             self._resume.begin(order, report, wants_out),
             first_image=self._images.locate(image) if image else None,
+            loras=loras,
         )
         report(StageEntered(stage=Stage.ENCODING_VIDEO))
+
+    def _lora(self, use: LoraUse) -> Lora:
+        """The very files that the request was accepted for.
+
+        Raises:
+            LoraUnusable: they are gone, or others lie in their place.
+        """
+        try:
+            if self._loras is None:
+                raise UnknownLora(f"No LoRA is called {use.name!r}.")
+            lora = self._loras.find(use.name)
+        except UnknownLora as error:
+            raise LoraUnusable(f"{error.message} It was here when this was asked for.") from error
+        if tuple(self._loras.hashes(lora)) != use.sha256:
+            raise LoraUnusable(
+                f"The LoRA {use.name} is not the file that this was asked for with: it was replaced. "
+                "Ask again, or put the former file back."
+            )
+        return lora
 
 
 def _check(footage: Footage, order: RenderOrder) -> None:

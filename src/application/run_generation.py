@@ -26,6 +26,7 @@ from domain.ports.job_repository import JobRepository
 from domain.ports.renderer import Renderer
 from domain.ports.resume_store import ResumeStore
 from domain.rendering import (
+    Noticed,
     RenderOrder,
     RenderReport,
     Resumed,
@@ -239,5 +240,7 @@ def _note(job: Job, report: RenderReport, fence: int, at: datetime) -> None:
             job.resume(step, fence=fence, at=at)
         case ResumeRejected(reason=reason):
             job.reject_resume_point(reason, fence=fence, at=at)
+        case Noticed(text=text):
+            job.notice(text, fence=fence, at=at)
         case VideoStaged(video=video):
             job.begin_publishing(video, fence=fence, at=at)

@@ -9,6 +9,7 @@ from adapters.filesystem.artifact_store import FilesystemArtifactStore
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from adapters.filesystem.data_directory import DataDirectory
 from adapters.filesystem.image_store import FilesystemImageStore
+from adapters.filesystem.lora_catalog import FilesystemLoraCatalog
 from adapters.filesystem.resume_store import FilesystemResumeStore
 from adapters.hardware.probe import NvmlHardwareProbe
 from adapters.pillow.image_reader import PillowImageReader
@@ -41,6 +42,7 @@ class CoreContainer(containers.DeclarativeContainer):
         outputs=data_directory.provided.outputs,
     )
     images = providers.Singleton(FilesystemImageStore, data_directory.provided.inputs)
+    loras = providers.Singleton(FilesystemLoraCatalog, data_directory.provided.loras)
     resume_store = providers.Singleton(FilesystemResumeStore, data_directory.provided.resume)
-    complete_draft = providers.Factory(CompleteDraft, catalog, images)
+    complete_draft = providers.Factory(CompleteDraft, catalog, images, loras=loras)
     upload_image = providers.Factory(UploadImage, providers.Factory(PillowImageReader), images)

@@ -49,7 +49,14 @@ class RenderContainer(containers.DeclarativeContainer):
         KeepResumePoints, core.resume_store, core.clock, core.settings.provided.resume.interval
     )
     render_video = providers.Factory(
-        RenderVideo, core.catalog, pipeline, encoder, core.store, core.images, resume
+        RenderVideo,
+        core.catalog,
+        pipeline,
+        encoder,
+        core.store,
+        core.images,
+        resume,
+        loras=core.loras,
     )
 
 

@@ -160,6 +160,7 @@ def build_app(
             "queries": provide(lambda: container.queries()),
             "upload": provide(lambda: container.core.upload_image()),
             "catalog": provide(lambda: container.core.catalog()),
+            "loras": provide(lambda: container.core.loras()),
             "hardware": provide(lambda: container.core.hardware()),
             "readiness": provide(lambda: readiness),
             "stopping": provide(lambda: stopping),

@@ -5,6 +5,7 @@ every number that shapes the frames, the seed that was drawn included.
 """
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Final, TypeVar
@@ -12,6 +13,7 @@ from typing import Final, TypeVar
 from domain.checkpoint import CHECKPOINTS, CheckpointSpec
 from domain.errors import InvalidRequest, Violation
 from domain.image import InputImage
+from domain.lora import Lora, LoraDraft, LoraUse, check_loras
 
 #: Characters. UMT5 reads the first 512 tokens of a prompt.
 MAX_PROMPT_CHARACTERS: Final = 4000
@@ -40,6 +42,7 @@ class GenerationRequest:
         flow_shift: how far the noise schedule leans to high noise.
         fps: frames per second of the file; does not change the frames.
         image: id of the picture the video begins with; None for text alone.
+        loras: in the order in which they were asked for.
     """
 
     checkpoint: str
@@ -56,6 +59,7 @@ class GenerationRequest:
     scheduler: str
     seed: int
     image: str | None = None
+    loras: tuple[LoraUse, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -79,15 +83,22 @@ class GenerationDraft:
     scheduler: str | None = None
     seed: int | None = None
     image: str | None = None
+    loras: tuple[LoraDraft, ...] | None = None
 
     def complete(
-        self, spec: CheckpointSpec, *, drawn_seed: int, image: InputImage | None = None
+        self,
+        spec: CheckpointSpec,
+        *,
+        drawn_seed: int,
+        image: InputImage | None = None,
+        loras: Sequence[tuple[Lora, Sequence[str]]] = (),
     ) -> GenerationRequest:
         """The reproducible request that this draft means for `spec`.
 
         Args:
             drawn_seed: used where the draft has no seed; 0 to `MAX_SEED`.
             image: what the draft's `image` names; None where it names none.
+            loras: what the draft's `loras` name, in that order, with the SHA-256 of each one's files.
 
         Raises:
             InvalidRequest: with every violation found, each with the nearest valid values.
@@ -108,9 +119,14 @@ class GenerationDraft:
             scheduler=_or(self.scheduler, SCHEDULERS[0]),
             seed=_or(self.seed, drawn_seed),
             image=image.id if image else None,
+            loras=tuple(
+                said.complete(sha256)
+                for said, (_, sha256) in zip(self.loras or (), loras, strict=True)
+            ),
         )
         violations = check_request(request, spec)
         violations += _check_image(image, request, spec)
+        violations += check_loras(request.loras, [lora for lora, _ in loras], spec)
         if violations:
             raise InvalidRequest(violations)
         return request

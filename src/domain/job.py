@@ -201,6 +201,11 @@ class Job:
         self.step = self.resume_step = 0
         self._record(EventKind.RESUME_REJECTED, at, message=reason)
 
+    def notice(self, text: str, *, fence: int, at: datetime) -> None:
+        """The attempt has something to say to whoever asked."""
+        self._expect(JobStatus.RUNNING, fence=fence)
+        self._record(EventKind.NOTICED, at, message=text)
+
     def begin_publishing(self, video: VideoFile, *, fence: int, at: datetime) -> None:
         """The attempt's file is durable: from here the video will appear, whatever dies.
 

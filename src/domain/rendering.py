@@ -67,6 +67,17 @@ class ResumeRejected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed:
+    """Something that whoever asked should know; the run goes on.
+
+    Attributes:
+        text: a sentence for the user.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoStaged:
     """The run is over: the file is whole, hashed and durable, and waits to be published."""
 
@@ -74,7 +85,13 @@ class VideoStaged:
 
 
 RenderProgress: TypeAlias = (
-    StageEntered | StepFinished | StillRunning | ResumePointSaved | Resumed | ResumeRejected
+    StageEntered
+    | StepFinished
+    | StillRunning
+    | ResumePointSaved
+    | Resumed
+    | ResumeRejected
+    | Noticed
 )
 RenderReport: TypeAlias = RenderProgress | VideoStaged
 

@@ -1,11 +1,12 @@
 """A pipeline whose frames are flat."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from domain.errors import DomainError
 from domain.generation import GenerationRequest
 from domain.local_checkpoint import LocalCheckpoint
+from domain.lora import Lora
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
@@ -16,11 +17,15 @@ _FRAMES_PER_CHUNK = 4
 
 
 class FakeVideoPipeline(VideoPipeline):
-    """Every sample of a video is the lowest byte of its seed. `failure` is raised while decoding."""
+    """Every sample of a video is the lowest byte of its seed. `failure` is raised while decoding.
+
+    `loras` are those of the last run.
+    """
 
     def __init__(self, failure: DomainError | None = None) -> None:
         self._failure = failure
         self.closed = False
+        self.loras: list[Lora] = []
 
     def generate(
         self,
@@ -30,7 +35,9 @@ class FakeVideoPipeline(VideoPipeline):
         resume: ResumePoints,
         *,
         first_image: Path | None = None,
+        loras: Sequence[Lora] = (),
     ) -> Iterator[FrameChunk]:
+        self.loras = list(loras)
         done = _steps_done(request, resume)
         if done < request.steps:
             report(StageEntered(stage=Stage.ENCODING_PROMPT))

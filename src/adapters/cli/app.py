@@ -19,6 +19,7 @@ from application.generate_once import GenerateOnce
 from domain.audit import Finding
 from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Violation
 from domain.generation import SCHEDULERS, GenerationDraft
+from domain.lora import LoraDraft
 from domain.ports.checkpoint_catalog import CatalogEntry
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _OPTIONS: Final = {
     "guidance_low_noise": "--guidance",
     "negative_prompt": "--negative",
     "checkpoint": "--model",
+    "loras": "--lora",
 }
 
 
@@ -139,6 +141,10 @@ def build_app(commands: Commands) -> typer.Typer:
         scheduler: Annotated[
             str | None, typer.Option(help=f"Sampler: {', '.join(SCHEDULERS)}. [{SCHEDULERS[0]}]")
         ] = None,
+        lora: Annotated[
+            list[str] | None,
+            typer.Option(help="A LoRA: NAME, or NAME:STRENGTH. Again for each."),
+        ] = None,
         data_dir: DataDir = None,
         backend: Backend = None,
         config: Config = None,
@@ -160,6 +166,7 @@ def build_app(commands: Commands) -> typer.Typer:
             flow_shift=flow_shift,
             scheduler=scheduler,
             seed=seed,
+            loras=tuple(_parse_lora(text) for text in lora) if lora else None,
         )
         overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}
         with commands.generator(config, overrides, output) as generator:
@@ -293,6 +300,18 @@ def _parse_guidance(text: str | None) -> tuple[float | None, float | None]:
     return numbers[0], numbers[-1]
 
 
+def _parse_lora(text: str) -> LoraDraft:
+    name, colon, strength = text.rpartition(":")
+    if not colon:
+        return LoraDraft(name=text)
+    try:
+        return LoraDraft(name=name, strength=float(strength))
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is not NAME or NAME:STRENGTH, such as turn:0.8.", param_hint="--lora"
+        ) from error
+
+
 def _told(error: DomainError) -> list[str]:
     """The error in the words of the command line: options, not fields; each thing said once."""
     if isinstance(error, InvalidRequest):
@@ -301,7 +320,7 @@ def _told(error: DomainError) -> list[str]:
 
 
 def _violation(violation: Violation) -> str:
-    field = violation.pointer.lstrip("/")
+    field = violation.pointer.split("/")[1]
     option = _OPTIONS.get(field, f"--{field.replace('_', '-')}" if field != "prompt" else field)
     nearest = " or ".join(str(value) for value in violation.nearest)
     return f"{option}: {violation.reason}" + (f"; nearest: {nearest}" if nearest else "")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from domain.progress import Stage, progress
-from domain.rendering import RenderProgress, Report, Resumed, StageEntered, StepFinished
+from domain.rendering import Noticed, RenderProgress, Report, Resumed, StageEntered, StepFinished
 
 _WORDS: Final = {
     Stage.LOADING: "loading",
@@ -77,7 +77,9 @@ class _Bar:
         self._task = bar.add_task(self._position.words, total=1.0)
 
     def __call__(self, told: RenderProgress) -> None:
-        if self._position.move(told):
+        if isinstance(told, Noticed):
+            self._bar.console.print(told.text, markup=False)
+        elif self._position.move(told):
             self._bar.update(
                 self._task, completed=self._position.share, description=self._position.words
             )
@@ -90,7 +92,9 @@ class _PlainLines:
         self._print()
 
     def __call__(self, told: RenderProgress) -> None:
-        if self._position.move(told):
+        if isinstance(told, Noticed):
+            print(told.text, file=sys.stderr, flush=True)
+        elif self._position.move(told):
             self._print()
 
     def _print(self) -> None:

@@ -1,6 +1,7 @@
 """What must be equal for two runs to make the same bits."""
 
 import hashlib
+import json
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +28,7 @@ def run_identity(
     """
     asked = asdict(request)
     del asked["fps"]  # decides the file, not the frames
+    asked["loras"] = json.dumps(asked["loras"])  # with their files' hashes
     asked["image"] = first_image and hashlib.sha256(first_image.read_bytes()).hexdigest()
     return {
         "weights": weights,

@@ -12,6 +12,7 @@ from diffusers import WanPipeline
 from transformers import UMT5EncoderModel
 
 from adapters.diffusers.identity import encoder_identity, weights_identity
+from adapters.diffusers.loras import LoraStack
 from adapters.diffusers.prompt_cache import PromptCache
 from adapters.diffusers.prompts import Prompts
 from domain.errors import CheckpointBroken, OutOfAcceleratorMemory
@@ -27,12 +28,14 @@ class LoadedCheckpoint:
     Attributes:
         weights: `weights_identity` of the folder when it was loaded.
         prompts: its way from text to embeddings; loads the text encoder when it is needed.
+        loras: what its transformers have on.
     """
 
     checkpoint: LocalCheckpoint
     pipe: WanPipeline
     weights: str
     prompts: Prompts
+    loras: LoraStack
 
 
 def load(checkpoint: LocalCheckpoint, cache: PromptCache | None = None) -> LoadedCheckpoint:
@@ -78,7 +81,9 @@ def load(checkpoint: LocalCheckpoint, cache: PromptCache | None = None) -> Loade
 
     identity = encoder_identity(weights, device=device, dtype=dtypes["default"])
     prompts = Prompts(pipe, load_encoder=load_encoder, cache=cache, identity=identity)
-    return LoadedCheckpoint(checkpoint=checkpoint, pipe=pipe, weights=weights, prompts=prompts)
+    return LoadedCheckpoint(
+        checkpoint=checkpoint, pipe=pipe, weights=weights, prompts=prompts, loras=LoraStack(pipe)
+    )
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Wan through diffusers: load once, then text -> latents -> pictures for one request after another."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from adapters.diffusers.streamed_decode import decode_frames
 from domain.errors import CheckpointBroken, OutOfAcceleratorMemory
 from domain.generation import GenerationRequest
 from domain.local_checkpoint import LocalCheckpoint
+from domain.lora import Lora
 from domain.ports import video_pipeline
 from domain.progress import Stage
-from domain.rendering import Report, StageEntered, StillRunning
+from domain.rendering import Noticed, Report, StageEntered, StillRunning
 from domain.resume import ResumePoints
 from domain.video import FrameChunk
 
@@ -39,10 +40,13 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         resume: ResumePoints,
         *,
         first_image: Path | None = None,
+        loras: Sequence[Lora] = (),
     ) -> Iterator[FrameChunk]:
         with _accelerator_errors():
             loaded = self._ready(checkpoint)
             pipe = loaded.pipe
+            for told in loaded.loras.wear(request.loras, loras):
+                report(Noticed(text=told))
             identity = run_identity(pipe, loaded.weights, request, first_image)
             begun = begun_run(resume, identity)
             if begun is not None and begun.step == request.steps:

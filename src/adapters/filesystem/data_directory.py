@@ -8,6 +8,7 @@
            inputs/           images that generations begin with, named by their hash
            outputs/          published videos, one per completed generation
            models/           checkpoints
+           loras/            LoRAs, one safetensors file each or a pair for two experts
            prompts/          what text encoders made of prompts; made again where it is missing
 """
 
@@ -41,6 +42,7 @@ class DataDirectory:
         self.inputs = root / "inputs"
         self.outputs = root / "outputs"
         self.models = root / "models"
+        self.loras = root / "loras"
         self.prompts = root / "prompts"
         self._lock_descriptor: int | None = None
 
@@ -60,6 +62,7 @@ class DataDirectory:
                     self.inputs,
                     self.outputs,
                     self.models,
+                    self.loras,
                     self.prompts,
                 ):
                     folder.mkdir(exist_ok=True)

@@ -14,6 +14,7 @@ from adapters.http.exchanges import MarkExchanges
 from adapters.http.generations import generations_router
 from adapters.http.health import livez, readyz
 from adapters.http.hosts import HostGuard
+from adapters.http.loras import list_loras
 from adapters.http.models import list_models
 from adapters.http.openapi import ClosedStructs, openapi_config
 from adapters.http.outputs import outputs_router
@@ -47,7 +48,7 @@ def create_app(
     Args:
         dependencies: `submit` (SubmitGeneration), `cancel` (CancelGeneration), `retry` (RetryGeneration),
             `steer` (SteerQueue), `queries` (Queries),
-            `upload` (UploadImage), `catalog` (CheckpointCatalog), `hardware` (HardwareProbe), `readiness` (Readiness),
+            `upload` (UploadImage), `catalog` (CheckpointCatalog), `loras` (LoraCatalog), `hardware` (HardwareProbe), `readiness` (Readiness),
             `stopping` (asyncio.Event: set when streams must end).
         lifespan: entered in order before the first request is answered, left in reverse.
         allowed_hosts: Host values answered besides the loopback names; one without a port has any.
@@ -60,6 +61,7 @@ def create_app(
             outputs_router(),
             upload_image,
             list_models,
+            list_loras,
             get_system,
             livez,
             readyz,

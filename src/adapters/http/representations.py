@@ -6,7 +6,7 @@ here.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -16,6 +16,7 @@ from domain.checkpoint import CHECKPOINTS, DEFAULT_CHECKPOINT
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.job import Job
 from domain.job_event import Failure, JobEvent, JobStatus
+from domain.lora import MAX_STRENGTH, LoraDraft
 from domain.memory_plan import MemoryPlan
 from domain.progress import Stage
 from domain.video import VideoFile
@@ -35,6 +36,29 @@ def _shown(description: str, *examples: object, **limits: object) -> Any:
             "extra": limits,
         }
     )
+
+
+_Strength: TypeAlias = (
+    Annotated[
+        float,
+        _shown(
+            "By how much its change is multiplied.",
+            1.0,
+            minimum=-MAX_STRENGTH,
+            maximum=MAX_STRENGTH,
+        ),
+    ]
+    | None
+)
+
+
+class NewLora(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A LoRA to use. Without a strength it is 1; one for an expert wins over the one for both."""
+
+    name: Annotated[str, _shown("What GET /api/v1/loras calls it.")]
+    strength: _Strength = None
+    strength_high_noise: _Strength = None
+    strength_low_noise: _Strength = None
 
 
 class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,6 +140,7 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[int, _shown("Drawn where none is given.", 7, minimum=0, maximum=rules.MAX_SEED)]
         | None
     ) = None
+    loras: Annotated[list[NewLora], _shown("LoRAs to use, all at once.", None)] | None = None
     priority: Annotated[
         int,
         Meta(
@@ -137,6 +162,8 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def draft(self) -> GenerationDraft:
         said = msgspec.structs.asdict(self)
         del said["priority"], said["preempt"]
+        if self.loras is not None:
+            said["loras"] = tuple(LoraDraft(**msgspec.structs.asdict(lora)) for lora in self.loras)
         return GenerationDraft(**said)
 
 

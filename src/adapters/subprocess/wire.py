@@ -8,6 +8,7 @@ from typing import Final, TypeAlias, assert_never
 import msgspec
 
 from domain.rendering import (
+    Noticed,
     RenderOrder,
     RenderProgress,
     Resumed,
@@ -75,6 +76,12 @@ class Rejected(msgspec.Struct, tag=True, frozen=True):
     report: ResumeRejected
 
 
+class Notice(msgspec.Struct, tag=True, frozen=True):
+    """To the server: something that whoever asked should know."""
+
+    report: Noticed
+
+
 class Staged(msgspec.Struct, tag=True, frozen=True):
     """To the server: the order is carried out."""
 
@@ -89,7 +96,7 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
 
 
 Command: TypeAlias = Render | Cancel | Suspend
-Progress: TypeAlias = Stage | Step | Saved | Continued | Rejected
+Progress: TypeAlias = Stage | Step | Saved | Continued | Rejected | Notice
 Answer: TypeAlias = Ready | Progress | Staged | Failed
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -116,6 +123,8 @@ def progress_of(report: RenderProgress) -> Progress | None:
             return Continued(report)
         case ResumeRejected():
             return Rejected(report)
+        case Noticed():
+            return Notice(report)
         case StillRunning():
             return None
         case unreachable:

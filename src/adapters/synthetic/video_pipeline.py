@@ -6,7 +6,7 @@ work: the card is grey bars, a running square and the frame's number as a row of
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from domain.generation import GenerationRequest
 from domain.local_checkpoint import LocalCheckpoint
+from domain.lora import Lora
 from domain.ports import video_pipeline
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
@@ -42,6 +43,7 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
         resume: ResumePoints,
         *,
         first_image: Path | None = None,
+        loras: Sequence[Lora] = (),
     ) -> Iterator[FrameChunk]:
         done = _steps_done(request, resume)
         if done < request.steps:
@@ -77,7 +79,12 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
 
 def _state(request: GenerationRequest, step: int) -> bytes:
     """A run of cards has made nothing but steps."""
-    return json.dumps({"card": asdict(request), "step": step}).encode()
+    return json.dumps({"card": _card(request), "step": step}).encode()
+
+
+def _card(request: GenerationRequest) -> str:
+    """All that decides the frames, comparable when it was written and read."""
+    return json.dumps(asdict(request), sort_keys=True)
 
 
 def _steps_done(request: GenerationRequest, resume: ResumePoints) -> int:
@@ -91,7 +98,7 @@ def _steps_done(request: GenerationRequest, resume: ResumePoints) -> int:
     except (ValueError, KeyError, TypeError):
         resume.reject("What was saved is not a test card's.")
         return 0
-    if card != asdict(request):
+    if card != _card(request):
         resume.reject("What was saved was made for another request.")
         return 0
     resume.accept(step)

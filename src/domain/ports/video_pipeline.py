@@ -1,11 +1,12 @@
 """The part that makes frames out of words."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from domain.generation import GenerationRequest
 from domain.local_checkpoint import LocalCheckpoint
+from domain.lora import Lora
 from domain.rendering import Report
 from domain.resume import ResumePoints
 from domain.video import FrameChunk
@@ -23,6 +24,7 @@ class VideoPipeline(ABC):
         resume: ResumePoints,
         *,
         first_image: Path | None = None,
+        loras: Sequence[Lora] = (),
     ) -> Iterator[FrameChunk]:
         """Make the frames of `request`, handing them out as they are decoded.
 
@@ -39,10 +41,13 @@ class VideoPipeline(ABC):
         Args:
             first_image: the PNG that `request.image` names; the video begins with it. None for text
                 alone.
+            loras: what `request.loras` name, in their order. What of each is used is told, `Noticed`,
+                before anything else.
 
         Raises:
             OutOfAcceleratorMemory: it does not fit.
             CheckpointBroken: the weights cannot be loaded.
+            LoraUnusable: a LoRA does not fit them.
         """
 
     @abstractmethod

@@ -29,6 +29,7 @@ from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.image_reader import FakeImageReader
 from tests.fakes.image_store import FakeImageStore
 from tests.fakes.jobs import InMemoryJobs
+from tests.fakes.lora_catalog import FakeLoraCatalog
 from tests.fakes.renderer import FakeRenderer
 from tests.fakes.resume_store import FakeResumeStore
 from tests.integration.http.raw import OWN_ORIGIN
@@ -56,11 +57,17 @@ def hardware() -> FakeHardwareProbe:
 
 
 @pytest.fixture
+def loras() -> FakeLoraCatalog:
+    return FakeLoraCatalog()
+
+
+@pytest.fixture
 def app(
     jobs: InMemoryJobs,
     store: FakeArtifactStore,
     hardware: FakeHardwareProbe,
     checks: dict[str, str | None],
+    loras: FakeLoraCatalog,
     tmp_path: Path,
 ) -> Litestar:
     async def readiness() -> Mapping[str, str | None]:
@@ -68,7 +75,7 @@ def app(
 
     clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v")
     images, resume_store = FakeImageStore(tmp_path / "images"), FakeResumeStore()
-    complete = CompleteDraft(catalog, images, draw_seed=lambda: 7)
+    complete = CompleteDraft(catalog, images, draw_seed=lambda: 7, loras=loras)
     gate = DiskGate(hardware, soft_bytes=2 * GIB, hard_bytes=GIB)
     renderer = FakeRenderer(store)
     lane = RunGeneration(Slot(0), jobs.repository, renderer, store, resume_store, clock, Budgets())
@@ -81,6 +88,7 @@ def app(
         "queries": Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
         "upload": UploadImage(FakeImageReader(), images),
         "catalog": catalog,
+        "loras": loras,
         "hardware": hardware,
         "readiness": readiness,
         "stopping": asyncio.Event(),

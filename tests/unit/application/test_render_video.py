@@ -14,9 +14,11 @@ from application.upload_image import UploadImage
 from domain.errors import (
     CheckpointMissing,
     InvalidRequest,
+    LoraUnusable,
     OutOfAcceleratorMemory,
     RenderCancelled,
 )
+from domain.lora import LoraDraft
 from domain.progress import Stage
 from domain.rendering import (
     RenderOrder,
@@ -32,6 +34,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_draft, a_request
 from tests.fakes.image_reader import FakeImageReader
 from tests.fakes.image_store import FakeImageStore
+from tests.fakes.lora_catalog import FakeLoraCatalog, a_lora
 from tests.fakes.resume_store import FakeResumeStore
 from tests.fakes.video_encoder import FakeVideoEncoder
 from tests.fakes.video_pipeline import FakeVideoPipeline
@@ -45,6 +48,7 @@ def a_worker(
     catalog: FakeCheckpointCatalog | None = None,
     resume: FakeResumeStore | None = None,
     images: FakeImageStore | None = None,
+    loras: FakeLoraCatalog | None = None,
 ) -> RenderVideo:
     return RenderVideo(
         catalog or FakeCheckpointCatalog("mini"),
@@ -53,6 +57,7 @@ def a_worker(
         store,
         images or FakeImageStore(Path()),
         KeepResumePoints(resume or FakeResumeStore(), FakeClock()),
+        loras=loras,
     )
 
 
@@ -94,7 +99,7 @@ def test_the_file_holds_the_request_that_made_it(store: FakeArtifactStore) -> No
     published = store.publish("gen_1", 1, sha256=video.sha256)
     recipe = json.loads(FakeVideoEncoder().probe(published).metadata[REQUEST_METADATA_KEY])
     assert recipe["generation"] == "gen_1"
-    assert recipe["request"] == asdict(order.request)
+    assert recipe["request"] == json.loads(json.dumps(asdict(order.request)))
 
 
 def test_a_run_that_fails_leaves_nothing_staged(store: FakeArtifactStore) -> None:
@@ -127,6 +132,46 @@ def test_weights_that_went_missing_are_told_before_anything_is_staged(
         worker.execute(AN_ORDER, unheard)
 
     assert store.staged == []
+
+
+class TestLoras:
+    CATALOG_AT_SUBMISSION = FakeLoraCatalog(a_lora("turn"))
+
+    def an_order(self) -> RenderOrder:
+        """Asked for while `turn` was as the catalog above has it."""
+        complete = CompleteDraft(
+            FakeCheckpointCatalog("mini"), FakeImageStore(Path()), loras=self.CATALOG_AT_SUBMISSION
+        )
+        draft = a_draft(width=16, height=16, loras=(LoraDraft(name="turn", strength=0.8),))
+        request, _ = complete.execute(draft)
+        return RenderOrder(job_id="gen_1", fence=1, request=request)
+
+    def test_the_pipeline_is_given_the_files_and_the_recipe_names_them(
+        self, store: FakeArtifactStore
+    ) -> None:
+        order, pipeline = self.an_order(), FakeVideoPipeline()
+
+        video = a_worker(store, pipeline, loras=self.CATALOG_AT_SUBMISSION).execute(order, unheard)
+
+        published = store.publish("gen_1", 1, sha256=video.sha256)
+        recipe = json.loads(FakeVideoEncoder().probe(published).metadata[REQUEST_METADATA_KEY])
+        assert pipeline.loras == [a_lora("turn")]
+        (use,) = recipe["request"]["loras"]
+        assert (use["name"], use["strength_high_noise"]) == ("turn", 0.8)
+        assert len(use["sha256"][0]) == 64
+
+    def test_a_file_that_was_replaced_since_is_not_used(self, store: FakeArtifactStore) -> None:
+        loras = FakeLoraCatalog()
+        loras.keep(a_lora("turn"))
+
+        with pytest.raises(LoraUnusable, match="it was replaced"):
+            a_worker(store, loras=loras).execute(self.an_order(), unheard)
+
+        assert store.staged == []
+
+    def test_a_file_that_is_gone_since_is_told(self, store: FakeArtifactStore) -> None:
+        with pytest.raises(LoraUnusable, match="was here when this was asked for"):
+            a_worker(store, loras=FakeLoraCatalog()).execute(self.an_order(), unheard)
 
 
 class TestGeneratingOnce:

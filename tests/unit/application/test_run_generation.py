@@ -21,6 +21,7 @@ from domain.job import Job
 from domain.job_event import EventKind, JobStatus
 from domain.progress import Stage
 from domain.rendering import (
+    Noticed,
     Resumed,
     ResumePointSaved,
     ResumeRejected,
@@ -157,6 +158,19 @@ async def test_a_worker_that_breaks_after_its_video_is_whole_takes_nothing_from_
 
     assert (job.status, attempt.ended_in) == (JobStatus.COMPLETED, None)
     assert attempt.run.fenced_out == 0
+
+
+async def test_what_a_run_noticed_is_among_the_jobs_events(attempt: Attempt) -> None:
+    job = await attempt.make(
+        Noticed(text="LoRA turn: 4 tensors matched."),
+        StageEntered(stage=Stage.DENOISING),
+        Stages(),
+    )
+
+    noticed = attempt.jobs.events[2].event
+    assert (noticed.kind, noticed.message) == (EventKind.NOTICED, "LoRA turn: 4 tensors matched.")
+    assert noticed.stage is Stage.LOADING
+    assert job.status is JobStatus.COMPLETED
 
 
 class TestResuming:

@@ -15,6 +15,7 @@ from application.upload_image import UploadImage
 from domain.errors import CheckpointMissing, DiskFull, InvalidRequest, KeyReused, UnknownCheckpoint
 from domain.generation import MAX_SEED, GenerationDraft
 from domain.job_event import EventKind, JobStatus
+from domain.lora import LoraDraft
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_draft
@@ -22,6 +23,7 @@ from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.image_reader import FakeImageReader
 from tests.fakes.image_store import FakeImageStore
 from tests.fakes.jobs import InMemoryJobs
+from tests.fakes.lora_catalog import FakeLoraCatalog, a_lora
 from tests.fakes.renderer import Hangs
 from tests.unit.application.attempt import Lane
 
@@ -45,7 +47,7 @@ def submit(
     numbers = count(1)
     catalog = FakeCheckpointCatalog("mini", "mini-ti2v")
     submitting = SubmitGeneration(
-        CompleteDraft(catalog, images, draw_seed=lambda: 7),
+        CompleteDraft(catalog, images, draw_seed=lambda: 7, loras=FakeLoraCatalog(a_lora("turn"))),
         jobs.repository,
         gate,
         dispatch,
@@ -217,3 +219,28 @@ def test_the_same_picture_is_the_same_image(images: FakeImageStore) -> None:
     upload = UploadImage(FakeImageReader(), images)
 
     assert upload.execute(b"64x64") == upload.execute(b"64x64") != upload.execute(b"64x32")
+
+
+async def test_a_lora_is_kept_with_the_hash_of_its_file(submit: Submit) -> None:
+    draft = a_draft(loras=(LoraDraft(name="turn", strength_low_noise=0.5),))
+
+    (use,) = (await submit(draft)).job.request.loras
+
+    assert (use.strength_high_noise, use.strength_low_noise) == (1.0, 0.5)
+    assert [len(sha256) for sha256 in use.sha256] == [64]
+
+
+async def test_a_lora_that_is_not_here_is_refused_with_its_place(submit: Submit) -> None:
+    draft = a_draft(loras=(LoraDraft(name="turn"), LoraDraft(name="anime")))
+
+    with pytest.raises(InvalidRequest, match="There are: turn") as refused:
+        await submit(draft)
+
+    assert [violation.pointer for violation in refused.value.violations] == ["/loras/1/name"]
+
+
+async def test_a_lora_of_another_family_is_refused(submit: Submit) -> None:
+    draft = a_draft(checkpoint="mini-ti2v", loras=(LoraDraft(name="turn", strength_low_noise=0.5),))
+
+    with pytest.raises(InvalidRequest, match="one network"):
+        await submit(draft)

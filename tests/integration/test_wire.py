@@ -1,0 +1,48 @@
+"""What goes over the pipe comes out as it went in."""
+
+import pytest
+
+from adapters.subprocess import wire
+from domain.lora import LoraDraft
+from domain.progress import Stage
+from domain.rendering import (
+    Noticed,
+    RenderOrder,
+    RenderProgress,
+    Resumed,
+    ResumePointSaved,
+    ResumeRejected,
+    StageEntered,
+    StepFinished,
+)
+from tests.fakes.examples import a_request
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        StageEntered(stage=Stage.DECODING),
+        StepFinished(step=3),
+        ResumePointSaved(step=3),
+        Resumed(step=3),
+        ResumeRejected(reason="It is damaged."),
+        Noticed(text="LoRA turn: 4 tensors matched."),
+    ],
+    ids=lambda report: type(report).__name__,
+)
+def test_every_report_arrives(report: RenderProgress) -> None:
+    told = wire.progress_of(report)
+    assert told is not None
+
+    answer = wire.decode_answer(wire.frame(told)[wire.LENGTH_BYTES :])
+
+    assert answer.report == report
+
+
+def test_an_order_arrives_with_its_loras() -> None:
+    loras = (LoraDraft(name="turn", strength=0.5).complete(["ab", "cd"]),)
+    order = RenderOrder(job_id="gen_1", fence=2, request=a_request(loras=loras))
+
+    command = wire.decode_command(wire.frame(wire.Render(order))[wire.LENGTH_BYTES :])
+
+    assert command == wire.Render(order)
