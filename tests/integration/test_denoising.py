@@ -301,11 +301,27 @@ def in_bf16(structure: Structure) -> WanPipeline:
     return pipe
 
 
-def test_weights_in_bf16_are_treated_as_stock_treats_them() -> None:
-    pipe = in_bf16(A14B)
+@pytest.mark.parametrize("structure", [A14B, TI2V_5B], ids=str)
+def test_weights_in_bf16_are_treated_as_stock_treats_them(structure: Structure) -> None:
+    pipe = in_bf16(structure)
 
     ours = our_latents(pipe, wanted(), None)
 
+    assert torch.equal(ours, stock_latents(pipe, wanted(), None))
+
+
+@pytest.mark.parametrize("agree", [True, False])
+def test_tokens_of_one_timestep_share_its_embedding_where_that_is_exact(agree: bool) -> None:
+    pipe, rows = in_bf16(TI2V_5B), set[int]()
+    embedder, block = pipe.transformer.condition_embedder, pipe.transformer.blocks[0]
+    if not agree:
+        spoil = torch.arange(18).view(1, 18, 1) * 1e-3
+        embedder.register_forward_hook(lambda _m, _g, made: (made[0] + spoil, *made[1:]))
+    block.register_forward_pre_hook(lambda _m, given: rows.add(given[2].shape[1]))
+
+    ours = our_latents(pipe, wanted(), None)
+
+    assert rows == ({1} if agree else {18})
     assert torch.equal(ours, stock_latents(pipe, wanted(), None))
 
 

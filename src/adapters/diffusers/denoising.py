@@ -19,6 +19,7 @@ from adapters.diffusers.conditioning import build_conditioning
 from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.run_state import Identity, RunState, to_bytes
 from adapters.diffusers.schedulers import build_scheduler, read_history, write_history
+from adapters.diffusers.shared_timestep import one_timestep_for_all
 from adapters.diffusers.stopping import moments_between_blocks
 from domain.generation import GenerationRequest
 from domain.progress import Stage
@@ -83,7 +84,10 @@ def denoise(
 
     report(StageEntered(stage=Stage.DENOISING))
     transformers = [expert.transformer for expert in (high, low) if expert.transformer is not None]
-    with moments_between_blocks(transformers, lambda: report(StillRunning())):
+    with (
+        moments_between_blocks(transformers, lambda: report(StillRunning())),
+        one_timestep_for_all(transformers if _has_one_timestep(pipe, first_image) else ()),
+    ):
         for step in range(begun.step + 1 if begun else 1, request.steps + 1):
             t = scheduler.timesteps[step - 1]
             expert = high if boundary is None or t >= boundary else low
@@ -116,6 +120,11 @@ def texts_of(request: GenerationRequest) -> Sequence[str]:
 def _is_guided(request: GenerationRequest) -> bool:
     """Whether any expert's prediction is pushed away from the negative prompt's."""
     return max(request.guidance_high_noise, request.guidance_low_noise) > 1.0
+
+
+def _has_one_timestep(pipe: WanPipeline, first_image: Path | None) -> bool:
+    """Whether every token is given a timestep, and all the same."""
+    return bool(pipe.config.expand_timesteps) and first_image is None
 
 
 def _boundary(pipe: WanPipeline) -> float | None:
