@@ -17,6 +17,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from adapters.diffusers.broken_latents import refuse_broken
 from adapters.diffusers.conditioning import build_conditioning
 from adapters.diffusers.prompts import Prompts
+from adapters.diffusers.remembered_text import remembered_text
 from adapters.diffusers.run_state import Identity, RunState, to_bytes
 from adapters.diffusers.schedulers import build_scheduler, read_history, write_history
 from adapters.diffusers.shared_timestep import one_timestep_for_all
@@ -87,6 +88,7 @@ def denoise(
     with (
         moments_between_blocks(transformers, lambda: report(StillRunning())),
         one_timestep_for_all(transformers if _has_one_timestep(pipe, first_image) else ()),
+        remembered_text(transformers),
     ):
         for step in range(begun.step + 1 if begun else 1, request.steps + 1):
             t = scheduler.timesteps[step - 1]
