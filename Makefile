@@ -34,7 +34,7 @@ check: $(INSTALLED) ## Format, lint, types and import contracts: seconds
 	$(BIN)/lint-imports --config importlinter.ini --no-cache
 
 test: check ## Every check and every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=90
 
 bench: $(INSTALLED) ## Measure what the README states
 	$(BIN)/python benchmarks/startup.py

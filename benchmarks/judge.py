@@ -81,7 +81,8 @@ def _object_colour(
     if seen.mean() < _LEAST_AREA_SHARE:
         return None
     inside = distance > 0.7 * np.percentile(distance[seen], 90)
-    return np.median(pixels[inside], axis=0)
+    colour: NDArray[np.float64] = np.median(pixels[inside], axis=0)
+    return colour
 
 
 def _nearest_colour(rgb: NDArray[np.float64]) -> str:

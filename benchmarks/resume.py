@@ -38,6 +38,7 @@ DEFAULT = GenerationDraft(prompt="a red circle moving right").complete(
     checkpoint_spec("mini"), drawn_seed=7
 )
 MIDDLING = replace(DEFAULT, width=256, height=256, steps=6)
+INTERVALS: tuple[Interval, ...] = ("auto", 1)
 
 
 class Timed(ResumePoints):
@@ -124,10 +125,10 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(dir=".") as folder:
         run(DEFAULT, FakeResumePoints())  # warm
-        for interval in ("auto", 1):
+        for interval in INTERVALS:
             measure("mini", lambda points: run(DEFAULT, points), interval, Path(folder))
         pipe.transformer, pipe.transformer_2 = middling_expert(), middling_expert()
-        for interval in ("auto", 1):
+        for interval in INTERVALS:
             measure("middling", lambda points: run(MIDDLING, points), interval, Path(folder))
         one_large_point(Path(folder))
 

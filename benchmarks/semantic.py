@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -85,7 +86,7 @@ class DiffusersGenerator:
         self._text = WanPipeline.from_pretrained(folder, dtype=torch.float32)
         self._text.set_progress_bar_config(disable=True)
         self._experts = {"high": self._text.transformer, "low": self._text.transformer_2}
-        self._image = None
+        self._image: Any = None
         if self._text.config.expand_timesteps:
             self._image = WanImageToVideoPipeline(
                 **self._text.components, expand_timesteps=True, boundary_ratio=None
@@ -111,7 +112,8 @@ class DiffusersGenerator:
             frames = self._text(**arguments).frames[0]
         else:
             frames = self._image(image=Image.fromarray(case.image), **arguments).frames[0]
-        return (frames * 255.0).round().astype(np.uint8)
+        pictures: Frames = (frames * 255.0).round().astype(np.uint8)
+        return pictures
 
 
 def held_out_cases(count: int, *, with_image: bool = False, seed: int = 2024) -> list[Case]:
@@ -189,7 +191,7 @@ def print_heading() -> None:
 
 def psnr_db(first: Frames, second: Frames) -> float:
     """Peak signal to noise ratio of two images."""
-    error = np.mean((first.astype(np.float64) - second.astype(np.float64)) ** 2)
+    error = float(np.mean((first.astype(np.float64) - second.astype(np.float64)) ** 2))
     return float(10 * np.log10(255.0**2 / max(error, 1e-9)))
 
 
