@@ -57,5 +57,5 @@ clean: ## Remove what the tools left behind; the environment and your videos sta
 	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-train-mini: $(INSTALLED) ## Train the embedded checkpoints from nothing: hours on a CPU (or BUDGET=tiny TARGET=folder)
+train-mini: $(INSTALLED) ## Train the embedded checkpoints from nothing, on a GPU (BUDGET=cpu for two cores; TARGET=folder)
 	$(BIN)/python -m training all --budget $(BUDGET) --target $(TARGET)

@@ -123,7 +123,7 @@ def main() -> None:
             pipe, request, lambda _p: None, points, identity={}, begun=None, first_image=None
         )
 
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with tempfile.TemporaryDirectory(prefix=".bench-", dir=".") as folder:
         run(DEFAULT, FakeResumePoints())  # warm
         for interval in INTERVALS:
             measure("mini", lambda points: run(DEFAULT, points), interval, Path(folder))

@@ -1,9 +1,7 @@
 """One video, here and now, without a queue."""
 
-import hashlib
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from application.complete_draft import CompleteDraft
@@ -57,13 +55,7 @@ class GenerateOnce:
         Raises:
             RenderError, StorageError: it could not be made.
         """
-        order = RenderOrder(job_id=_id_of(request), fence=1, request=request)
+        order = RenderOrder(job_id="once", fence=1, request=request)
         video = self._render().execute(order, report)
         path = self._store.publish(order.job_id, order.fence, sha256=video.sha256)
         return GeneratedVideo(request=request, video=video, path=path)
-
-
-def _id_of(request: GenerationRequest) -> str:
-    """The same for the same request, so that the file with its recipe has the same bytes, too."""
-    recipe = json.dumps(asdict(request), sort_keys=True)
-    return f"once_{hashlib.sha256(recipe.encode()).hexdigest()[:32]}"

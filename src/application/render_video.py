@@ -121,9 +121,6 @@ def _check(footage: Footage, order: RenderOrder) -> None:
 
 
 def _metadata(order: RenderOrder) -> dict[str, str]:
-    recipe = {
-        "generator": "Wan Studio",
-        "generation": order.job_id,
-        "request": asdict(order.request),
-    }
+    # Nothing that differs between two runs of one request: the files are to be equal, too.
+    recipe = {"generator": "Wan Studio", "request": asdict(order.request)}
     return {REQUEST_METADATA_KEY: json.dumps(recipe, ensure_ascii=False)}

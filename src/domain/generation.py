@@ -57,10 +57,6 @@ class GenerationRequest:
     seed: int
     image: str | None = None
 
-    @property
-    def duration_s(self) -> float:
-        return self.num_frames / self.fps
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationDraft:

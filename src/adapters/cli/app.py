@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 #: Exit codes above this say which signal ended the program.
 _SIGNALLED: Final = 128
+#: Codes of what the user can mend in the command itself.
+_NOT_MEANT: Final = frozenset(
+    {"invalid-request", "unknown-checkpoint", "image-unusable", "prompt-too-long", "bad-settings"}
+)
 #: The option that sets a request's field, where it is not simply the field's name.
 _OPTIONS: Final = {
     "num_frames": "--frames",
@@ -236,7 +240,7 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
 
 def exit_code(error: DomainError) -> int:
     """2: the request cannot be honoured. 3: the weights cannot be used. 1: anything else."""
-    if error.code in {"invalid-request", "unknown-checkpoint", "bad-settings"}:
+    if error.code in _NOT_MEANT:
         return 2
     return 3 if isinstance(error, CheckpointUnavailable) else 1
 

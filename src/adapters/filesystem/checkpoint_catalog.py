@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.filesystem.folder_state import FolderState, folder_state
-from adapters.filesystem.manifest import ManifestCheck
+from adapters.filesystem.manifest import check_manifest
 from adapters.filesystem.safetensors_header import read_header
 from domain.checkpoint import CHECKPOINTS, CheckpointSpec, checkpoint_spec
 from domain.errors import (
@@ -39,7 +39,6 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
     def __init__(self, folders: Sequence[Path], now_ns: Callable[[], int] = time.time_ns) -> None:
         self._folders = tuple(folders)
         self._now_ns = now_ns
-        self._manifests = ManifestCheck()
         self._good: dict[Path, tuple[FolderState, LocalCheckpoint]] = {}
 
     def entries(self) -> Sequence[CatalogEntry]:
@@ -61,7 +60,7 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
         if known is not None and known[0] == state:
             return known[1]
         found = read_checkpoint(spec, folder)
-        self._manifests.check(found.folder)
+        check_manifest(found.folder)
         if state is not None:
             self._good[folder] = (state, found)
         return found

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from domain import generation as rules
-from domain.checkpoint import CHECKPOINTS, DEFAULT_CHECKPOINT
+from domain.checkpoint import CHECKPOINTS, DEFAULT_CHECKPOINT, checkpoint_spec
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.job import Job
 from domain.job_event import Failure, JobEvent, JobStatus
@@ -24,6 +24,8 @@ GENERATIONS: Final = "/api/v1/generations"
 OUTPUTS: Final = "/api/v1/outputs"
 
 MAX_PRIORITY: Final = 100
+
+_DEFAULTS: Final = checkpoint_spec(DEFAULT_CHECKPOINT).defaults
 
 
 def _shown(description: str, *examples: object, **limits: object) -> Any:
@@ -70,18 +72,21 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[str, _shown("The first image: an id that POST /api/v1/uploads gave.", None)]
         | None
     ) = None
-    width: Annotated[int, _shown("Pixels.", 64, minimum=16)] | None = None
-    height: Annotated[int, _shown("Pixels.", 64, minimum=16)] | None = None
-    num_frames: Annotated[int, _shown("4n + 1.", 17, minimum=1)] | None = None
+    width: Annotated[int, _shown("Pixels.", _DEFAULTS.width, minimum=16)] | None = None
+    height: Annotated[int, _shown("Pixels.", _DEFAULTS.height, minimum=16)] | None = None
+    num_frames: Annotated[int, _shown("4n + 1.", _DEFAULTS.num_frames, minimum=1)] | None = None
     steps: (
-        Annotated[int, _shown("Denoising steps.", 10, minimum=1, maximum=rules.MAX_STEPS)] | None
+        Annotated[
+            int, _shown("Denoising steps.", _DEFAULTS.steps, minimum=1, maximum=rules.MAX_STEPS)
+        ]
+        | None
     ) = None
     guidance_high_noise: (
         Annotated[
             float,
             _shown(
                 "Classifier-free guidance while the high-noise expert works.",
-                4.0,
+                _DEFAULTS.guidance_high_noise,
                 minimum=1,
                 maximum=rules.MAX_GUIDANCE,
             ),
@@ -92,7 +97,10 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[
             float,
             _shown(
-                "The same for the low-noise expert.", 3.0, minimum=1, maximum=rules.MAX_GUIDANCE
+                "The same for the low-noise expert.",
+                _DEFAULTS.guidance_low_noise,
+                minimum=1,
+                maximum=rules.MAX_GUIDANCE,
             ),
         ]
         | None
@@ -102,7 +110,7 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             float,
             _shown(
                 "How far the noise schedule leans to high noise.",
-                3.0,
+                _DEFAULTS.flow_shift,
                 minimum=0.1,
                 maximum=rules.MAX_FLOW_SHIFT,
             ),
@@ -121,7 +129,7 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(
             ge=-MAX_PRIORITY,
             le=MAX_PRIORITY,
-            description="Higher runs earlier; equals run in the order they came.",
+            description="Higher runs earlier; among equals, clients take turns.",
             examples=[10],
         ),
     ] = 0

@@ -231,10 +231,6 @@ def test_any_size_is_judged_without_failing(spec: CheckpointSpec, width: int, he
     assert found or (on_grid and width * height <= spec.max_pixels)
 
 
-def test_a_request_knows_how_long_it_lasts() -> None:
-    assert a_request(num_frames=17, fps=8).duration_s == 2.125
-
-
 def _sides(side: str, near: int | float | str) -> dict[str, Any]:
     """A good length of that side, or a good size of both, as advice gives it."""
     if isinstance(near, str):
