@@ -57,15 +57,26 @@ class DispatchJobs:
             await lane.suspend(RenderSuspended("The server stopped."))
 
     async def make_way(self, urgent: Job) -> None:
-        """Where no slot is free, stop the least of the jobs that are less urgent, at its next step."""
+        """Where no slot is free, stop the least of the jobs that are less urgent, at its next step.
+
+        Unless nothing could start in its place.
+        """
+        has_to_wait = urgent.run_after is not None and urgent.run_after > self._clock.now()
+        if not urgent.preempts or has_to_wait or await self._starts_nothing():
+            return
         running = [lane for lane in self.lanes if lane.running is not None]
-        if not urgent.preempts or len(running) < len(self.lanes):
+        if len(running) < len(self.lanes):
             return
         least = min(running, key=_priority)
         if _priority(least) < urgent.priority:
             await least.suspend(
                 Preempted(f"It made way for {urgent.id}, of priority {urgent.priority}.")
             )
+
+    async def _starts_nothing(self) -> bool:
+        if self.is_draining or self._gate.problem() is not None:
+            return True
+        return await self._queue.paused_since() is not None
 
     async def _serve(self, lane: RunGeneration) -> None:
         while not self.is_draining:

@@ -17,7 +17,7 @@ from domain.rendering import StageEntered
 from domain.slot import COOL_OFF_S
 from domain.toll import STORAGE_PAUSE_S, Toll
 from tests.fakes.clock import FakeClock
-from tests.fakes.examples import a_job
+from tests.fakes.examples import A_SECOND, NOON, a_job
 from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.jobs import InMemoryJobs
 from tests.fakes.renderer import Deed, Hangs, Meets, Stages
@@ -246,7 +246,7 @@ class TestMakingWay:
     @pytest.mark.parametrize(
         "asked",
         [{"priority": 5}, {"priority": 1, "preempts": True}],
-        ids=["did not ask", "no more urgent"],
+        ids=["did not ask", "is no more urgent"],
     )
     async def test_nothing_is_stopped_for_one_that(
         self, asked: dict[str, Any], jobs: InMemoryJobs, busy: DispatchJobs
@@ -258,6 +258,44 @@ class TestMakingWay:
         await asyncio.sleep(0.02)
 
         assert [job.fence for job in jobs.kept] == [1, 1, 0]
+
+    async def test_nothing_is_stopped_for_one_whose_time_has_not_come(
+        self, jobs: InMemoryJobs, busy: DispatchJobs
+    ) -> None:
+        urgent = a_job("gen_urgent", priority=5, preempts=True)
+        urgent.run_after = NOON + A_SECOND
+        await jobs.repository.add(urgent)
+
+        await busy.make_way(urgent)
+        await asyncio.sleep(0.02)
+
+        assert [job.fence for job in jobs.kept] == [1, 1, 0]
+
+    @pytest.mark.parametrize("kept_back_by", ["a paused queue", "a low disk", "a drain"])
+    async def test_nothing_is_stopped_where_nothing_could_start_in_its_place(
+        self,
+        kept_back_by: str,
+        jobs: InMemoryJobs,
+        hardware: FakeHardwareProbe,
+        clock: FakeClock,
+        busy: DispatchJobs,
+    ) -> None:
+        # A running job was handed back, and its slot stood idle until the queue went on.
+        match kept_back_by:
+            case "a paused queue":
+                await jobs.queue.set_paused(paused=True, at=clock.now())
+            case "a low disk":
+                hardware.free = 9 * GIB
+            case _:
+                await busy.drain()
+        urgent = a_job("gen_urgent", priority=5, preempts=True)
+        await jobs.repository.add(urgent)
+
+        await busy.make_way(urgent)
+        await asyncio.sleep(0.02)
+
+        assert not [e for e in jobs.events if e.event.code == "preempted"]
+        assert jobs.kept[2].status is JobStatus.QUEUED
 
     async def test_nothing_is_stopped_where_a_slot_is_free(
         self, jobs: InMemoryJobs, dispatching: Dispatching

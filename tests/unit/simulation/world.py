@@ -128,10 +128,14 @@ class World:
         ]
         return sorted(due, key=lambda job: -job.priority)
 
+    @property
+    def starts_nothing(self) -> bool:
+        return self.is_paused or self.is_draining or self.gate.problem() is not None
+
     def may_start(self, number: int) -> bool:
         return (
             number not in self.attempts
-            and not (self.is_paused or self.is_draining or self.gate.problem())
+            and not self.starts_nothing
             and self.slots[number].may_work(now=self.now)
         )
 
