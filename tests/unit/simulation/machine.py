@@ -101,9 +101,9 @@ class Simulation(RuleBasedStateMachine):
             for number, it in world.attempts.items()
             if world.jobs[it.job_id].status is JobStatus.RUNNING
         ]
-        if not urgent.preempts or world.starts_nothing:
+        if not urgent.preempts or any(world.may_start(number) for number in range(SLOTS)):
             return
-        if len(running) < SLOTS or min(running)[0] >= urgent.priority:
+        if world.starts_nothing or not running or min(running)[0] >= urgent.priority:
             return
         _, number = min(running)
         self.end(number, Preempted())
