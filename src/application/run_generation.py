@@ -184,12 +184,16 @@ class RunGeneration:
         )
 
     async def _clear(self, job: Job) -> None:
-        """Remove what nobody will need: the staged file and, once the job is over, its resume point.
+        """Remove what nobody will need: what the attempt staged and, once the job is over, its resume point.
 
-        What cannot be removed now, the next start removes.
+        By now another attempt may be writing. What cannot be removed, the next start removes.
+
+        Args:
+            job: as the attempt left it.
         """
+        discard = partial(self._store.discard, job.id, fence=job.fence)
         try:
-            await asyncio.to_thread(self._store.discard, job.id)
+            await asyncio.to_thread(discard)
             if job.status.is_terminal:
                 await asyncio.to_thread(self._resume_store.discard, job.id)
         except StorageError as error:

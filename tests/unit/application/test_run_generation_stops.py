@@ -1,6 +1,7 @@
 """An attempt that is stopped, overtaken or cancelled from outside."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -10,6 +11,7 @@ from domain.errors import (
     RenderCancelled,
     RenderSuspended,
     StaleFence,
+    WorkerCrashed,
 )
 from domain.job import Job
 from domain.job_event import EventKind, JobStatus
@@ -134,6 +136,27 @@ async def test_a_job_cancelled_when_its_video_is_whole_leaves_nothing(attempt: A
     assert attempt.job.status is JobStatus.CANCELLED
     assert attempt.store.staged == []
     assert attempt.resume_store.job_ids() == []
+
+
+async def test_clearing_an_attempt_that_ended_leaves_what_the_next_one_has_staged(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The next attempt had begun to write by then, and its file went with the old one's.
+    update = attempt.jobs.repository.update
+
+    async def update_and_be_slow(job_id: str, change: Callable[[Job], None]) -> Job:
+        job = await update(job_id, change)
+        if job.status is JobStatus.QUEUED:
+            next_one = await attempt.claim()
+            attempt.store.stage(next_one.id, next_one.fence).write_text("the next one's")
+        return job
+
+    monkeypatch.setattr(attempt.jobs.repository, "update", update_and_be_slow)
+    attempt.store.stage("gen_1", 1).write_text("half")
+
+    await attempt.make(WorkerCrashed())
+
+    assert attempt.store.staged == ["gen_1.2"]
 
 
 @pytest.mark.parametrize("late", [StepFinished(step=1), Stages(), OutOfAcceleratorMemory()])

@@ -180,7 +180,7 @@ class World:
         """The attempt is over: what nobody will need is removed."""
         attempt = self.attempts.pop(number)
         self.ghosts = [*self.ghosts[-5:], attempt]
-        self.staged = {key for key in self.staged if key[0] != attempt.job_id}
+        self.staged.discard((attempt.job_id, attempt.fence))
         if self.jobs[attempt.job_id].status.is_terminal:
             self.points.pop(attempt.job_id, None)
 
