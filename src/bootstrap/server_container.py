@@ -101,9 +101,7 @@ class ServerContainer(containers.DeclarativeContainer):
         SubmitGeneration, core.complete_draft, repository, gate, dispatch, core.clock
     )
     retry = providers.Factory(RetryGeneration, repository, gate, core.clock)
-    cancel = providers.Factory(
-        CancelGeneration, repository, renderers, core.resume_store, core.clock
-    )
+    cancel = providers.Factory(CancelGeneration, repository, lanes, core.resume_store, core.clock)
     steer = providers.Factory(SteerQueue, queue, dispatch, core.clock)
     queries = providers.Factory(Queries, repository, queue, event_log, core.store, dispatch, gate)
     recover = providers.Factory(RecoverJobs, repository, core.store, core.resume_store, core.clock)

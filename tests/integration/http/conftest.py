@@ -76,7 +76,7 @@ def app(
     uses = {
         "submit": SubmitGeneration(complete, jobs.repository, gate, dispatch, clock),
         "retry": RetryGeneration(jobs.repository, gate, clock),
-        "cancel": CancelGeneration(jobs.repository, [renderer], resume_store, clock),
+        "cancel": CancelGeneration(jobs.repository, [lane], resume_store, clock),
         "steer": SteerQueue(jobs.queue, dispatch, clock),
         "queries": Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
         "upload": UploadImage(FakeImageReader(), images),
