@@ -2,7 +2,7 @@
 
 <data_dir>/wan-studio.json   says what this directory is, and in which format
            lock              held by the running server
-           jobs.db           the queue and its history
+           jobs.db           the queue and its history; beside it, a lock of its own
            staging/          files of running attempts, private
            resume/           what unfinished runs have made so far, one file per job
            inputs/           images that generations begin with, named by their hash
