@@ -10,9 +10,12 @@ from bootstrap.settings import Settings
 from domain.ports.video_pipeline import VideoPipeline
 
 
-def _diffusers() -> VideoPipeline:
+def _diffusers(accelerator: str) -> VideoPipeline:
+    from adapters.diffusers.accelerator import insist_on
     from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 
+    if accelerator:
+        insist_on(accelerator)
     return DiffusersVideoPipeline()
 
 
@@ -26,10 +29,11 @@ class RenderContainer(containers.DeclarativeContainer):
     """Imports the chosen pipeline when it is asked for, and never the other."""
 
     core = providers.DependenciesContainer()
+    accelerator = providers.Dependency(instance_of=str)
 
     pipeline = providers.Selector(
         core.settings.provided.pipeline.backend,
-        diffusers=providers.Singleton(_diffusers),
+        diffusers=providers.Singleton(_diffusers, accelerator),
         synthetic=providers.Singleton(_synthetic, core.settings),
     )
     encoder = providers.Singleton(PyAvVideoEncoder)
@@ -41,6 +45,10 @@ class RenderContainer(containers.DeclarativeContainer):
     )
 
 
-def render_container(core: CoreContainer) -> RenderContainer:
-    """The container over the process's own core."""
-    return RenderContainer(core=core)
+def render_container(core: CoreContainer, accelerator: str = "") -> RenderContainer:
+    """The container over the process's own core.
+
+    Args:
+        accelerator: the one that must be there; empty where any will do, or none.
+    """
+    return RenderContainer(core=core, accelerator=accelerator)

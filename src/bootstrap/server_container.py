@@ -42,19 +42,22 @@ def _renderers(
         from bootstrap.render_container import render_container
 
         return [InProcessRenderer(render_container(core).render_video().execute)]
-    accelerators = visible_accelerators([found.index for found in hardware.read().accelerators])
+    found = [accelerator.index for accelerator in hardware.read().accelerators]
+    accelerators = visible_accelerators(found)
     count = (len(accelerators) or 1) if settings.workers == "auto" else settings.workers
     # A worker never opens the database, so it is not told where that is.
     told = msgspec.structs.replace(settings, database=known.Database())
     command = (sys.executable, "-m", "bootstrap.worker", msgspec.json.encode(told).decode())
+    places = [
+        accelerators[index % len(accelerators)] if accelerators else None for index in range(count)
+    ]
     return [
+        # One that was seen here must be there; one that was only named may have been meant for others.
         SubprocessRenderer(
-            command,
-            environment=worker_environment(
-                accelerators[index % len(accelerators)] if accelerators else None
-            ),
+            (*command, place) if found and place else command,
+            environment=worker_environment(place),
         )
-        for index in range(count)
+        for place in places
     ]
 
 

@@ -8,6 +8,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -181,11 +182,15 @@ def load_settings(
 
 
 def visible_accelerators(found: Sequence[int]) -> Sequence[str]:
-    """What CUDA may see of the accelerators `found`: an operator's own `CUDA_VISIBLE_DEVICES` rules."""
+    """What CUDA may see of the accelerators `found`: an operator's own `CUDA_VISIBLE_DEVICES` rules.
+
+    In it, -1 and all that follows is hidden, as CUDA reads it.
+    """
     chosen = os.environ.get(_VISIBLE)
     if chosen is None:
         return [str(index) for index in found]
-    return [part.strip() for part in chosen.split(",") if part.strip()]
+    named = [part.strip() for part in chosen.split(",") if part.strip()]
+    return list(takewhile(lambda part: part != "-1", named))
 
 
 def worker_environment(accelerator: str | None) -> dict[str, str]:

@@ -1,5 +1,6 @@
-"""A worker process: `python -m bootstrap.worker SETTINGS`, the pipe on its standard streams."""
+"""A worker process: `python -m bootstrap.worker SETTINGS [ACCELERATOR]`, the pipe on its standard streams."""
 
+import logging
 import signal
 import sys
 from contextlib import suppress
@@ -14,6 +15,9 @@ from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
 from bootstrap.render_container import render_container
 from bootstrap.settings import Settings
+from domain.errors import WorkerUnavailable
+
+_log = logging.getLogger(__name__)
 
 #: Added to the badness by which Linux chooses whom to kill when memory runs out: -1000 to 1000.
 _OOM_SCORE: Final = 800
@@ -23,13 +27,19 @@ def main() -> None:
     """Listen first, so that a cancel or the server's end is heard while the libraries load."""
     channel = WorkerChannel.over_standard_streams()
     _be_the_first_to_go()
-    settings = msgspec.json.decode(sys.argv[1], type=Settings)
+    told, accelerator = (*sys.argv[1:], "")[:2]
+    settings = msgspec.json.decode(told, type=Settings)
     configure_logging(settings.log, process="worker")
     # A terminal's Ctrl-C and a supervisor's stop reach the whole group; the server decides when its
     # workers end, and closes their pipe.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    render = render_container(CoreContainer(settings=settings)).render_video()
+    try:
+        render = render_container(CoreContainer(settings=settings), accelerator).render_video()
+    except WorkerUnavailable as error:
+        _log.critical("cannot work", extra={"reason": error.message})
+        channel.failed(error)
+        sys.exit(1)
     channel.ready()
     work(channel, render)
 

@@ -117,6 +117,15 @@ def test_an_operators_own_choice_of_accelerators_rules(monkeypatch: pytest.Monke
     assert visible_accelerators([0, 1]) == ["3", "GPU-1"]
 
 
+@pytest.mark.parametrize(("chosen", "seen"), [("", []), ("-1", []), ("1,-1,0", ["1"])])
+def test_accelerators_can_be_hidden_as_cuda_does_it(
+    chosen: str, seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+
+    assert visible_accelerators([0, 1]) == seen
+
+
 @pytest.mark.parametrize(("said", "meant"), [("auto", "auto"), ("3", 3)])
 def test_an_interval_is_auto_or_a_number_of_steps(said: str, meant: object) -> None:
     settings = load_settings(overrides={}, environment={"WAN_RESUME__INTERVAL": said})
