@@ -54,10 +54,10 @@ def _renderers(
     return [
         # One that was seen here must be there; one that was only named may have been meant for others.
         SubprocessRenderer(
-            (*command, place) if found and place else command,
+            (*command, str(slot), place if found and place else ""),
             environment=worker_environment(place),
         )
-        for place in places
+        for slot, place in enumerate(places)
     ]
 
 

@@ -2,6 +2,7 @@
 
 <data_dir>/wan-studio.json   says what this directory is, and in which format
            lock              held by the running server
+           worker-N.lock     held by the worker of slot N
            jobs.db           the queue and its history; beside it, a lock of its own
            staging/          files of running attempts, private
            resume/           what unfinished runs have made so far, one file per job
@@ -10,7 +11,6 @@
            models/           checkpoints
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.filesystem.durability import fsync_directory, fsync_file, storage_errors
+from adapters.filesystem.file_lock import FileLock
 from domain.errors import DataDirectoryLocked, DataDirectoryUnusable, StorageError
 
 #: Grows when an older version could no longer read what a newer one wrote.
@@ -40,7 +41,7 @@ class DataDirectory:
         self.inputs = root / "inputs"
         self.outputs = root / "outputs"
         self.models = root / "models"
-        self._lock_descriptor: int | None = None
+        self._lock = FileLock(root / "lock")
 
     def prepare(self) -> None:
         """Make the directory and its folders, or find that it is ours.
@@ -123,26 +124,20 @@ class DataDirectory:
             StorageError: the lock's file cannot be opened.
         """
         with storage_errors(f"lock the data directory {self.root}"):
-            descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
-            os.close(descriptor)
+            holder = self._lock.take()
+        if holder is not None:
             raise DataDirectoryLocked(
                 f"Another Wan Studio server (process {holder}) is using {self.root}. "
                 "Stop it, or choose another directory with --data-dir."
-            ) from error
-        self._lock_descriptor = descriptor
-        with storage_errors(f"lock the data directory {self.root}"):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            )
 
     def unlock(self) -> None:
         """Let others in. Without the lock, does nothing."""
-        if self._lock_descriptor is not None:
-            os.close(self._lock_descriptor)
-            self._lock_descriptor = None
+        self._lock.release()
+
+    def worker_lock(self, slot: int) -> FileLock:
+        """What the worker of that slot holds for its life, so that no two share an accelerator."""
+        return FileLock(self.root / f"worker-{slot}.lock")
 
     def _check_or_write_mark(self) -> None:
         if self._is_marked():

@@ -2,9 +2,14 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from domain.errors import DataDirectoryLocked, StorageError
+
+#: Characters of a process id, padded: it is written over the former one, which takes no new room.
+_WIDTH: Final = 20
 
 
 class FileLock:
@@ -30,10 +35,8 @@ class FileLock:
             raise StorageError(f"Cannot lock it with {path}: {error.strerror}.") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         except BlockingIOError as error:
-            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+            holder = os.pread(descriptor, _WIDTH, 0).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
             raise DataDirectoryLocked(
                 f"Another Wan Studio server (process {holder}) is using the database {database}. "
@@ -43,6 +46,8 @@ class FileLock:
             os.close(descriptor)
             raise StorageError(f"Cannot lock it with {path}: {error.strerror}.") from error
         self._descriptor = descriptor
+        with suppress(OSError):  # on a full disk it is held all the same
+            os.pwrite(descriptor, f"{os.getpid():<{_WIDTH}}".encode(), 0)
 
     def release(self) -> None:
         """Let others in. Without the lock, does nothing."""
