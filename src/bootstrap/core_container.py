@@ -43,4 +43,5 @@ class CoreContainer(containers.DeclarativeContainer):
     images = providers.Singleton(FilesystemImageStore, data_directory.provided.inputs)
     resume_store = providers.Singleton(FilesystemResumeStore, data_directory.provided.resume)
     complete_draft = providers.Factory(CompleteDraft, catalog, images)
-    upload_image = providers.Factory(UploadImage, providers.Factory(PillowImageReader), images)
+    image_reader = providers.Factory(PillowImageReader)
+    upload_image = providers.Factory(UploadImage, image_reader, images)

@@ -21,6 +21,7 @@ from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
 from application.submit_generation import SubmitGeneration
+from application.upload_image import UploadImage
 from bootstrap import settings as known
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings, visible_accelerators, worker_environment
@@ -107,4 +108,7 @@ class ServerContainer(containers.DeclarativeContainer):
     cancel = providers.Factory(CancelGeneration, repository, lanes, core.resume_store, core.clock)
     steer = providers.Factory(SteerQueue, queue, dispatch, core.clock)
     queries = providers.Factory(Queries, repository, queue, event_log, core.store, dispatch, gate)
-    recover = providers.Factory(RecoverJobs, repository, core.store, core.resume_store, core.clock)
+    upload = providers.Factory(UploadImage, core.image_reader, core.images, gate)
+    recover = providers.Factory(
+        RecoverJobs, repository, core.store, core.resume_store, core.images, core.clock
+    )

@@ -79,7 +79,7 @@ def app(
         "cancel": CancelGeneration(jobs.repository, [lane], resume_store, clock),
         "steer": SteerQueue(jobs.queue, dispatch, clock),
         "queries": Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
-        "upload": UploadImage(FakeImageReader(), images),
+        "upload": UploadImage(FakeImageReader(), images, gate),
         "catalog": catalog,
         "hardware": hardware,
         "readiness": readiness,

@@ -2,6 +2,7 @@
 
 import httpx
 
+from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.integration.pictures import encoded
 
 
@@ -58,3 +59,16 @@ async def test_an_unknown_upload_is_told_at_its_field(client: httpx.AsyncClient)
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/image"
+
+
+async def test_a_disk_that_is_nearly_full_takes_no_uploads(
+    client: httpx.AsyncClient, hardware: FakeHardwareProbe
+) -> None:
+    # Uploads went on below the hard mark, into the room that running generations need.
+    hardware.free = GIB - 1
+
+    answer = await client.post(
+        "/api/v1/uploads", content=b"64x64", headers={"Content-Type": "image/png"}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (507, "disk-full")
