@@ -14,6 +14,8 @@
 import json
 import os
 import shutil
+import stat
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -83,14 +85,14 @@ class DataDirectory:
         if not self.root.is_dir():
             raise DataDirectoryUnusable(f"There is no data directory at {self.root}.")
         self.check()
-        partial = DataDirectory(target.with_name(f"{target.name}.partial"))
         with storage_errors(f"copy the data directory to {target}"):
             if target.exists() and any(target.iterdir()):
                 raise DataDirectoryUnusable(f"{target} is not empty: name another folder.")
-            shutil.rmtree(partial.root, ignore_errors=True)
-            partial.prepare()
+            partial = DataDirectory(_new_folder_beside(target))
             try:
+                partial.prepare()
                 yield partial
+                shutil.copymode(self.root, partial.root)
                 partial.root.replace(target)
                 fsync_directory(target.parent)
             except BaseException:
@@ -110,6 +112,8 @@ class DataDirectory:
         ):
             for path in sorted(theirs.iterdir()):
                 with suppress(FileNotFoundError):
+                    if not stat.S_ISREG(path.lstat().st_mode):
+                        continue  # nothing of ours: a disk's own lost+found, perhaps
                     copy = Path(shutil.copy2(path, ours / path.name))
                     fsync_file(copy)
                     sizes.append(copy.stat().st_size)
@@ -175,3 +179,9 @@ class DataDirectory:
                 f"{self.root} was written by a newer Wan Studio (format {version}; this one reads "
                 f"up to {FORMAT}). Upgrade, or choose another directory with --data-dir."
             )
+
+
+def _new_folder_beside(target: Path) -> Path:
+    """An empty one that nobody else uses, on the same file system."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{target.name}.", suffix=".partial", dir=target.parent))
