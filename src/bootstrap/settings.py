@@ -5,6 +5,7 @@ exists: a mistyped setting must never be silently the default.
 """
 
 import difflib
+import math
 import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -320,6 +321,11 @@ def _check(settings: Settings) -> Settings:
         raise SettingsError(f"server.port is {settings.server.port}; ports are 0 to 65535.")
     if settings.workers != "auto" and settings.workers < 1:
         raise SettingsError(f"workers is {settings.workers}; it must be auto, or at least 1.")
+    _check_seconds(settings)
+    if settings.disk.hard_mib < 0:
+        raise SettingsError(
+            f"disk.hard_mib is {settings.disk.hard_mib}; it must be at least 0, which is no mark at all."
+        )
     if settings.disk.hard_mib > settings.disk.soft_mib:
         raise SettingsError(
             f"disk.hard_mib is {settings.disk.hard_mib}, above disk.soft_mib "
@@ -332,3 +338,18 @@ def _check(settings: Settings) -> Settings:
     if settings.renderer == "ray":
         raise SettingsError("The ray renderer is not built yet; choose subprocess or inprocess.")
     return settings
+
+
+def _check_seconds(settings: Settings) -> None:
+    """Refuse times that never pass, or have always passed; nan is neither, and is refused, too."""
+    for key, seconds in msgspec.structs.asdict(settings.watchdog).items():
+        if not 0 < seconds < math.inf:
+            raise SettingsError(
+                f"watchdog.{key} is {seconds} s; it must be more than 0, and finite."
+            )
+    for key, seconds in (
+        ("server.grace_s", settings.server.grace_s),
+        ("pipeline.card_step_s", settings.pipeline.card_step_s),
+    ):
+        if not 0 <= seconds < math.inf:
+            raise SettingsError(f"{key} is {seconds} s; it must be at least 0, and finite.")
