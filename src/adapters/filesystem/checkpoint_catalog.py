@@ -12,6 +12,7 @@ from typing import Final
 from adapters.filesystem.folder_state import FolderState, folder_state
 from adapters.filesystem.manifest import check_manifest
 from adapters.filesystem.safetensors_header import read_header
+from adapters.filesystem.structure import read_structure
 from domain.checkpoint import CHECKPOINTS, CheckpointSpec, checkpoint_spec
 from domain.errors import (
     CheckpointBroken,
@@ -85,8 +86,13 @@ def read_checkpoint(spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
     parts = [name for name in _WEIGHTED if _is_declared(index, name)]
     _check_parts(spec, folder, index, parts)
     _check_structure(spec, folder, index, parts)
+    components = tuple(_component(folder, name) for name in parts)
+    configs = {name: _read_json(folder / name / "config.json") for name in parts}
     return LocalCheckpoint(
-        spec=spec, folder=folder, components=tuple(_component(folder, name) for name in parts)
+        spec=spec,
+        folder=folder,
+        components=components,
+        structure=read_structure(index, configs, components),
     )
 
 
@@ -141,6 +147,7 @@ def _component(folder: Path, name: str) -> Component:
         name=name,
         weight_bytes=sum(header.weight_bytes for header in headers),
         dtypes=tuple(sorted({dtype for header in headers for dtype in header.bytes_by_dtype})),
+        parameters=sum(header.parameters for header in headers),
     )
 
 

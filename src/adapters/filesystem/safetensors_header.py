@@ -7,6 +7,7 @@ safetensors README.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +19,10 @@ MAX_HEADER_BYTES: Final = 100_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafetensorsHeader:
-    """`bytes_by_dtype`: summed tensor bytes for each dtype, such as `BF16`."""
+    """`bytes_by_dtype`: summed tensor bytes for each dtype, such as `BF16`; `parameters`: all numbers."""
 
     tensors: int
+    parameters: int
     bytes_by_dtype: Mapping[str, int]
 
     @property
@@ -50,13 +52,14 @@ def read_header(path: Path) -> SafetensorsHeader:
         entries = json.loads(raw)
         entries.pop("__metadata__", None)
         sums: dict[str, int] = {}
-        end = 0
+        end = parameters = 0
         for entry in entries.values():
             first, last = entry["data_offsets"]
             if not 0 <= first <= last:
                 raise ValueError(f"a tensor from {first} to {last}")
             sums[entry["dtype"]] = sums.get(entry["dtype"], 0) + last - first
             end = max(end, last)
+            parameters += prod(entry["shape"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointBroken(
             f"{path.name} in {path.parent.name}/ has a damaged header."
@@ -65,4 +68,4 @@ def read_header(path: Path) -> SafetensorsHeader:
         missing = 8 + length + end - size
         state = f"cut short by {missing} bytes" if missing > 0 else f"{-missing} bytes too long"
         raise CheckpointBroken(f"{path.name} in {path.parent.name}/ is {state}.")
-    return SafetensorsHeader(tensors=len(entries), bytes_by_dtype=sums)
+    return SafetensorsHeader(tensors=len(entries), parameters=parameters, bytes_by_dtype=sums)
