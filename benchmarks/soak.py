@@ -78,7 +78,7 @@ def kill_worker(service: Service, tally: Tally) -> None:
 
 def _went_on(service: Service, generation: str, attempts: int) -> bool:
     now = service.generation(generation)
-    return now["status"] != "running" or now["attempts"] > attempts
+    return bool(now["status"] != "running" or now["attempts"] > attempts)
 
 
 def kill_server(service: Service, tally: Tally) -> None:

@@ -49,20 +49,21 @@ class CompleteDraft:
         request = draft.complete(
             spec,
             drawn_seed=self._draw_seed(),
-            image=self._image(draft),
+            image=self._image("image", draft.image),
+            last_image=self._image("last_image", draft.last_image),
             loras=self._named_loras(draft),
         )
         return request, self._catalog.find(spec.id)
 
-    def _image(self, draft: GenerationDraft) -> InputImage | None:
-        if draft.image is None:
+    def _image(self, field: str, image_id: str | None) -> InputImage | None:
+        if image_id is None:
             return None
         try:
-            path = self._images.locate(draft.image)
+            path = self._images.locate(image_id)
         except UnknownImage as error:
-            raise InvalidRequest([Violation(pointer="/image", reason=error.message)]) from error
+            raise InvalidRequest([Violation(pointer=f"/{field}", reason=error.message)]) from error
         width, height = png_size(path)
-        return InputImage(id=draft.image, width=width, height=height)
+        return InputImage(id=image_id, width=width, height=height)
 
     def _named_loras(self, draft: GenerationDraft) -> Sequence[tuple[Lora, Sequence[str]]]:
         """Each with the hashes of its files."""

@@ -1,9 +1,7 @@
 """One video, here and now, without a queue."""
 
-import hashlib
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from application.complete_draft import CompleteDraft
@@ -40,8 +38,14 @@ class GenerateOnce:
         self._render = render
         self._store = store
 
-    def complete(self, draft: GenerationDraft, *, image: bytes | None = None) -> GenerationRequest:
-        """The request that `draft` means, or why it cannot be done.
+    def complete(
+        self,
+        draft: GenerationDraft,
+        *,
+        image: bytes | None = None,
+        last_image: bytes | None = None,
+    ) -> GenerationRequest:
+        """The request that `draft` means together with these image files, or why it cannot be done.
 
         Raises:
             InvalidRequest, ImageUnusable, UnknownCheckpoint, CheckpointUnavailable: it cannot
@@ -49,6 +53,8 @@ class GenerateOnce:
         """
         if image is not None:
             draft = replace(draft, image=self._upload.execute(image).id)
+        if last_image is not None:
+            draft = replace(draft, last_image=self._upload.execute(last_image).id)
         return self._complete.execute(draft)[0]
 
     def execute(self, request: GenerationRequest, report: Report) -> GeneratedVideo:
@@ -57,13 +63,7 @@ class GenerateOnce:
         Raises:
             RenderError, StorageError: it could not be made.
         """
-        order = RenderOrder(job_id=_id_of(request), fence=1, request=request)
+        order = RenderOrder(job_id="once", fence=1, request=request)
         video = self._render().execute(order, report)
         path = self._store.publish(order.job_id, order.fence, sha256=video.sha256)
         return GeneratedVideo(request=request, video=video, path=path)
-
-
-def _id_of(request: GenerationRequest) -> str:
-    """The same for the same request, so that the file with its recipe has the same bytes, too."""
-    recipe = json.dumps(asdict(request), sort_keys=True)
-    return f"once_{hashlib.sha256(recipe.encode()).hexdigest()[:32]}"

@@ -8,6 +8,7 @@ from domain.job import Job
 from domain.job_event import JobStatus
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.clock import Clock
+from domain.ports.image_store import ImageStore
 from domain.ports.job_repository import JobRepository
 from domain.ports.resume_store import ResumeStore
 
@@ -27,11 +28,13 @@ class RecoverJobs:
         repository: JobRepository,
         store: ArtifactStore,
         resume_store: ResumeStore,
+        images: ImageStore,
         clock: Clock,
     ) -> None:
         self._repository = repository
         self._store = store
         self._resume_store = resume_store
+        self._images = images
         self._clock = clock
 
     async def execute(self) -> int:
@@ -67,7 +70,8 @@ class RecoverJobs:
         return True
 
     async def _tidy(self) -> None:
-        """Clear what dead attempts staged, and the resume points of jobs that are over."""
+        """Clear what dead attempts staged, uploads cut short, and resume points of jobs that are over."""
+        await asyncio.to_thread(self._images.sweep)
         survey = await asyncio.to_thread(self._store.survey)
         for job_id in survey.staged:
             await asyncio.to_thread(self._store.discard, job_id)

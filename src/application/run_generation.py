@@ -68,6 +68,7 @@ class RunGeneration:
         self._clock = clock
         self._budgets = budgets
         self._suspended_for: DomainError | None = None
+        self._is_cancelled = False
 
     async def execute(self, claimed: Job) -> DomainError | None:
         """Bring the attempt to its end: completed, failed, cancelled or given back.
@@ -77,7 +78,7 @@ class RunGeneration:
         Returns:
             What it ended in; None where the video is published.
         """
-        self.running, self._suspended_for = claimed, None
+        self.running, self._suspended_for, self._is_cancelled = claimed, None, False
         try:
             await self._render(claimed)
         except Conflict as error:
@@ -99,6 +100,12 @@ class RunGeneration:
             self._suspended_for = reason
             await self._renderer.suspend(self.running.id)
 
+    async def cancel(self, job_id: str) -> None:
+        """Stop that job, wherever its attempt is; nothing happens if it does not run here."""
+        if self.running is not None and self.running.id == job_id:
+            self._is_cancelled = True
+            await self._renderer.cancel(job_id)
+
     async def end(self, claimed: Job, error: DomainError) -> DomainError:
         """Keep that the attempt ended in `error`, however long the data directory cannot be written."""
         at, jitter = self._clock.now(), random.random()  # noqa: S311 - a delay, not a secret
@@ -111,10 +118,11 @@ class RunGeneration:
 
     async def _render(self, claimed: Job) -> None:
         order = RenderOrder(job_id=claimed.id, fence=claimed.fence, request=claimed.request)
-        if (await self._repository.get(claimed.id)).cancel_requested_at:
-            raise RenderCancelled  # between the claim and here, no renderer could have heard of it
+        # What was asked between the claim and here, no renderer could have heard of.
+        if (await self._repository.get(claimed.id)).cancel_requested_at or self._is_cancelled:
+            raise RenderCancelled
         if self._suspended_for is not None:
-            raise RenderSuspended  # nor of this
+            raise RenderSuspended
         job = await self._follow(order)
         if job.status is JobStatus.PUBLISHING:
             await self._publish(job)
@@ -185,12 +193,16 @@ class RunGeneration:
         )
 
     async def _clear(self, job: Job) -> None:
-        """Remove what nobody will need: the staged file and, once the job is over, its resume point.
+        """Remove what nobody will need: what the attempt staged and, once the job is over, its resume point.
 
-        What cannot be removed now, the next start removes.
+        By now another attempt may be writing. What cannot be removed, the next start removes.
+
+        Args:
+            job: as the attempt left it.
         """
+        discard = partial(self._store.discard, job.id, fence=job.fence)
         try:
-            await asyncio.to_thread(self._store.discard, job.id)
+            await asyncio.to_thread(discard)
             if job.status.is_terminal:
                 await asyncio.to_thread(self._resume_store.discard, job.id)
         except StorageError as error:

@@ -45,4 +45,5 @@ class CoreContainer(containers.DeclarativeContainer):
     loras = providers.Singleton(FilesystemLoraCatalog, data_directory.provided.loras)
     resume_store = providers.Singleton(FilesystemResumeStore, data_directory.provided.resume)
     complete_draft = providers.Factory(CompleteDraft, catalog, images, loras=loras)
-    upload_image = providers.Factory(UploadImage, providers.Factory(PillowImageReader), images)
+    image_reader = providers.Factory(PillowImageReader)
+    upload_image = providers.Factory(UploadImage, image_reader, images)

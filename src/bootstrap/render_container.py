@@ -16,10 +16,13 @@ from domain.ports.video_pipeline import VideoPipeline
 _log = logging.getLogger(__name__)
 
 
-def _diffusers(directory: DataDirectory) -> VideoPipeline:
+def _diffusers(accelerator: str, directory: DataDirectory) -> VideoPipeline:
+    from adapters.diffusers.accelerator import insist_on
     from adapters.diffusers.prompt_cache import PromptCache
     from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 
+    if accelerator:
+        insist_on(accelerator)
     try:
         directory.prepare()
     except DataDirectoryUnusable as error:  # a video can be made without one
@@ -38,10 +41,11 @@ class RenderContainer(containers.DeclarativeContainer):
     """Imports the chosen pipeline when it is asked for, and never the other."""
 
     core = providers.DependenciesContainer()
+    accelerator = providers.Dependency(instance_of=str)
 
     pipeline = providers.Selector(
         core.settings.provided.pipeline.backend,
-        diffusers=providers.Singleton(_diffusers, core.data_directory),
+        diffusers=providers.Singleton(_diffusers, accelerator, core.data_directory),
         synthetic=providers.Singleton(_synthetic, core.settings),
     )
     encoder = providers.Singleton(PyAvVideoEncoder)
@@ -60,6 +64,10 @@ class RenderContainer(containers.DeclarativeContainer):
     )
 
 
-def render_container(core: CoreContainer) -> RenderContainer:
-    """The container over the process's own core."""
-    return RenderContainer(core=core)
+def render_container(core: CoreContainer, accelerator: str = "") -> RenderContainer:
+    """The container over the process's own core.
+
+    Args:
+        accelerator: the one that must be there; empty where any will do, or none.
+    """
+    return RenderContainer(core=core, accelerator=accelerator)

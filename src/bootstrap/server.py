@@ -158,7 +158,7 @@ def build_app(
             "cancel": provide(lambda: container.cancel()),
             "steer": provide(lambda: container.steer()),
             "queries": provide(lambda: container.queries()),
-            "upload": provide(lambda: container.core.upload_image()),
+            "upload": provide(lambda: container.upload()),
             "catalog": provide(lambda: container.core.catalog()),
             "loras": provide(lambda: container.core.loras()),
             "hardware": provide(lambda: container.core.hardware()),

@@ -21,6 +21,7 @@ from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
 from application.submit_generation import SubmitGeneration
+from application.upload_image import UploadImage
 from bootstrap import settings as known
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings, visible_accelerators, worker_environment
@@ -42,19 +43,22 @@ def _renderers(
         from bootstrap.render_container import render_container
 
         return [InProcessRenderer(render_container(core).render_video().execute)]
-    accelerators = visible_accelerators([found.index for found in hardware.read().accelerators])
+    found = [accelerator.index for accelerator in hardware.read().accelerators]
+    accelerators = visible_accelerators(found)
     count = (len(accelerators) or 1) if settings.workers == "auto" else settings.workers
     # A worker never opens the database, so it is not told where that is.
     told = msgspec.structs.replace(settings, database=known.Database())
     command = (sys.executable, "-m", "bootstrap.worker", msgspec.json.encode(told).decode())
+    places = [
+        accelerators[index % len(accelerators)] if accelerators else None for index in range(count)
+    ]
     return [
+        # One that was seen here must be there; one that was only named may have been meant for others.
         SubprocessRenderer(
-            command,
-            environment=worker_environment(
-                accelerators[index % len(accelerators)] if accelerators else None
-            ),
+            (*command, str(slot), place if found and place else ""),
+            environment=worker_environment(place),
         )
-        for index in range(count)
+        for slot, place in enumerate(places)
     ]
 
 
@@ -101,9 +105,10 @@ class ServerContainer(containers.DeclarativeContainer):
         SubmitGeneration, core.complete_draft, repository, gate, dispatch, core.clock
     )
     retry = providers.Factory(RetryGeneration, repository, gate, core.clock)
-    cancel = providers.Factory(
-        CancelGeneration, repository, renderers, core.resume_store, core.clock
-    )
+    cancel = providers.Factory(CancelGeneration, repository, lanes, core.resume_store, core.clock)
     steer = providers.Factory(SteerQueue, queue, dispatch, core.clock)
     queries = providers.Factory(Queries, repository, queue, event_log, core.store, dispatch, gate)
-    recover = providers.Factory(RecoverJobs, repository, core.store, core.resume_store, core.clock)
+    upload = providers.Factory(UploadImage, core.image_reader, core.images, gate)
+    recover = providers.Factory(
+        RecoverJobs, repository, core.store, core.resume_store, core.images, core.clock
+    )

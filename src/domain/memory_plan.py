@@ -18,7 +18,7 @@ class MemoryPlan:
         weight_bytes: the checkpoint's weights as stored, exact.
         latent_shape: (C, T, H, W).
         tokens: what one forward of the transformer attends over.
-        forwards: transformer forwards of the whole run; guidance above 1 doubles a step.
+        forwards: transformer forwards of the whole run at most; guidance above 1 doubles a step.
     """
 
     weight_bytes: int

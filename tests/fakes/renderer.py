@@ -114,6 +114,6 @@ class FakeRenderer(Renderer):
             height=request.height,
             num_frames=request.num_frames,
             fps=request.fps,
-            duration_s=request.duration_s,
+            duration_s=request.num_frames / request.fps,
             codec="fake",
         )

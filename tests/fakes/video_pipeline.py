@@ -1,10 +1,10 @@
 """A pipeline whose frames are flat."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from domain.errors import DomainError
 from domain.generation import GenerationRequest
+from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
 from domain.lora import Lora
 from domain.ports.video_pipeline import VideoPipeline
@@ -19,12 +19,13 @@ _FRAMES_PER_CHUNK = 4
 class FakeVideoPipeline(VideoPipeline):
     """Every sample of a video is the lowest byte of its seed. `failure` is raised while decoding.
 
-    `loras` are those of the last run.
+    `inputs` and `loras`: what the last run was given beside its words.
     """
 
     def __init__(self, failure: DomainError | None = None) -> None:
         self._failure = failure
         self.closed = False
+        self.inputs = NO_INPUTS
         self.loras: list[Lora] = []
 
     def generate(
@@ -34,10 +35,10 @@ class FakeVideoPipeline(VideoPipeline):
         report: Report,
         resume: ResumePoints,
         *,
-        first_image: Path | None = None,
+        inputs: InputFiles = NO_INPUTS,
         loras: Sequence[Lora] = (),
     ) -> Iterator[FrameChunk]:
-        self.loras = list(loras)
+        self.inputs, self.loras = inputs, list(loras)
         done = _steps_done(request, resume)
         if done < request.steps:
             report(StageEntered(stage=Stage.ENCODING_PROMPT))

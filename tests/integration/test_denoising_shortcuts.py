@@ -11,16 +11,8 @@ from adapters.diffusers.broken_latents import refuse_broken
 from domain.errors import LatentsBroken
 from domain.generation import GenerationRequest
 from tests.fakes.resume_points import FakeResumePoints
-from tests.integration.test_denoising import (
-    A14B,
-    T2V_1B,
-    TI2V_5B,
-    a_pipe,
-    in_bf16,
-    our_latents,
-    stock_latents,
-    wanted,
-)
+from tests.integration.test_denoising import TI2V, in_bf16, our_latents, wanted
+from tests.integration.tiny_wans import A14B, T2V_1B, a_pipe, run_stock
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +24,7 @@ def passes_of(request: GenerationRequest) -> tuple[int, int]:
     for name in ("transformer", "transformer_2"):
         getattr(pipe, name).register_forward_pre_hook(lambda *_, name=name: passes.append(name))
 
-    our_latents(pipe, request, None)
+    our_latents(pipe, request)
 
     return passes.count("transformer"), passes.count("transformer_2")
 
@@ -61,24 +53,24 @@ def test_what_is_left_out_changes_no_bit() -> None:
             pipe._guidance_scale = 1.0
         return kwargs
 
-    stock = stock_latents(pipe, request, None, callback_on_step_end=stop_guiding)
+    stock = run_stock(pipe, request, callback_on_step_end=stop_guiding)
 
-    assert torch.equal(our_latents(pipe, request, None), stock)
+    assert torch.equal(our_latents(pipe, request), stock)
 
 
 @pytest.mark.parametrize("agree", [True, False])
 def test_tokens_of_one_timestep_share_its_embedding_where_that_is_exact(agree: bool) -> None:
-    pipe, rows = in_bf16(TI2V_5B), set[int]()
+    pipe, rows = in_bf16(TI2V), set[int]()
     embedder, block = pipe.transformer.condition_embedder, pipe.transformer.blocks[0]
     if not agree:
         spoil = torch.arange(18).view(1, 18, 1) * 1e-3
         embedder.register_forward_hook(lambda _m, _g, made: (made[0] + spoil, *made[1:]))
     block.register_forward_pre_hook(lambda _m, given: rows.add(given[2].shape[1]))
 
-    ours = our_latents(pipe, wanted(), None)
+    ours = our_latents(pipe, wanted())
 
     assert rows == ({1} if agree else {18})
-    assert torch.equal(ours, stock_latents(pipe, wanted(), None))
+    assert torch.equal(ours, run_stock(pipe, wanted()))
 
 
 @pytest.mark.parametrize("fits", [True, False])
@@ -95,11 +87,11 @@ def test_a_small_transformer_reads_the_text_once_a_run(
         monkeypatch.setattr(remembered_text, "MAX_BYTES", 0)
     steps = passes_of(wanted(guidance_high_noise=1.0, guidance_low_noise=1.0))[1]
 
-    ours = our_latents(pipe, wanted(), None)
+    ours = our_latents(pipe, wanted())
 
     for name in parts:
         assert passes.count(name) == 2 * (1 if fits else steps)
-    assert torch.equal(ours, our_latents(a_pipe(A14B), wanted(), None))
+    assert torch.equal(ours, our_latents(a_pipe(A14B), wanted()))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -117,7 +109,7 @@ def test_a_run_whose_numbers_broke_ends_at_once_and_saves_nothing_of_it(value: f
         transformer.register_forward_hook(break_third_step)
 
     with pytest.raises(LatentsBroken, match=r"step 3 of 6 .*float32 .*native"):
-        our_latents(pipe, wanted(), None, resume=resume)
+        our_latents(pipe, wanted(), resume=resume)
 
     assert len(passes) == 6
     assert list(resume.points) == [1, 2]

@@ -14,7 +14,8 @@ from adapters.diffusers.loras import LoraStack
 from adapters.filesystem.lora_catalog import FilesystemLoraCatalog
 from domain.errors import LoraUnusable
 from domain.lora import LoraUse
-from tests.integration.test_denoising import A14B, T2V_1B, a_pipe, our_latents, wanted
+from tests.integration.test_denoising import our_latents, wanted
+from tests.integration.tiny_wans import A14B, T2V_1B, a_pipe
 
 pytestmark = pytest.mark.slow
 #: Official name -> diffusers' name, of layers of every kind.
@@ -138,7 +139,7 @@ def stack(pipe: WanPipeline) -> LoraStack:
 
 
 def latents(pipe: WanPipeline) -> torch.Tensor:
-    return our_latents(pipe, wanted(steps=4), None)
+    return our_latents(pipe, wanted(steps=4))
 
 
 def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:

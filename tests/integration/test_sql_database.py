@@ -3,6 +3,8 @@
 import asyncio
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +22,7 @@ from adapters.sql.tables import metadata
 from domain.errors import (
     BackendUnavailable,
     Conflict,
+    DataDirectoryLocked,
     DataDirectoryUnusable,
     DiskFull,
     DomainError,
@@ -111,6 +114,55 @@ async def test_a_second_opening_sees_what_the_first_committed(path: Path) -> Non
     assert await SqlJobRepository(second).get("gen_1") == a_job()
     assert await SqlEventLog(second).latest() == 1
     await second.close()
+
+
+@pytest.mark.parametrize("is_linked", [False, True])
+async def test_a_second_server_on_one_database_is_refused(
+    path: Path, tmp_path: Path, is_linked: bool
+) -> None:
+    # Servers with data directories of their own and one database.url took each other's jobs for those
+    # of a dead server.
+    first = a_database(path)
+    await first.open()
+    name = path
+    if is_linked:
+        name = tmp_path / "link.db"
+        name.symlink_to(path)
+
+    with pytest.raises(DataDirectoryLocked, match=rf"process \d+.*{re.escape(str(path))}"):
+        await a_database(name).open()
+
+    await SqlJobRepository(first).add(a_job())
+    await first.close()
+    second = a_database(name)
+    await second.open()
+    await second.close()
+
+
+def test_a_dead_servers_database_can_be_opened(path: Path) -> None:
+    code = (
+        "import asyncio, os; from adapters.sql.database import Database;"
+        f"asyncio.run(Database({f'sqlite+aiosqlite:///{path}'!r}).open()); os._exit(9)"
+    )
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], check=False, env=environment)
+
+    async def open_again() -> None:
+        database = a_database(path)
+        await database.open()
+        await database.close()
+
+    asyncio.run(open_again())
+
+
+async def test_looking_at_a_database_keeps_nobody_out(database: Database, path: Path) -> None:
+    looking = a_database(path)
+
+    await looking.open_read_only()
+
+    await SqlJobRepository(database).add(a_job())
+    assert await SqlJobRepository(looking).get("gen_1") == a_job()
+    await looking.close()
 
 
 async def test_closing_waits_for_a_write_whose_caller_was_cancelled(path: Path) -> None:

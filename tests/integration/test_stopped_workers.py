@@ -128,7 +128,7 @@ def test_a_worker_whose_server_is_gone_saves_its_step_and_ends(tmp_path: Path) -
     assert worker.stdout is not None
     worker.stdin.write(wire.frame(wire.Render(an_order(steps=60))))
     worker.stdin.flush()
-    while not isinstance(_answer(worker.stdout), wire.Step):
+    while not isinstance(answer_of(worker.stdout), wire.Step):
         pass
 
     worker.stdin.close()
@@ -207,7 +207,7 @@ async def test_linux_would_rather_kill_a_worker_than_the_server(tmp_path: Path) 
     await renderer.close()
 
 
-def _answer(stream: IO[bytes]) -> wire.Answer:
+def answer_of(stream: IO[bytes]) -> wire.Answer:
     answer: wire.Answer = wire.decode_answer(
         stream.read(wire.body_length(stream.read(wire.LENGTH_BYTES)))
     )

@@ -63,7 +63,7 @@ def over_fakes(folder: Path) -> Studio:
     complete = CompleteDraft(FakeCheckpointCatalog("mini"), FakeImageStore(folder / "images"))
     return Studio(
         submit=SubmitGeneration(complete, jobs.repository, gate, dispatch, clock),
-        cancel=CancelGeneration(jobs.repository, [renderer], resume_store, clock),
+        cancel=CancelGeneration(jobs.repository, [lane], resume_store, clock),
         queries=Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
         dispatch=dispatch,
     )

@@ -85,7 +85,7 @@ async def reports_of(renderer: Renderer, order: RenderOrder) -> list[RenderRepor
     return [report async for report in renderer.render(order)]
 
 
-def worker_command(data_dir: Path, **more: int) -> list[str]:
+def worker_command(data_dir: Path, **more: float) -> list[str]:
     """A real worker that draws test cards."""
     told = {
         "data_dir": str(data_dir),

@@ -18,7 +18,7 @@ from adapters.cli.queue import queue_app
 from application.generate_once import GenerateOnce
 from domain.audit import Finding
 from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Violation
-from domain.generation import SCHEDULERS, GenerationDraft
+from domain.generation import SCHEDULERS, GenerationDraft, GenerationRequest
 from domain.lora import LoraDraft
 from domain.ports.checkpoint_catalog import CatalogEntry
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 #: Exit codes above this say which signal ended the program.
 _SIGNALLED: Final = 128
+#: Codes of what the user can mend in the command itself.
+_NOT_MEANT: Final = frozenset(
+    {"invalid-request", "unknown-checkpoint", "image-unusable", "prompt-too-long", "bad-settings"}
+)
 #: The option that sets a request's field, where it is not simply the field's name.
 _OPTIONS: Final = {
     "num_frames": "--frames",
@@ -37,6 +41,7 @@ _OPTIONS: Final = {
     "negative_prompt": "--negative",
     "checkpoint": "--model",
     "loras": "--lora",
+    "last_image": "--end-image",
 }
 
 
@@ -134,6 +139,12 @@ def build_app(commands: Commands) -> typer.Typer:
         image: Annotated[
             Path | None, typer.Option(help="First image: PNG, JPEG or WebP.", dir_okay=False)
         ] = None,
+        end_image: Annotated[
+            Path | None, typer.Option(help="Last image, beside the first.", dir_okay=False)
+        ] = None,
+        image_fit: Annotated[
+            str | None, typer.Option(help="crop or pad images of another shape. [refuse them]")
+        ] = None,
         guidance: Annotated[
             str | None, typer.Option(help="Guidance X, or X,Y for high and low noise.")
         ] = None,
@@ -166,11 +177,17 @@ def build_app(commands: Commands) -> typer.Typer:
             flow_shift=flow_shift,
             scheduler=scheduler,
             seed=seed,
+            image_fit=image_fit,
             loras=tuple(_parse_lora(text) for text in lora) if lora else None,
         )
         overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}
         with commands.generator(config, overrides, output) as generator:
-            _generate(generator, draft, image, output, as_json=as_json)
+            request = generator.complete(
+                draft,
+                image=_read(image, "--image"),
+                last_image=_read(end_image, "--end-image"),
+            )
+            _generate(generator, request, output, as_json=as_json)
 
     @app.command("models")
     def list_models(
@@ -243,20 +260,14 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
 
 def exit_code(error: DomainError) -> int:
     """2: the request cannot be honoured. 3: the weights cannot be used. 1: anything else."""
-    if error.code in {"invalid-request", "unknown-checkpoint", "bad-settings"}:
+    if error.code in _NOT_MEANT:
         return 2
     return 3 if isinstance(error, CheckpointUnavailable) else 1
 
 
 def _generate(
-    generator: GenerateOnce,
-    draft: GenerationDraft,
-    image: Path | None,
-    output: Path,
-    *,
-    as_json: bool,
+    generator: GenerateOnce, request: GenerationRequest, output: Path, *, as_json: bool
 ) -> None:
-    request = generator.complete(draft, image=_read(image) if image else None)
     with shown_progress(steps=request.steps) as report:
         made = generator.execute(request, report)
     made.path.replace(output)
@@ -271,12 +282,14 @@ def _generate(
         )
 
 
-def _read(image: Path) -> bytes:
+def _read(path: Path | None, option: str) -> bytes | None:
+    if path is None:
+        return None
     try:
-        return image.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise typer.BadParameter(
-            f"{image} cannot be read: {error.strerror}.", param_hint="--image"
+            f"{path} cannot be read: {error.strerror}.", param_hint=option
         ) from error
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from domain.checkpoint import DEFAULT_CHECKPOINT
 from domain.ports.checkpoint_catalog import CatalogEntry
 
 
@@ -17,7 +18,8 @@ def show(entries: Sequence[CatalogEntry], *, as_json: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for entry in entries:
         spec, defaults = entry.spec, entry.spec.defaults
-        state = "[green]ready[/]" if entry.local else "[yellow]not here[/]"
+        state = "[green]ready[/]" if entry.local else "[yellow]not usable[/]"
+        chosen = "" if spec.id == DEFAULT_CHECKPOINT else f" --model {spec.id}"
         console.print(f"[bold]{spec.id}[/]  {state}  {spec.title}")
         console.print(
             f"  {defaults.width}x{defaults.height}, {defaults.num_frames} frames at "
@@ -26,7 +28,7 @@ def show(entries: Sequence[CatalogEntry], *, as_json: bool) -> None:
         if spec.note:
             console.print(f"  {spec.note}")
         for prompt in spec.prompts if entry.local else ():
-            console.print(f'  try: wan generate "{prompt}" -o out.mp4')
+            console.print(f'  try: wan generate "{prompt}"{chosen} -o out.mp4')
         if entry.problem:
             console.print(f"  [dim]{escape(entry.problem)}[/]")
 

@@ -7,7 +7,6 @@ they take guidance from the high-noise value alone, and drop the low-noise one w
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +22,7 @@ from adapters.diffusers.schedulers import build_scheduler, read_history, write_h
 from adapters.diffusers.shared_timestep import one_timestep_for_all
 from adapters.diffusers.stopping import moments_between_blocks
 from domain.generation import GenerationRequest
+from domain.inputs import InputFiles
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
 from domain.resume import ResumePoints
@@ -46,7 +46,7 @@ def denoise(
     prompts: Prompts,
     identity: Identity,
     begun: RunState | None,
-    first_image: Path | None,
+    inputs: InputFiles,
 ) -> torch.Tensor:
     """The request's clean latents, (1, C, T, H, W), normalised.
 
@@ -71,7 +71,7 @@ def denoise(
     report(StillRunning())
 
     latents = _noise(pipe, request)
-    conditioning = build_conditioning(pipe, request, latents, first_image)
+    conditioning = build_conditioning(pipe, request, latents, inputs)
     scheduler = build_scheduler(
         request.scheduler,
         pipe.scheduler,
@@ -87,7 +87,7 @@ def denoise(
     transformers = [expert.transformer for expert in (high, low) if expert.transformer is not None]
     with (
         moments_between_blocks(transformers, lambda: report(StillRunning())),
-        one_timestep_for_all(transformers if _has_one_timestep(pipe, first_image) else ()),
+        one_timestep_for_all(transformers if _has_one_timestep(pipe, inputs) else ()),
         remembered_text(transformers),
     ):
         for step in range(begun.step + 1 if begun else 1, request.steps + 1):
@@ -124,9 +124,9 @@ def _is_guided(request: GenerationRequest) -> bool:
     return max(request.guidance_high_noise, request.guidance_low_noise) > 1.0
 
 
-def _has_one_timestep(pipe: WanPipeline, first_image: Path | None) -> bool:
+def _has_one_timestep(pipe: WanPipeline, inputs: InputFiles) -> bool:
     """Whether every token is given a timestep, and all the same."""
-    return bool(pipe.config.expand_timesteps) and first_image is None
+    return bool(pipe.config.expand_timesteps) and inputs.image is None
 
 
 def _boundary(pipe: WanPipeline) -> float | None:

@@ -3,7 +3,6 @@
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 
@@ -15,6 +14,7 @@ from adapters.diffusers.run_state import begun_run
 from adapters.diffusers.streamed_decode import decode_frames
 from domain.errors import CheckpointBroken, OutOfAcceleratorMemory
 from domain.generation import GenerationRequest
+from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
 from domain.lora import Lora
 from domain.ports import video_pipeline
@@ -39,7 +39,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         report: Report,
         resume: ResumePoints,
         *,
-        first_image: Path | None = None,
+        inputs: InputFiles = NO_INPUTS,
         loras: Sequence[Lora] = (),
     ) -> Iterator[FrameChunk]:
         with _accelerator_errors():
@@ -47,7 +47,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             pipe = loaded.pipe
             for told in loaded.loras.wear(request.loras, loras):
                 report(Noticed(text=told))
-            identity = run_identity(pipe, loaded.weights, request, first_image)
+            identity = run_identity(pipe, loaded.weights, request, inputs)
             begun = begun_run(resume, identity)
             if begun is not None and begun.step == request.steps:
                 latents = begun.latents  # an earlier run failed after them: only decoding is left
@@ -61,7 +61,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
                     prompts=loaded.prompts,
                     identity=identity,
                     begun=begun,
-                    first_image=first_image,
+                    inputs=inputs,
                 )
             report(StageEntered(stage=Stage.DECODING))
             for pictures in decode_frames(pipe.vae, latents):

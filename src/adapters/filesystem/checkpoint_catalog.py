@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from adapters.filesystem.folder_state import FolderState, folder_state
-from adapters.filesystem.manifest import ManifestCheck
+from adapters.filesystem.manifest import check_manifest
 from adapters.filesystem.safetensors_header import read_header
+from adapters.filesystem.structure import read_structure
 from domain.checkpoint import CHECKPOINTS, CheckpointSpec, checkpoint_spec
 from domain.errors import (
     CheckpointBroken,
@@ -39,7 +40,6 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
     def __init__(self, folders: Sequence[Path], now_ns: Callable[[], int] = time.time_ns) -> None:
         self._folders = tuple(folders)
         self._now_ns = now_ns
-        self._manifests = ManifestCheck()
         self._good: dict[Path, tuple[FolderState, LocalCheckpoint]] = {}
 
     def entries(self) -> Sequence[CatalogEntry]:
@@ -61,7 +61,7 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
         if known is not None and known[0] == state:
             return known[1]
         found = read_checkpoint(spec, folder)
-        self._manifests.check(found.folder)
+        check_manifest(found.folder)
         if state is not None:
             self._good[folder] = (state, found)
         return found
@@ -84,13 +84,19 @@ def read_checkpoint(spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
     index = _read_json(folder / "model_index.json")
     _refuse_remote_code(folder)
     parts = [name for name in _WEIGHTED if _is_declared(index, name)]
+    _check_parts(spec, folder, index, parts)
     _check_structure(spec, folder, index, parts)
+    components = tuple(_component(folder, name) for name in parts)
+    configs = {name: _read_json(folder / name / "config.json") for name in parts}
     return LocalCheckpoint(
-        spec=spec, folder=folder, components=tuple(_component(folder, name) for name in parts)
+        spec=spec,
+        folder=folder,
+        components=components,
+        structure=read_structure(index, configs, components),
     )
 
 
-def _check_structure(
+def _check_parts(
     spec: CheckpointSpec, folder: Path, index: Mapping[str, object], parts: Iterable[str]
 ) -> None:
     for name in sorted({"transformer", "text_encoder", "vae"} - set(parts)):
@@ -101,10 +107,20 @@ def _check_structure(
     if spec.has_two_experts != ("transformer_2" in parts):
         experts = "two experts" if spec.has_two_experts else "one transformer"
         raise CheckpointBroken(f"{folder} is not a {spec.id}: that has {experts}.")
+
+
+def _check_structure(
+    spec: CheckpointSpec, folder: Path, index: Mapping[str, object], parts: Iterable[str]
+) -> None:
     ratio = index.get("boundary_ratio")
     if spec.boundary_ratio is not None and ratio != spec.boundary_ratio:
         raise CheckpointBroken(
             f"{folder} switches experts at {ratio}; {spec.id} does at {spec.boundary_ratio}."
+        )
+    expands = index.get("expand_timesteps", False)
+    if expands != spec.expands_timesteps:
+        raise CheckpointBroken(
+            f"{folder} is not a {spec.id}: its index says expand_timesteps {expands}."
         )
     channels = _read_json(folder / "vae" / "config.json").get("z_dim")
     if channels != spec.geometry.channels:
@@ -112,6 +128,13 @@ def _check_structure(
             f"{folder} has a VAE of {channels} latent channels; "
             f"{spec.id} has {spec.geometry.channels}."
         )
+    for name in sorted({"transformer", "transformer_2"} & set(parts)):
+        channels = _read_json(folder / name / "config.json").get("in_channels")
+        if channels != spec.transformer_channels:
+            raise CheckpointBroken(
+                f"{folder / name} reads {channels} channels; "
+                f"that of {spec.id} reads {spec.transformer_channels}."
+            )
 
 
 def _component(folder: Path, name: str) -> Component:
@@ -124,6 +147,7 @@ def _component(folder: Path, name: str) -> Component:
         name=name,
         weight_bytes=sum(header.weight_bytes for header in headers),
         dtypes=tuple(sorted({dtype for header in headers for dtype in header.bytes_by_dtype})),
+        parameters=sum(header.parameters for header in headers),
     )
 
 

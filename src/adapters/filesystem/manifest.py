@@ -13,38 +13,28 @@ from domain.errors import CheckpointBroken
 NAME: Final = "manifest.json"
 
 
-class ManifestCheck:
-    """Compares folders with their manifests, reading a file again only when it was touched."""
+def check_manifest(folder: Path) -> None:
+    """Find every named file whole, by reading it; a folder without a manifest promises nothing.
 
-    def __init__(self) -> None:
-        self._known: dict[Path, tuple[int, int, str]] = {}
+    Raises:
+        CheckpointBroken: the manifest is damaged, or a file is missing or not what it should be.
+    """
+    if not (folder / NAME).exists():
+        return
+    for name, size, sha256 in _entries(folder / NAME):
+        path = folder / name
+        if not path.is_file():
+            raise CheckpointBroken(f"{folder} lacks {name}, which its manifest names.")
+        if path.stat().st_size != size or _sha256(path) != sha256:
+            raise CheckpointBroken(
+                f"{name} in {folder} is not the file its manifest names: it was changed or "
+                "damaged. Install the checkpoint again."
+            )
 
-    def check(self, folder: Path) -> None:
-        """Find every named file whole; a folder without a manifest promises nothing.
 
-        Raises:
-            CheckpointBroken: the manifest is damaged, or a file is missing or not what it should be.
-        """
-        if not (folder / NAME).exists():
-            return
-        for name, size, sha256 in _entries(folder / NAME):
-            path = folder / name
-            if not path.is_file():
-                raise CheckpointBroken(f"{folder} lacks {name}, which its manifest names.")
-            if path.stat().st_size != size or self._sha256(path) != sha256:
-                raise CheckpointBroken(
-                    f"{name} in {folder} is not the file its manifest names: it was changed or "
-                    "damaged. Install the checkpoint again."
-                )
-
-    def _sha256(self, path: Path) -> str:
-        told = path.stat()
-        known = self._known.get(path)
-        if known is None or known[:2] != (told.st_mtime_ns, told.st_size):
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            known = self._known[path] = (told.st_mtime_ns, told.st_size, digest)
-        return known[2]
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _entries(path: Path) -> list[tuple[str, int, str]]:

@@ -53,6 +53,12 @@ def database_file(text: str) -> Path:
     return Path(sqlite_url(text).database or "").absolute()
 
 
+def url_of(file: Path) -> str:
+    """The URL that names `file`."""
+    url = URL.create("sqlite+aiosqlite", database=str(file.absolute()))
+    return url.render_as_string()
+
+
 def read_only(url: URL) -> URL:
     """The same file, which SQLite itself then refuses to create, change or checkpoint."""
     database = url.database or ""

@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from domain.generation import GenerationRequest
+from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
 from domain.lora import Lora
 from domain.rendering import Report
@@ -23,7 +23,7 @@ class VideoPipeline(ABC):
         report: Report,
         resume: ResumePoints,
         *,
-        first_image: Path | None = None,
+        inputs: InputFiles = NO_INPUTS,
         loras: Sequence[Lora] = (),
     ) -> Iterator[FrameChunk]:
         """Make the frames of `request`, handing them out as they are decoded.
@@ -39,8 +39,7 @@ class VideoPipeline(ABC):
         thing reported. A step that is due is saved before it is reported.
 
         Args:
-            first_image: the PNG that `request.image` names; the video begins with it. None for text
-                alone.
+            inputs: what `request` names by id: the images the video begins and ends with.
             loras: what `request.loras` name, in their order. What of each is used is told, `Noticed`,
                 before anything else.
 

@@ -73,7 +73,7 @@ def app(
     async def readiness() -> Mapping[str, str | None]:
         return checks
 
-    clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v")
+    clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v", "i2v-A14B")
     images, resume_store = FakeImageStore(tmp_path / "images"), FakeResumeStore()
     complete = CompleteDraft(catalog, images, draw_seed=lambda: 7, loras=loras)
     gate = DiskGate(hardware, soft_bytes=2 * GIB, hard_bytes=GIB)
@@ -83,10 +83,10 @@ def app(
     uses = {
         "submit": SubmitGeneration(complete, jobs.repository, gate, dispatch, clock),
         "retry": RetryGeneration(jobs.repository, gate, clock),
-        "cancel": CancelGeneration(jobs.repository, [renderer], resume_store, clock),
+        "cancel": CancelGeneration(jobs.repository, [lane], resume_store, clock),
         "steer": SteerQueue(jobs.queue, dispatch, clock),
         "queries": Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
-        "upload": UploadImage(FakeImageReader(), images),
+        "upload": UploadImage(FakeImageReader(), images, gate),
         "catalog": catalog,
         "loras": loras,
         "hardware": hardware,

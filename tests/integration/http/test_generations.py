@@ -47,6 +47,8 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "scheduler": "unipc",
             "seed": 7,
             "image": None,
+            "last_image": None,
+            "image_fit": None,
             "loras": [],
         },
         "plan": {

@@ -1,6 +1,7 @@
 """What a dead server left behind."""
 
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -12,15 +13,21 @@ from domain.toll import Toll
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import NOON, a_job, a_job_that_is, a_video
+from tests.fakes.image_store import FakeImageStore
 from tests.fakes.jobs import InMemoryJobs
 from tests.fakes.resume_store import FakeResumeStore
 
 
 @pytest.fixture
 def recover(
-    jobs: InMemoryJobs, store: FakeArtifactStore, resume_store: FakeResumeStore, clock: FakeClock
+    jobs: InMemoryJobs,
+    store: FakeArtifactStore,
+    resume_store: FakeResumeStore,
+    clock: FakeClock,
+    tmp_path: Path,
 ) -> RecoverJobs:
-    return RecoverJobs(jobs.repository, store, resume_store, clock)
+    images = FakeImageStore(tmp_path / "images")
+    return RecoverJobs(jobs.repository, store, resume_store, images, clock)
 
 
 def a_publishing_job(store: FakeArtifactStore) -> Job:
@@ -143,3 +150,14 @@ async def test_what_dead_attempts_staged_is_removed_and_what_nobody_knows_is_lef
     assert not staged.exists()
     assert stranger.read_text() == "years of work"
     assert [record.file for record in caplog.records] == ["thesis.txt"]
+
+
+async def test_what_was_begun_of_an_upload_is_removed(recover: RecoverJobs, tmp_path: Path) -> None:
+    # They stayed for ever.
+    part = tmp_path / "images" / "img_0.part"
+    part.parent.mkdir()
+    part.write_bytes(b"pn")
+
+    await recover.execute()
+
+    assert not part.exists()

@@ -128,10 +128,14 @@ class World:
         ]
         return sorted(due, key=lambda job: -job.priority)
 
+    @property
+    def starts_nothing(self) -> bool:
+        return self.is_paused or self.is_draining or self.gate.problem() is not None
+
     def may_start(self, number: int) -> bool:
         return (
             number not in self.attempts
-            and not (self.is_paused or self.is_draining or self.gate.problem())
+            and not self.starts_nothing
             and self.slots[number].may_work(now=self.now)
         )
 
@@ -176,7 +180,7 @@ class World:
         """The attempt is over: what nobody will need is removed."""
         attempt = self.attempts.pop(number)
         self.ghosts = [*self.ghosts[-5:], attempt]
-        self.staged = {key for key in self.staged if key[0] != attempt.job_id}
+        self.staged.discard((attempt.job_id, attempt.fence))
         if self.jobs[attempt.job_id].status.is_terminal:
             self.points.pop(attempt.job_id, None)
 
