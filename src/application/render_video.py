@@ -104,6 +104,7 @@ class RenderVideo:
             report,
             self._resume.begin(order, report, wants_out),
             inputs=self._inputs(order.request),
+            placement=order.placement,
         )
         report(StageEntered(stage=Stage.ENCODING_VIDEO))
 

@@ -31,6 +31,7 @@ from domain.rendering import (
     Resumed,
     ResumePointSaved,
     ResumeRejected,
+    RunMeasured,
     StageEntered,
     StepFinished,
     VideoStaged,
@@ -116,7 +117,12 @@ class RunGeneration:
         return error
 
     async def _render(self, claimed: Job) -> None:
-        order = RenderOrder(job_id=claimed.id, fence=claimed.fence, request=claimed.request)
+        order = RenderOrder(
+            job_id=claimed.id,
+            fence=claimed.fence,
+            request=claimed.request,
+            placement=claimed.plan.placement,
+        )
         # What was asked between the claim and here, no renderer could have heard of.
         if (await self._repository.get(claimed.id)).cancel_requested_at or self._is_cancelled:
             raise RenderCancelled
@@ -251,5 +257,7 @@ def _note(job: Job, report: RenderReport, fence: int, at: datetime) -> None:
             job.resume(step, fence=fence, at=at)
         case ResumeRejected(reason=reason):
             job.reject_resume_point(reason, fence=fence, at=at)
+        case RunMeasured(measured=measured):
+            job.measure(measured, fence=fence, at=at)
         case VideoStaged(video=video):
             job.begin_publishing(video, fence=fence, at=at)

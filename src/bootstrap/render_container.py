@@ -3,6 +3,7 @@
 from dependency_injector import containers, providers
 
 from adapters.pyav.video_encoder import PyAvVideoEncoder
+from application.measure_run import MeasureRun
 from application.render_video import RenderVideo
 from application.resume_points import KeepResumePoints
 from bootstrap.core_container import CoreContainer
@@ -42,6 +43,9 @@ class RenderContainer(containers.DeclarativeContainer):
     )
     render_video = providers.Factory(
         RenderVideo, core.catalog, pipeline, encoder, core.store, core.images, resume
+    )
+    measure_run = providers.Factory(
+        MeasureRun, render_video, pipeline, core.memory_meter, core.clock
     )
 
 

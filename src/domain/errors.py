@@ -13,6 +13,7 @@ DomainError
 │   ├── KeyReused               an idempotency key came again with another request
 │   ├── IllegalTransition
 │   └── StaleFence
+├── DoesNotFit                  no placement fits into the memory there is
 ├── ImageUnusable               what was uploaded is no picture that can be used
 ├── CheckpointUnavailable       the weights are not here, not whole, or not safe
 │   ├── CheckpointMissing
@@ -152,6 +153,12 @@ class StaleFence(Conflict):
     """A newer attempt owns this job; what an older one reports changes nothing."""
 
     code = "stale-fence"
+
+
+class DoesNotFit(DomainError):
+    """The video does not fit into this machine's memory: choose a smaller size or fewer frames."""
+
+    code = "does-not-fit"
 
 
 class ImageUnusable(DomainError):

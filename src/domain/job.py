@@ -23,6 +23,7 @@ from domain.generation import GenerationRequest
 from domain.job_event import EventKind, Failure, JobEvent, JobStatus
 from domain.memory_plan import MemoryPlan
 from domain.progress import Stage, progress
+from domain.run_record import Measured, PastRun
 from domain.toll import RunAgain, Toll
 from domain.video import VideoFile
 
@@ -45,6 +46,7 @@ class Job:
         furthest: the (stage, step) no attempt has yet passed.
         resume_step: steps that another attempt need not repeat, as far as is known.
         run_after: not to be started before; None for any time.
+        measured: what the attempt that made the video took, where it made all of it.
         video: set once the file is whole, before it is visible.
     """
 
@@ -65,6 +67,7 @@ class Job:
     furthest: tuple[int, int] = (-1, 0)
     resume_step: int = 0
     run_after: datetime | None = None
+    measured: Measured | None = None
     video: VideoFile | None = None
     failure: Failure | None = None
     started_at: datetime | None = None
@@ -130,6 +133,15 @@ class Job:
                 return progress(Stage.DENOISING, step=self.step, steps=self.request.steps)
             case _:
                 return 0.0
+
+    @property
+    def past_run(self) -> PastRun | None:
+        """What it teaches of later ones; None where it was not measured, or not planned."""
+        if self.measured is None or self.plan.placement is None:
+            return None
+        return PastRun(
+            placement=self.plan.placement, forwards=self.plan.forwards, measured=self.measured
+        )
 
     def collect_events(self) -> Sequence[JobEvent]:
         """The events recorded since the last call, oldest first; the repository stores them."""
@@ -200,6 +212,12 @@ class Job:
         self._expect(JobStatus.RUNNING, fence=fence)
         self.step = self.resume_step = 0
         self._record(EventKind.RESUME_REJECTED, at, message=reason)
+
+    def measure(self, measured: Measured, *, fence: int, at: datetime) -> None:
+        """The attempt has made the whole video, and tells what that took."""
+        self._expect(JobStatus.RUNNING, fence=fence)
+        self.measured = measured
+        self._record(EventKind.MEASURED, at)
 
     def begin_publishing(self, video: VideoFile, *, fence: int, at: datetime) -> None:
         """The attempt's file is durable: from here the video will appear, whatever dies.

@@ -7,6 +7,27 @@ from domain.checkpoint import CHECKPOINTS, checkpoint_spec
 from domain.errors import CheckpointMissing
 from domain.local_checkpoint import Component, LocalCheckpoint
 from domain.ports.checkpoint_catalog import CatalogEntry, CheckpointCatalog
+from domain.structure import Structure, TextEncoderStructure, TransformerStructure, VaeStructure
+
+
+def a_structure(*, experts: int) -> Structure:
+    """Small enough for any machine."""
+    return Structure(
+        transformer=TransformerStructure(
+            layers=1,
+            heads=1,
+            head_width=4,
+            ffn_width=8,
+            in_channels=16,
+            out_channels=16,
+            text_width=4,
+        ),
+        experts=experts,
+        text_encoder=TextEncoderStructure(
+            layers=1, width=4, heads=1, head_width=4, ffn_width=8, vocabulary=16
+        ),
+        vae=VaeStructure(parameters=100, width=4, encoder_width=4),
+    )
 
 
 class FakeCheckpointCatalog(CheckpointCatalog):
@@ -34,4 +55,5 @@ class FakeCheckpointCatalog(CheckpointCatalog):
             components=tuple(
                 Component(name=part, weight_bytes=1000, dtypes=("BF16",)) for part in parts
             ),
+            structure=a_structure(experts=len(parts)),
         )

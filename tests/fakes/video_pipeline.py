@@ -6,6 +6,7 @@ from domain.errors import DomainError
 from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
+from domain.placement import Placement
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
@@ -34,6 +35,7 @@ class FakeVideoPipeline(VideoPipeline):
         resume: ResumePoints,
         *,
         inputs: InputFiles = NO_INPUTS,
+        placement: Placement | None = None,
     ) -> Iterator[FrameChunk]:
         self.inputs = inputs
         done = _steps_done(request, resume)
@@ -51,6 +53,9 @@ class FakeVideoPipeline(VideoPipeline):
             if self._failure:
                 raise self._failure
             report(StillRunning())
+
+    def peak_accelerator_bytes(self) -> int | None:
+        return None
 
     def close(self) -> None:
         self.closed = True

@@ -14,6 +14,7 @@ from diffusers.pipelines.wan.pipeline_wan import prompt_clean
 from diffusers.utils.torch_utils import randn_tensor
 
 from adapters.diffusers.conditioning import build_conditioning
+from adapters.diffusers.parts import bring
 from adapters.diffusers.run_state import Identity, RunState, to_bytes
 from adapters.diffusers.schedulers import build_scheduler, read_history, write_history
 from adapters.diffusers.stopping import moments_between_blocks
@@ -58,6 +59,7 @@ def denoise(
     high = _Expert(transformer=pipe.transformer, guidance=request.guidance_high_noise)
     low = _Expert(transformer=pipe.transformer_2, guidance=request.guidance_low_noise)
     boundary = _boundary(pipe)
+    bring(pipe, pipe.text_encoder)
     prompt = _embed(pipe, request.prompt, "prompt")
     report(StillRunning())
     negative = None
@@ -84,6 +86,7 @@ def denoise(
         for step in range(begun.step + 1 if begun else 1, request.steps + 1):
             t = scheduler.timesteps[step - 1]
             expert = high if boundary is None or t >= boundary else low
+            bring(pipe, expert.transformer)
             given = {
                 "hidden_states": conditioning.model_input(latents).to(pipe.transformer.dtype),
                 "timestep": conditioning.timestep(t),

@@ -19,6 +19,7 @@ from domain.job import Job
 from domain.job_event import Failure, JobEvent, JobStatus
 from domain.memory_plan import MemoryPlan
 from domain.progress import Stage
+from domain.run_record import Measured
 from domain.video import VideoFile
 
 GENERATIONS: Final = "/api/v1/generations"
@@ -189,6 +190,7 @@ class Generation(Struct, frozen=True, kw_only=True):
         resume_step: steps that another attempt need not repeat.
         run_after: not to be started before; null for any time.
         retry_of: the generation that this one is asked for again.
+        measured: what making the video took; null where it is not made, or went on from an earlier run.
     """
 
     id: str
@@ -208,6 +210,7 @@ class Generation(Struct, frozen=True, kw_only=True):
     retry_of: str | None
     error: GenerationError | None
     video: VideoFile | None
+    measured: Measured | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -257,6 +260,7 @@ def generation(job: Job) -> Generation:
         retry_of=job.retry_of,
         error=_error(job.failure),
         video=video,
+        measured=job.measured,
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,

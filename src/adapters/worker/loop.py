@@ -1,10 +1,9 @@
 """The worker's life: one order after another, each ended with a file or an error, never with silence."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from application.render_video import RenderVideo
 from domain.errors import (
     DomainError,
     OutOfAcceleratorMemory,
@@ -12,7 +11,7 @@ from domain.errors import (
     RenderFailed,
     RenderSuspended,
 )
-from domain.rendering import RenderOrder, RenderProgress
+from domain.rendering import RenderOrder, RenderProgress, Report
 from domain.video import VideoFile
 
 _log = logging.getLogger(__name__)
@@ -37,7 +36,16 @@ class Channel(Protocol):
         """Tell how the order ended."""
 
 
-def work(channel: Channel, render: RenderVideo) -> None:
+class Render(Protocol):
+    """What carries out one order."""
+
+    def execute(
+        self, order: RenderOrder, report: Report, wants_out: Callable[[], bool]
+    ) -> VideoFile:
+        """The staged file; see `application.render_video`."""
+
+
+def work(channel: Channel, render: Render) -> None:
     """Carry out orders until the channel closes, memory ran out, or a fault came that nobody foresaw.
 
     After such a fault the process may be poisoned (a CUDA error leaves its context unusable), so it

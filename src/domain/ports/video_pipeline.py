@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
+from domain.placement import Placement
 from domain.rendering import Report
 from domain.resume import ResumePoints
 from domain.video import FrameChunk
@@ -23,6 +24,7 @@ class VideoPipeline(ABC):
         resume: ResumePoints,
         *,
         inputs: InputFiles = NO_INPUTS,
+        placement: Placement | None = None,
     ) -> Iterator[FrameChunk]:
         """Make the frames of `request`, handing them out as they are decoded.
 
@@ -38,10 +40,18 @@ class VideoPipeline(ABC):
 
         Args:
             inputs: what `request` names by id: the images the video begins and ends with.
+            placement: where the parts are to lie; None leaves it to the pipeline.
 
         Raises:
             OutOfAcceleratorMemory: it does not fit.
             CheckpointBroken: the weights cannot be loaded.
+        """
+
+    @abstractmethod
+    def peak_accelerator_bytes(self) -> int | None:
+        """The most that was allocated on the accelerator at once since the latest `generate` began.
+
+        None where none is used.
         """
 
     @abstractmethod

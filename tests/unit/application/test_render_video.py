@@ -31,6 +31,7 @@ from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_draft, a_request
+from tests.fakes.hardware_probe import FakeHardwareProbe
 from tests.fakes.image_reader import FakeImageReader, a_png
 from tests.fakes.image_store import FakeImageStore
 from tests.fakes.resume_store import FakeResumeStore
@@ -145,8 +146,8 @@ class TestGeneratingOnce:
     def test_a_draft_becomes_a_published_file(self, store: FakeArtifactStore) -> None:
         once = self.once(store)
 
-        request = once.complete(a_draft(width=16, height=16, num_frames=5))
-        generated = once.execute(request, unheard)
+        request, plan = once.complete(a_draft(width=16, height=16, num_frames=5))
+        generated = once.execute(request, plan, unheard)
 
         footage = FakeVideoEncoder().probe(generated.path)
         assert (request.seed, footage.num_frames) == (7, 5)
@@ -166,7 +167,7 @@ class TestGeneratingOnce:
     ) -> None:
         once, draft = self.once(store, images), a_draft(checkpoint="i2v-A14B")
 
-        request = once.complete(draft, image=b"1280x720", last_image=b"640x360")
+        request, _plan = once.complete(draft, image=b"1280x720", last_image=b"640x360")
 
         assert request.image == images.keep(a_png(1280, 720))
         assert request.last_image == images.keep(a_png(640, 360))
@@ -177,4 +178,5 @@ class TestGeneratingOnce:
         catalog = FakeCheckpointCatalog("mini", "i2v-A14B")
         complete = CompleteDraft(catalog, images, draw_seed=lambda: 7)
         upload = UploadImage(FakeImageReader(), images)
-        return GenerateOnce(complete, upload, lambda: a_worker(store), store)
+        capacity = FakeHardwareProbe().hardware.capacity
+        return GenerateOnce(complete, upload, lambda: a_worker(store), store, lambda: capacity)

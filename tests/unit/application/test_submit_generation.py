@@ -10,6 +10,7 @@ import pytest
 from application.complete_draft import CompleteDraft, draw_seed
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
+from application.plan_generation import PlanGeneration
 from application.submit_generation import Accepted, Submission, SubmitGeneration, new_id
 from application.upload_image import UploadImage
 from domain.errors import CheckpointMissing, DiskFull, InvalidRequest, KeyReused, UnknownCheckpoint
@@ -38,6 +39,7 @@ def submit(
     jobs: InMemoryJobs,
     images: FakeImageStore,
     gate: DiskGate,
+    hardware: FakeHardwareProbe,
     dispatch: DispatchJobs,
     clock: FakeClock,
 ) -> Submit:
@@ -45,7 +47,11 @@ def submit(
     numbers = count(1)
     catalog = FakeCheckpointCatalog("mini", "mini-ti2v")
     submitting = SubmitGeneration(
-        CompleteDraft(catalog, images, draw_seed=lambda: 7),
+        PlanGeneration(
+            CompleteDraft(catalog, images, draw_seed=lambda: 7),
+            jobs.history,
+            lambda: hardware.hardware.capacity,
+        ),
         jobs.repository,
         gate,
         dispatch,

@@ -18,7 +18,7 @@ from domain.generation import (
     nearest_sides,
 )
 from domain.image import IMAGE_FITS, InputImage
-from tests.fakes.examples import a_draft, a_request
+from tests.fakes.examples import a_draft
 
 MINI = checkpoint_spec("mini")
 I2V = checkpoint_spec("i2v-A14B")
