@@ -77,7 +77,7 @@ class SubmitGeneration:
         self._new_id = new_id
 
     async def execute(self, submission: Submission) -> Accepted:
-        """The queued job, already durable.
+        """The queued job, already durable; or the one that this very submission made before.
 
         Raises:
             InvalidRequest, UnknownCheckpoint, CheckpointUnavailable: it cannot be done.
@@ -85,6 +85,10 @@ class SubmitGeneration:
             KeyReused: its key was used for something else.
             DiskFull: it cannot be kept.
         """
+        # Before anything is judged: what was accepted once stays so, whatever is missing by now.
+        key = submission.key()
+        if key and (known := await self._repository.find(key, at=self._clock.now())):
+            return Accepted(job=known, is_replayed=True)
         self._gate.refuse_if_full()
         request, plan = await self._plan.execute(submission.draft)
         job = Job.submit(
@@ -96,8 +100,8 @@ class SubmitGeneration:
             priority=submission.priority,
             preempts=submission.preempts,
         )
-        kept = await self._repository.add(job, key=submission.key())
-        if kept.id != job.id:
+        kept = await self._repository.add(job, key=key)
+        if kept.id != job.id:  # the same came twice at once
             return Accepted(job=kept, is_replayed=True)
         _log.info("submitted", extra={"job_id": kept.id, "checkpoint": request.checkpoint})
         await self._dispatch.make_way(kept)

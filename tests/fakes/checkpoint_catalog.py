@@ -36,6 +36,10 @@ class FakeCheckpointCatalog(CheckpointCatalog):
     def __init__(self, *here: str) -> None:
         self._here = here or tuple(spec.id for spec in CHECKPOINTS)
 
+    def remove(self, checkpoint_id: str) -> None:
+        """From now on it is not here."""
+        self._here = tuple(here for here in self._here if here != checkpoint_id)
+
     def entries(self) -> Sequence[CatalogEntry]:
         return [
             CatalogEntry(spec=spec, local=self.find(spec.id), problem=None)

@@ -148,6 +148,10 @@ class InMemoryJobRepository(JobRepository):
         job.collect_events()
         return job
 
+    async def find(self, key: IdempotencyKey, *, at: datetime) -> Job | None:
+        job_id = self._known_as(key, at)
+        return None if job_id is None else await self.get(job_id)
+
     async def get(self, job_id: str) -> Job:
         return _twin(self._memory.entry(job_id).job)
 

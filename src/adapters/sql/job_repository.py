@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
@@ -46,6 +47,10 @@ class SqlJobRepository(JobRepository):
             return known
         job.collect_events()  # only now: a job that was refused may be added again
         return job
+
+    async def find(self, key: IdempotencyKey, *, at: datetime) -> Job | None:
+        job_id = await self._database.read(lambda connection: keys.find(connection, key, at=at))
+        return None if job_id is None else await self.get(job_id)
 
     async def get(self, job_id: str) -> Job:
         return await self._database.read(

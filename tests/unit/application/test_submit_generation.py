@@ -35,8 +35,14 @@ def dispatch(jobs: InMemoryJobs, lane: Lane, gate: DiskGate, clock: FakeClock) -
 
 
 @pytest.fixture
+def catalog() -> FakeCheckpointCatalog:
+    return FakeCheckpointCatalog("mini", "mini-ti2v")
+
+
+@pytest.fixture
 def submit(
     jobs: InMemoryJobs,
+    catalog: FakeCheckpointCatalog,
     images: FakeImageStore,
     gate: DiskGate,
     hardware: FakeHardwareProbe,
@@ -45,7 +51,6 @@ def submit(
 ) -> Submit:
     """Submits a draft; ids count from `gen_1`."""
     numbers = count(1)
-    catalog = FakeCheckpointCatalog("mini", "mini-ti2v")
     submitting = SubmitGeneration(
         PlanGeneration(
             CompleteDraft(catalog, images, draw_seed=lambda: 7),
@@ -142,6 +147,21 @@ class TestKeys:
         assert (first.is_replayed, again.is_replayed) == (False, True)
         assert again.job.id == first.job.id
         assert len(jobs.kept) == 1
+
+    @pytest.mark.parametrize("gone", ["room", "weights"])
+    async def test_the_same_again_is_answered_though_it_could_not_be_accepted_now(
+        self, gone: str, submit: Submit, catalog: FakeCheckpointCatalog, hardware: FakeHardwareProbe
+    ) -> None:
+        # It was told that its generation was refused, and asked for another one elsewhere.
+        first = await submit(idempotency_key="k")
+        if gone == "room":
+            hardware.free = GIB
+        else:
+            catalog.remove("mini")
+
+        again = await submit(idempotency_key="k")
+
+        assert (again.job.id, again.is_replayed) == (first.job.id, True)
 
     @pytest.mark.parametrize(
         "other", [{"draft": a_draft(steps=3)}, {"priority": 1}, {"preempts": True}]
