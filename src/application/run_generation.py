@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -43,6 +44,9 @@ _log = logging.getLogger(__name__)
 
 #: Seconds before the next try where the data directory could not be written.
 STORAGE_RETRY_S: Final = 2.0
+#: Seconds after which a video that cannot be published is given up: its job can be cancelled then, or
+#: goes on from its last resume point, where only decoding is left.
+PUBLISHING_PATIENCE_S: Final = 600.0
 
 
 class RunGeneration:
@@ -169,16 +173,21 @@ class RunGeneration:
     async def _publish(self, job: Job) -> None:
         assert job.video is not None, "publishing begins with a staged video"
         publish = partial(self._store.publish, job.id, job.fence, sha256=job.video.sha256)
-        await self._insist(lambda: asyncio.to_thread(publish))
+        await self._insist(lambda: asyncio.to_thread(publish), for_s=PUBLISHING_PATIENCE_S)
         at = self._clock.now()
         await self._insist(lambda: self._end(job, lambda job: job.complete(fence=job.fence, at=at)))
 
-    async def _insist(self, deed: Callable[[], Awaitable[object]]) -> None:
-        """Do it, however long the data directory cannot be written."""
+    async def _insist(
+        self, deed: Callable[[], Awaitable[object]], *, for_s: float = math.inf
+    ) -> None:
+        """Do it, however long the data directory cannot be written, but for `for_s` at the most."""
+        until = self._clock.monotonic() + for_s
         while True:
             try:
                 await deed()
             except StorageError as error:
+                if self._clock.monotonic() >= until:
+                    raise
                 _log.error("cannot write", extra={"reason": error.message})
                 await asyncio.sleep(STORAGE_RETRY_S)
             else:

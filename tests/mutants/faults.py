@@ -23,13 +23,13 @@ FAULTS = (
     Fault(
         name="completed before the rename",
         path="src/application/run_generation.py",
-        sound="""        await self._insist(lambda: asyncio.to_thread(publish))
+        sound="""        await self._insist(lambda: asyncio.to_thread(publish), for_s=PUBLISHING_PATIENCE_S)
         at = self._clock.now()
         await self._insist(lambda: self._end(job, lambda job: job.complete(fence=job.fence, at=at)))
 """,
         spoiled="""        at = self._clock.now()
         await self._insist(lambda: self._end(job, lambda job: job.complete(fence=job.fence, at=at)))
-        await self._insist(lambda: asyncio.to_thread(publish))
+        await self._insist(lambda: asyncio.to_thread(publish), for_s=PUBLISHING_PATIENCE_S)
 """,
         tests=("tests/unit/application/test_run_generation.py",),
     ),
@@ -43,8 +43,8 @@ FAULTS = (
     Fault(
         name="no fsync of the directory",
         path="src/adapters/filesystem/artifact_store.py",
-        sound="            fsync_directory(final.parent)\n",
-        spoiled="",
+        sound="                fsync_directory(final.parent)\n",
+        spoiled="                pass\n",
         tests=("tests/integration/test_output_files.py",),
     ),
     Fault(
