@@ -45,6 +45,7 @@ class Job:
         toll: what its failed attempts add up to.
         furthest: the (stage, step) no attempt has yet passed.
         resume_step: steps that another attempt need not repeat, as far as is known.
+        furthest_saved: the most steps that were ever saved; what was rejected does not count.
         run_after: not to be started before; None for any time.
         measured: what the attempt that made the video took, where it made all of it.
         video: set once the file is whole, before it is visible.
@@ -66,6 +67,7 @@ class Job:
     toll: Toll = field(default_factory=Toll)
     furthest: tuple[int, int] = (-1, 0)
     resume_step: int = 0
+    furthest_saved: int = 0
     run_after: datetime | None = None
     measured: Measured | None = None
     video: VideoFile | None = None
@@ -186,7 +188,7 @@ class Job:
         self._record(EventKind.STEP, at)
 
     def save_resume_point(self, step: int, *, fence: int, at: datetime) -> None:
-        """What `step` steps made outlives the attempt.
+        """What `step` steps made outlives the attempt; more than ever before is progress.
 
         Raises:
             RenderFailed: the request has no such step.
@@ -194,6 +196,9 @@ class Job:
         self._expect(JobStatus.RUNNING, fence=fence)
         self._expect_step(step, at_least=1)
         self.resume_step = step
+        if step > self.furthest_saved:
+            self.furthest_saved = step
+            self.toll = self.toll.after_progress()
         self._record(EventKind.RESUME_POINT_SAVED, at)
 
     def resume(self, step: int, *, fence: int, at: datetime) -> None:
@@ -211,6 +216,9 @@ class Job:
         """The attempt cannot go on from what was saved, and begins at the first step."""
         self._expect(JobStatus.RUNNING, fence=fence)
         self.step = self.resume_step = 0
+        self.toll, counts_anew = self.toll.after_rejection()
+        if counts_anew:
+            self.furthest_saved = 0
         self._record(EventKind.RESUME_REJECTED, at, message=reason)
 
     def measure(self, measured: Measured, *, fence: int, at: datetime) -> None:

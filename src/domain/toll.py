@@ -13,6 +13,8 @@ MAX_CRASHES: Final = 2
 MAX_INTERRUPTIONS: Final = 10
 #: Failures of its own that another attempt might not repeat; the last one is final.
 MAX_FAILURES: Final = 3
+#: Resume points that may be rejected until what is saved anew no longer counts as progress.
+MAX_FORGIVEN_REJECTIONS: Final = 2
 #: Rungs of the ladder that a job climbs when the accelerator's memory is full: 1 is a fresh process.
 MAX_OOM_LEVEL: Final = 1
 #: Longest wait before the attempt after the first and the second failure, in seconds.
@@ -44,16 +46,26 @@ class Toll:
         interruptions: times it was given back uncharged (a server that stopped or died), since then.
         failures: attempts that failed by themselves in a way that another might not.
         oom_level: rung of the ladder it has climbed for lack of accelerator memory.
+        rejections: resume points of its own that it could not go on from.
     """
 
     crashes: int = 0
     interruptions: int = 0
     failures: int = 0
     oom_level: int = 0
+    rejections: int = 0
 
     def after_progress(self) -> "Toll":
         """An attempt got further than any before: what killed the others was not the job."""
         return replace(self, crashes=0, interruptions=0)
+
+    def after_rejection(self) -> tuple["Toll", bool]:
+        """What was saved is lost. Also, whether saving the same steps anew will count as progress.
+
+        Not for ever: or a job that kills its workers and has its points rejected would never end.
+        """
+        toll = replace(self, rejections=self.rejections + 1)
+        return toll, toll.rejections <= MAX_FORGIVEN_REJECTIONS
 
     def after(self, error: DomainError, *, jitter: float) -> tuple["Toll", Verdict]:
         """What the attempt's end in `error` adds, and what becomes of the job.

@@ -30,6 +30,7 @@ class _State:
     furthest: tuple[int, int]
     resume_step: int
     measured: Measured | None = None
+    furthest_saved: int = 0  # rows of older versions have none
 
 
 def job_to_row(job: Job) -> dict[str, object]:
@@ -59,6 +60,7 @@ def job_to_row(job: Job) -> dict[str, object]:
                 furthest=job.furthest,
                 resume_step=job.resume_step,
                 measured=job.measured,
+                furthest_saved=job.furthest_saved,
             )
         ),
         "video": _to_json(job.video),
@@ -88,6 +90,7 @@ def row_to_job(row: RowMapping) -> Job:
         toll=state.toll,
         furthest=state.furthest,
         resume_step=state.resume_step,
+        furthest_saved=state.furthest_saved,
         run_after=instant(row["run_after"]),
         measured=state.measured,
         video=_from_json(row["video"], VideoFile),
