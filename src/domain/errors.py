@@ -32,6 +32,7 @@ DomainError
 │   ├── NoProgress
 │   ├── WorkerUnavailable
 │   ├── OutOfAcceleratorMemory
+│   ├── AcceleratorFault        a driver, a memory cell, a kernel: whatever ran there is lost
 │   ├── PromptTooLong
 │   ├── EncodingFailed
 │   └── RenderFailed
@@ -276,6 +277,13 @@ class OutOfAcceleratorMemory(RenderError):
     """The accelerator ran out of memory: choose a smaller size or fewer frames."""
 
     code = "gpu-out-of-memory"
+
+
+class AcceleratorFault(RenderError):
+    """The accelerator failed while it made this video; the kernel's log may say why."""
+
+    code = "gpu-fault"
+    retryable = True
 
 
 class PromptTooLong(RenderError):

@@ -21,8 +21,10 @@ MAX_OOM_LEVEL: Final = 1
 BACKOFF_S: Final = (10.0, 60.0)
 #: Seconds a job waits after the disk kept it from going on.
 STORAGE_PAUSE_S: Final = 60.0
+#: Seconds a job waits after the accelerator failed under it: another one shows meanwhile whose doing it was.
+FAULT_PAUSE_S: Final = 60.0
 #: No job waits longer than this for its next attempt; a clock that says otherwise was set back.
-LONGEST_WAIT_S: Final = max(*BACKOFF_S, STORAGE_PAUSE_S)
+LONGEST_WAIT_S: Final = max(*BACKOFF_S, STORAGE_PAUSE_S, FAULT_PAUSE_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,8 @@ class Toll:
 
     Attributes:
         crashes: worker deaths since an attempt last got further than any before.
-        interruptions: times it was given back uncharged (a server that stopped or died), since then.
+        interruptions: times it was given back uncharged (a server that stopped or died, an accelerator
+            that failed), since then.
         failures: attempts that failed by themselves in a way that another might not.
         oom_level: rung of the ladder it has climbed for lack of accelerator memory.
         rejections: resume points of its own that it could not go on from.
@@ -76,7 +79,9 @@ class Toll:
         """
         match error:
             case errors.RenderSuspended() | errors.OutputMissing():
-                return self._interrupted(error)
+                return self._interrupted(error, code="interrupted")
+            case errors.AcceleratorFault():
+                return self._interrupted(error, code=error.code, delay_s=FAULT_PAUSE_S)
             case errors.Preempted() | errors.WorkerUnavailable():
                 return self, RunAgain(reason=error.message, code=error.code)
             case errors.StorageError():
@@ -96,13 +101,15 @@ class Toll:
         times = f"The worker died {toll.crashes} times without getting further."
         return toll, Failure(code="quarantined", message=f"{times} Last: {error.message}")
 
-    def _interrupted(self, error: DomainError) -> tuple["Toll", Verdict]:
+    def _interrupted(
+        self, error: DomainError, *, code: str, delay_s: float = 0.0
+    ) -> tuple["Toll", Verdict]:
         toll = replace(self, interruptions=self.interruptions + 1)
         if toll.interruptions <= MAX_INTERRUPTIONS:
-            return toll, RunAgain(reason=error.message, code="interrupted")
+            return toll, RunAgain(reason=error.message, code=code, delay_s=delay_s)
         times = f"It was interrupted {toll.interruptions} times without getting further."
         message = f"{times} Last: {error.message}"
-        return toll, Failure(code="interrupted", message=message, retryable=True)
+        return toll, Failure(code=code, message=message, retryable=True)
 
     def _out_of_memory(self, error: DomainError) -> tuple["Toll", Verdict]:
         if self.oom_level < MAX_OOM_LEVEL:

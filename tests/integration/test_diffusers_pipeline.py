@@ -11,10 +11,11 @@ import pytest
 
 import adapters.embedded
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog, read_checkpoint
-from domain.errors import CheckpointBroken
+from domain.errors import AcceleratorFault, CheckpointBroken, OutOfAcceleratorMemory
 from domain.generation import GenerationRequest
 from domain.inputs import InputFiles
 from domain.local_checkpoint import LocalCheckpoint
+from domain.rendering import RenderProgress, StepFinished
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
 
@@ -214,3 +215,35 @@ def test_a_video_from_an_image_equals_the_stock_pipelines(given: bool, tmp_path:
     )
     ours = b"".join(chunk.rgb.tobytes() for chunk in chunks)
     assert ours == (frames * 255).round().astype(np.uint8).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "meaning", "words"),
+    [
+        ("AcceleratorError", "CUDA error: an illegal memory access was encountered\nCompile with",
+         AcceleratorFault, "an illegal memory access was encountered."),
+        ("RuntimeError", "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasGemmEx`",
+         AcceleratorFault, "CUBLAS_STATUS_EXECUTION_FAILED"),
+        ("AcceleratorError", "CUDA error: out of memory", OutOfAcceleratorMemory, "ran out of memory"),
+        ("OutOfMemoryError", "CUDA out of memory.", OutOfAcceleratorMemory, "ran out of memory"),
+        ("RuntimeError", "The size of tensor a (4) must match", RuntimeError, "The size of tensor"),
+    ],
+)  # fmt: skip
+def test_what_an_accelerator_says_in_the_middle_of_a_run_is_told_as_what_it_is(
+    kind: str, told: str, meaning: type[Exception], words: str, mini: LocalCheckpoint
+) -> None:
+    # A driver's fault was an internal error, and charged to the job.
+    import torch
+
+    from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
+
+    kinds = (torch.AcceleratorError, torch.OutOfMemoryError, RuntimeError)
+    error = next(each for each in kinds if each.__name__ == kind)(told)
+
+    def fail(progress: RenderProgress) -> None:
+        if isinstance(progress, StepFinished):
+            raise error
+
+    chunks = DiffusersVideoPipeline().generate(a_request(), mini, fail, FakeResumePoints())
+    with pytest.raises(meaning, match=words):
+        next(iter(chunks))

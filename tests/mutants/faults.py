@@ -88,7 +88,7 @@ FAULTS = (
     Fault(
         name="a stop is charged to the job",
         path="src/domain/toll.py",
-        sound="case errors.RenderSuspended() | errors.OutputMissing():\n                return self._interrupted(error)",
+        sound='case errors.RenderSuspended() | errors.OutputMissing():\n                return self._interrupted(error, code="interrupted")',
         spoiled="case errors.RenderSuspended() | errors.OutputMissing():\n                return self._crashed(error)",
         tests=("tests/unit/domain",),
     ),

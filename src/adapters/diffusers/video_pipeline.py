@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 import torch
 
+from adapters.diffusers.accelerator_errors import accelerator_errors
 from adapters.diffusers.denoising import denoise
 from adapters.diffusers.identity import run_identity
 from adapters.diffusers.loading import LoadedCheckpoint, load
 from adapters.diffusers.parts import bring
 from adapters.diffusers.run_state import begun_run
 from adapters.diffusers.streamed_decode import decode_frames
-from domain.errors import OutOfAcceleratorMemory
 from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
@@ -47,7 +47,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         inputs: InputFiles = NO_INPUTS,
         placement: Placement | None = None,
     ) -> Iterator[FrameChunk]:
-        with _accelerator_errors():
+        with accelerator_errors():
             if torch.cuda.is_available():
                 torch.cuda.reset_peak_memory_stats()
             loaded = self._ready(checkpoint, self._usable(placement))
@@ -120,11 +120,3 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             if self._loaded and self._loaded.pipe.parts.placement.experts is Place.STREAMED:
                 self.close()
             raise
-
-
-@contextmanager
-def _accelerator_errors() -> Iterator[None]:
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise OutOfAcceleratorMemory from error

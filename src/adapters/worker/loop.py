@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from domain.errors import (
+    AcceleratorFault,
     DomainError,
     OutOfAcceleratorMemory,
     RenderCancelled,
@@ -46,7 +47,7 @@ class Render(Protocol):
 
 
 def work(channel: Channel, render: Render) -> None:
-    """Carry out orders until the channel closes, memory ran out, or a fault came that nobody foresaw.
+    """Carry out orders until the channel closes, the accelerator failed, or a fault came that nobody foresaw.
 
     After such a fault the process may be poisoned (a CUDA error leaves its context unusable), so it
     ends; the next order gets a new one.
@@ -58,8 +59,9 @@ def work(channel: Channel, render: Render) -> None:
             told = {"job_id": order.job_id, "attempt": order.fence, "reason": error.code}
             _log.info("stopped", extra=told)
             channel.failed(error)
-        except OutOfAcceleratorMemory as error:
-            # What is left of its memory is in pieces: the next order gets all of it, in a new process.
+        except (OutOfAcceleratorMemory, AcceleratorFault) as error:
+            # What is left of its memory is in pieces, or its context is lost: the next order gets a new
+            # process.
             _log.warning("failed", extra={"job_id": order.job_id, "reason": error.message})
             channel.failed(error)
             return

@@ -8,7 +8,15 @@ import pytest
 
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
-from domain.errors import DiskFull, NoProgress, StorageError, WorkerUnavailable
+from domain.errors import (
+    AcceleratorFault,
+    DiskFull,
+    DomainError,
+    NoProgress,
+    StorageError,
+    WorkerCrashed,
+    WorkerUnavailable,
+)
 from domain.job_event import EventKind, JobStatus
 from domain.progress import Stage
 from domain.rendering import StageEntered
@@ -214,6 +222,28 @@ async def test_a_slot_where_two_jobs_hang_rests_until_it_is_looked_after(
     lane.slot.forgive()
     await jobs.wait(lambda: jobs.kept[2].status is JobStatus.COMPLETED, timeout_s=5)
     assert [job.status for job in jobs.kept] == ["failed", "completed", "completed"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "lost"), [(WorkerCrashed("killed"), 1), (AcceleratorFault("illegal access"), 0)]
+)
+async def test_a_broken_accelerator_does_not_eat_the_queue(
+    broken: DomainError, lost: int, jobs: InMemoryJobs, dispatching: Dispatching
+) -> None:
+    # Every job was quarantined, within seconds, and the slot was found healthy.
+    for number in range(10):
+        await jobs.repository.add(a_job(f"gen_{number}"))
+
+    dispatcher = dispatching([[broken]])
+    [lane] = dispatcher.lanes
+    async with asyncio.timeout(5):
+        while lane.slot.problem is None:
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.05)
+
+    ended = [job.status for job in jobs.kept if job.status.is_terminal]
+    assert len(ended) == lost
+    assert "nvidia-smi" in lane.slot.problem
 
 
 async def test_a_worker_that_cannot_start_costs_no_job_anything(

@@ -3,6 +3,7 @@
 import pytest
 
 from domain.errors import (
+    AcceleratorFault,
     BackendUnavailable,
     CheckpointBroken,
     CheckpointMissing,
@@ -24,6 +25,7 @@ from domain.errors import (
 from domain.job_event import Failure
 from domain.toll import (
     BACKOFF_S,
+    FAULT_PAUSE_S,
     LONGEST_WAIT_S,
     MAX_CRASHES,
     MAX_FAILURES,
@@ -47,6 +49,7 @@ def after(error: DomainError, toll: Toll | None = None) -> tuple[Toll, Verdict]:
         (OutputMissing("why"), Toll(interruptions=1), "interrupted", 0.0),
         (Preempted("why"), Toll(), "preempted", 0.0),
         (WorkerUnavailable("why"), Toll(), "worker-unavailable", 0.0),
+        (AcceleratorFault("why"), Toll(interruptions=1), "gpu-fault", FAULT_PAUSE_S),
         (StorageError("why"), Toll(), "storage", STORAGE_PAUSE_S),
         (DiskFull("why"), Toll(), "disk-full", STORAGE_PAUSE_S),
         (WorkerCrashed("why"), Toll(crashes=1), "worker-crashed", 0.0),
@@ -84,6 +87,7 @@ def test_what_no_attempt_can_mend_fails_at_once(error: DomainError) -> None:
         (WorkerCrashed(), Toll(crashes=MAX_CRASHES - 1), "quarantined", False),
         (NoProgress(), Toll(crashes=MAX_CRASHES - 1), "quarantined", False),
         (RenderSuspended(), Toll(interruptions=MAX_INTERRUPTIONS), "interrupted", True),
+        (AcceleratorFault(), Toll(interruptions=MAX_INTERRUPTIONS), "gpu-fault", True),
         (OutOfAcceleratorMemory(), Toll(oom_level=MAX_OOM_LEVEL), "gpu-out-of-memory", False),
         (RenderFailed(), Toll(failures=MAX_FAILURES - 1), "internal", True),
     ],
@@ -161,4 +165,4 @@ def test_jitter_never_shortens_the_wait_for_the_disk() -> None:
 
 
 def test_no_wait_is_longer_than_the_longest() -> None:
-    assert max(*BACKOFF_S, STORAGE_PAUSE_S) == LONGEST_WAIT_S
+    assert max(*BACKOFF_S, STORAGE_PAUSE_S, FAULT_PAUSE_S) == LONGEST_WAIT_S

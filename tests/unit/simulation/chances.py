@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from domain.errors import (
+    AcceleratorFault,
     EncodingFailed,
     OutOfAcceleratorMemory,
     PromptTooLong,
@@ -21,6 +22,7 @@ errors = st.sampled_from(
     [
         WorkerCrashed(),
         WorkerUnavailable(),
+        AcceleratorFault(),
         OutOfAcceleratorMemory(),
         RenderFailed(),
         EncodingFailed(),
