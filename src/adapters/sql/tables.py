@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     literal_column,
+    or_,
 )
 
 from domain.job_event import JobStatus
@@ -127,5 +128,13 @@ Index(
     sqlite_where=has_status(JobStatus.RUNNING, JobStatus.PUBLISHING),
 )
 Index("measured_jobs", jobs.c.kind, jobs.c.sequence, sqlite_where=jobs.c.kind.is_not(None))
+#: Listing the newest of some states, however many there are of others.
+Index(
+    "jobs_begun_by_status",
+    jobs.c.status,
+    jobs.c.sequence,
+    sqlite_where=or_(*(has_status(status) for status in JobStatus if status != JobStatus.QUEUED)),
+)
+Index("jobs_queued", jobs.c.sequence, sqlite_where=has_status(JobStatus.QUEUED))
 Index("events_of_job", events.c.job_id, events.c.number)
 Index("keys_by_age", idempotency_keys.c.created_at)
