@@ -110,6 +110,26 @@ FAULTS = (
         ),
     ),
     Fault(
+        name="acknowledged before COMMIT",
+        path="src/adapters/sql/group_writer.py",
+        sound="""                works = [work for work, _ in group]
+""",
+        spoiled="""
+                def hasty(work: Work, answer: "asyncio.Future[Any]") -> Work:
+                    def run(connection: Connection) -> Any:
+                        result = work(connection)
+                        loop.call_soon_threadsafe(_give, answer, _Done(result))
+                        return result
+
+                    return run
+
+                works = [hasty(work, answer) for work, answer in group]
+""",
+        tests=(
+            "tests/integration/test_sql_group_commit.py::test_nobody_is_answered_before_the_commit",
+        ),
+    ),
+    Fault(
         name="acknowledged although COMMIT failed",
         path="src/adapters/sql/group_writer.py",
         sound="""                connection.invalidate()  # what it holds in memory may differ from what the disk does
