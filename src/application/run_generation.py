@@ -12,8 +12,8 @@ from typing import Final
 
 from domain.errors import (
     Conflict,
+    DeadlineExceeded,
     DomainError,
-    NoProgress,
     RenderCancelled,
     RenderFailed,
     RenderSuspended,
@@ -73,6 +73,11 @@ class RunGeneration:
         self._budgets = budgets
         self._suspended_for: DomainError | None = None
         self._is_cancelled = False
+        self.count_waiting_from_now()
+
+    def count_waiting_from_now(self) -> None:
+        """Hold it against no job that it waited before: nobody could have come for it."""
+        self._serving_since = self._clock.monotonic()
 
     async def execute(self, claimed: Job) -> DomainError | None:
         """Bring the attempt to its end: completed, failed, cancelled or given back.
@@ -126,17 +131,27 @@ class RunGeneration:
             fence=claimed.fence,
             request=claimed.request,
             placement=claimed.plan.placement,
+            rung=claimed.toll.oom_level,
         )
         # What was asked between the claim and here, no renderer could have heard of.
         if (await self._repository.get(claimed.id)).cancel_requested_at or self._is_cancelled:
             raise RenderCancelled
         if self._suspended_for is not None:
             raise RenderSuspended
+        self._refuse_what_waited_too_long(claimed)
         job = await self._follow(order)
         if job.status is JobStatus.PUBLISHING:
             await self._publish(job)
         else:  # cancelled, when the video was already whole
             await self._clear(job)
+
+    def _refuse_what_waited_too_long(self, claimed: Job) -> None:
+        """By both clocks: one of them may have been set, the other begins anew with each server."""
+        served_s = self._clock.monotonic() - self._serving_since
+        if claimed.fence == 1 and min(claimed.waited_s, served_s) > self._budgets.wait_s:
+            raise DeadlineExceeded(
+                f"It waited in line for longer than {self._budgets.wait_s:g} s (watchdog.wait_s)."
+            )
 
     async def _follow(self, order: RenderOrder) -> Job:
         """Keep every report until the video is staged. Returns the job as it is then."""
@@ -159,7 +174,7 @@ class RunGeneration:
             async with asyncio.timeout(allowed_s):
                 report = await anext(reports, None)
         except TimeoutError as error:  # leaving the renderer's iterator kills the worker
-            raise NoProgress(watchdog.complaint) from error
+            raise watchdog.verdict from error
         if report is not None:
             watchdog.note(report, now=self._clock.monotonic())
         return report

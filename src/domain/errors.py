@@ -30,6 +30,7 @@ DomainError
 │   ├── Preempted
 │   ├── WorkerCrashed
 │   ├── NoProgress
+│   ├── DeadlineExceeded
 │   ├── WorkerUnavailable
 │   ├── OutOfAcceleratorMemory
 │   ├── AcceleratorFault        a driver, a memory cell, a kernel: whatever ran there is lost
@@ -264,6 +265,12 @@ class NoProgress(RenderError):
 
     code = "no-progress"
     retryable = True
+
+
+class DeadlineExceeded(RenderError):
+    """The generation ran or waited longer than it may."""
+
+    code = "deadline"
 
 
 class WorkerUnavailable(RenderError):

@@ -24,7 +24,7 @@ from domain.job_event import EventKind, Failure, JobEvent, JobStatus
 from domain.memory_plan import MemoryPlan
 from domain.progress import Stage, progress
 from domain.run_record import Measured, PastRun
-from domain.toll import RunAgain, Toll
+from domain.toll import TILES_FROM_RUNG, RunAgain, Toll
 from domain.video import VideoFile
 
 #: Who asks where nobody says who.
@@ -145,6 +145,11 @@ class Job:
             placement=self.plan.placement, forwards=self.plan.forwards, measured=self.measured
         )
 
+    @property
+    def waited_s(self) -> float:
+        """Seconds from its submission to its first attempt, by the wall clock; 0 before."""
+        return (self.started_at - self.created_at).total_seconds() if self.started_at else 0.0
+
     def collect_events(self) -> Sequence[JobEvent]:
         """The events recorded since the last call, oldest first; the repository stores them."""
         events, self._events = tuple(self._events), []
@@ -166,7 +171,9 @@ class Job:
         self.slot = slot
         self.run_after = None
         self.started_at = self.started_at or at
-        self._record(EventKind.STARTED, at)
+        tiles = "The accelerator's memory was full before: the pictures are decoded in tiles now."
+        is_tiled = self.toll.oom_level >= TILES_FROM_RUNG
+        self._record(EventKind.STARTED, at, message=tiles if is_tiled else None)
 
     def enter_stage(self, stage: Stage, *, fence: int, at: datetime) -> None:
         """The attempt has begun `stage`."""

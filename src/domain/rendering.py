@@ -8,6 +8,7 @@ from domain.generation import GenerationRequest
 from domain.placement import Placement
 from domain.progress import Stage
 from domain.run_record import Measured
+from domain.toll import TILES_FROM_RUNG
 from domain.video import VideoFile
 
 
@@ -18,12 +19,19 @@ class RenderOrder:
     Attributes:
         fence: the attempt's number; whatever the attempt writes carries it.
         placement: where the checkpoint's parts are to lie; None leaves it to the pipeline.
+        rung: how far the job has climbed for lack of accelerator memory; see `domain.toll`.
     """
 
     job_id: str
     fence: int
     request: GenerationRequest
     placement: Placement | None = None
+    rung: int = 0
+
+    @property
+    def in_tiles(self) -> bool:
+        """Whether the pictures are to be decoded in tiles."""
+        return self.rung >= TILES_FROM_RUNG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,10 @@ MAX_INTERRUPTIONS: Final = 10
 MAX_FAILURES: Final = 3
 #: Resume points that may be rejected until what is saved anew no longer counts as progress.
 MAX_FORGIVEN_REJECTIONS: Final = 2
-#: Rungs of the ladder that a job climbs when the accelerator's memory is full: 1 is a fresh process.
+#: Rungs of the ladder that a job climbs when the accelerator's memory is full (ADR-0022): each begins a
+#: fresh process; from the first on, the pictures are decoded in tiles.
 MAX_OOM_LEVEL: Final = 1
+TILES_FROM_RUNG: Final = 1
 #: Longest wait before the attempt after the first and the second failure, in seconds.
 BACKOFF_S: Final = (10.0, 60.0)
 #: Seconds a job waits after the disk kept it from going on.

@@ -19,11 +19,12 @@ _FRAMES_PER_CHUNK = 4
 class FakeVideoPipeline(VideoPipeline):
     """Every sample of a video is the lowest byte of its seed. `failure` is raised while decoding.
 
-    `inputs`: what the last run was given beside its words.
+    `inputs`: what the last run was given beside its words. `in_tiles`: what it was asked.
     """
 
     def __init__(self, failure: DomainError | None = None) -> None:
         self._failure = failure
+        self.in_tiles = False
         self.closed = False
         self.inputs = NO_INPUTS
 
@@ -36,8 +37,9 @@ class FakeVideoPipeline(VideoPipeline):
         *,
         inputs: InputFiles = NO_INPUTS,
         placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
-        self.inputs = inputs
+        self.inputs, self.in_tiles = inputs, in_tiles
         done = _steps_done(request, resume)
         if done < request.steps:
             report(StageEntered(stage=Stage.ENCODING_PROMPT))

@@ -28,16 +28,20 @@ def mini() -> LocalCheckpoint:
     return FilesystemCheckpointCatalog([EMBEDDED]).find("mini")
 
 
-def ours(request: GenerationRequest, mini: LocalCheckpoint) -> bytes:
+def unheard(_progress: object) -> None:
+    """Nobody listens."""
+
+
+def ours(request: GenerationRequest, mini: LocalCheckpoint, *, in_tiles: bool = False) -> bytes:
     from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 
     chunks = DiffusersVideoPipeline().generate(
-        request, mini, lambda _progress: None, FakeResumePoints()
+        request, mini, lambda _progress: None, FakeResumePoints(), in_tiles=in_tiles
     )
     return b"".join(chunk.rgb.tobytes() for chunk in chunks)
 
 
-def stock(request: GenerationRequest) -> bytes:
+def stock(request: GenerationRequest, *, in_tiles: bool = False) -> bytes:
     """What a user of plain diffusers gets from the folder."""
     import torch
     from diffusers import UniPCMultistepScheduler, WanPipeline
@@ -46,6 +50,8 @@ def stock(request: GenerationRequest) -> bytes:
     pipe.scheduler = UniPCMultistepScheduler.from_config(
         pipe.scheduler.config, flow_shift=request.flow_shift
     )
+    if in_tiles:
+        pipe.vae.enable_tiling()
     frames = pipe(
         prompt=request.prompt,
         negative_prompt=request.negative_prompt,
@@ -75,6 +81,18 @@ def test_frames_equal_those_of_the_stock_pipeline(
     request = a_request(width=64, height=64, steps=6, **changes)
 
     assert ours(request, mini) == stock(request)
+
+
+@pytest.mark.parametrize(("width", "is_larger_than_a_tile"), [(64, False), (288, True)])
+def test_frames_decoded_in_tiles_equal_those_of_the_stock_pipeline(
+    width: int, is_larger_than_a_tile: bool, mini: LocalCheckpoint
+) -> None:
+    request = a_request(width=width, height=64, num_frames=5, steps=1)
+
+    tiled = ours(request, mini, in_tiles=True)
+
+    assert tiled == stock(request, in_tiles=True)
+    assert (tiled != ours(request, mini)) is is_larger_than_a_tile
 
 
 def test_each_expert_has_its_own_guidance(mini: LocalCheckpoint) -> None:
@@ -247,3 +265,32 @@ def test_what_an_accelerator_says_in_the_middle_of_a_run_is_told_as_what_it_is(
     chunks = DiffusersVideoPipeline().generate(a_request(), mini, fail, FakeResumePoints())
     with pytest.raises(meaning, match=words):
         next(iter(chunks))
+
+
+def test_a_run_in_tiles_leaves_the_next_one_as_it_is(tmp_path: Path) -> None:
+    # Tiles that stayed on would encode a first image in parts, and change the latents.
+    from PIL import Image
+
+    from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
+
+    ti2v = FilesystemCheckpointCatalog([EMBEDDED]).find("mini-ti2v")
+    picture = tmp_path / "image.png"
+    Image.radial_gradient("L").resize((288, 64)).convert("RGB").save(picture)
+    request = a_request(checkpoint="mini-ti2v", width=288, height=64, num_frames=5, steps=1)
+
+    def frames_of(pipeline: DiffusersVideoPipeline, *, in_tiles: bool) -> bytes:
+        chunks = pipeline.generate(
+            request,
+            ti2v,
+            unheard,
+            FakeResumePoints(),
+            inputs=InputFiles(image=picture),
+            in_tiles=in_tiles,
+        )
+        return b"".join(chunk.rgb.tobytes() for chunk in chunks)
+
+    fresh, used = DiffusersVideoPipeline(), DiffusersVideoPipeline()
+    whole = frames_of(fresh, in_tiles=False)
+    assert frames_of(used, in_tiles=True) != whole
+
+    assert frames_of(used, in_tiles=False) == whole

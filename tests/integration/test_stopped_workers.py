@@ -1,6 +1,7 @@
 """Workers that are suspended, orphaned, out of memory, or not to be killed."""
 
 import asyncio
+import json
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import IO
 import psutil
 import pytest
 
+from adapters.pyav.video_encoder import PyAvVideoEncoder
 from adapters.subprocess import wire
 from adapters.subprocess.channel import ORPHAN_GRACE_S, _StepTime
 from adapters.subprocess.renderer import SubprocessRenderer
@@ -176,6 +178,17 @@ async def test_after_an_accelerators_failure_the_next_order_gets_a_new_worker(
         await reports_of(renderer, an_order())
 
     assert renderer.process_id is None
+
+
+async def test_the_rung_of_an_order_reaches_the_worker(tmp_path: Path) -> None:
+    renderer = SubprocessRenderer(worker_command(tmp_path))
+
+    await reports_of(renderer, replace(an_order(), rung=1))
+
+    [staged] = (tmp_path / "staging").iterdir()
+    recipe = json.loads(PyAvVideoEncoder().probe(staged).metadata["comment"])
+    assert recipe["memory_rung"] == 1
+    await renderer.close()
 
 
 async def test_beside_a_worker_that_cannot_be_killed_no_other_is_started(

@@ -3,9 +3,10 @@
 import gc
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
+from diffusers import AutoencoderKLWan
 
 from adapters.diffusers.accelerator_errors import accelerator_errors
 from adapters.diffusers.denoising import denoise
@@ -46,6 +47,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         *,
         inputs: InputFiles = NO_INPUTS,
         placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
         with accelerator_errors():
             if torch.cuda.is_available():
@@ -72,14 +74,15 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
                     )
             report(StageEntered(stage=Stage.DECODING))
             bring(pipe, pipe.vae)
-            for pictures in decode_frames(pipe.vae, latents, lambda: report(StillRunning())):
-                yield FrameChunk(
-                    rgb=pictures.numpy().data,
-                    num_frames=pictures.shape[0],
-                    height=pictures.shape[1],
-                    width=pictures.shape[2],
-                )
-                report(StillRunning())
+            with _tiling(pipe.vae) if in_tiles and not pipe.vae.use_tiling else nullcontext():
+                for pictures in decode_frames(pipe.vae, latents, lambda: report(StillRunning())):
+                    yield FrameChunk(
+                        rgb=pictures.numpy().data,
+                        num_frames=pictures.shape[0],
+                        height=pictures.shape[1],
+                        width=pictures.shape[2],
+                    )
+                    report(StillRunning())
 
     def peak_accelerator_bytes(self) -> int | None:
         return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
@@ -120,3 +123,13 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             if self._loaded and self._loaded.pipe.parts.placement.experts is Place.STREAMED:
                 self.close()
             raise
+
+
+@contextmanager
+def _tiling(vae: AutoencoderKLWan) -> Iterator[None]:
+    """Only while it decodes: a first image is encoded whole, so that the latents are those of any run."""
+    vae.enable_tiling()
+    try:
+        yield
+    finally:
+        vae.disable_tiling()

@@ -188,6 +188,8 @@ class Generation(Struct, frozen=True, kw_only=True):
         request: complete: sent again, it makes the same video.
         attempts: how many times it has been started.
         resume_step: steps that another attempt need not repeat.
+        memory_rung: how far it has climbed for lack of accelerator memory; from 1 on, pictures are
+            decoded in tiles.
         run_after: not to be started before; null for any time.
         retry_of: the generation that this one is asked for again.
         measured: what making the video took; null where it is not made, or went on from an earlier run.
@@ -203,6 +205,7 @@ class Generation(Struct, frozen=True, kw_only=True):
     plan: MemoryPlan
     attempts: int
     resume_step: int
+    memory_rung: int
     client: str
     priority: int
     preempts: bool
@@ -253,6 +256,7 @@ def generation(job: Job) -> Generation:
         plan=job.plan,
         attempts=job.fence,
         resume_step=job.resume_step,
+        memory_rung=job.toll.oom_level,
         client=job.client,
         priority=job.priority,
         preempts=job.preempts,

@@ -44,6 +44,7 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
         *,
         inputs: InputFiles = NO_INPUTS,
         placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
         done = _steps_done(request, resume)
         if done < request.steps:

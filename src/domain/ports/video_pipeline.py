@@ -25,6 +25,7 @@ class VideoPipeline(ABC):
         *,
         inputs: InputFiles = NO_INPUTS,
         placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
         """Make the frames of `request`, handing them out as they are decoded.
 
@@ -41,6 +42,8 @@ class VideoPipeline(ABC):
         Args:
             inputs: what `request` names by id: the images the video begins and ends with.
             placement: where the parts are to lie; None leaves it to the pipeline.
+            in_tiles: decode each picture in parts, where it is large: less memory, and not quite the same
+                bytes.
 
         Raises:
             OutOfAcceleratorMemory: it does not fit.

@@ -70,6 +70,7 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
         },
         "attempts": 0,
         "resume_step": 0,
+        "memory_rung": 0,
         "client": "local",
         "priority": 0,
         "preempts": False,

@@ -98,6 +98,21 @@ def test_the_file_holds_the_request_that_made_it(store: FakeArtifactStore) -> No
     assert recipe["request"] == asdict(order.request)
 
 
+@pytest.mark.parametrize("rung", [0, 1])
+def test_where_memory_was_short_it_decodes_in_tiles_and_the_file_says_so(
+    rung: int, store: FakeArtifactStore
+) -> None:
+    # The rung was counted, and nobody read it: the second attempt was the first one again.
+    pipeline = FakeVideoPipeline()
+
+    video = a_worker(store, pipeline).execute(replace(AN_ORDER, rung=rung), unheard)
+
+    published = store.publish("gen_1", 1, sha256=video.sha256)
+    recipe = json.loads(FakeVideoEncoder().probe(published).metadata[REQUEST_METADATA_KEY])
+    assert pipeline.in_tiles == bool(rung)
+    assert recipe.get("memory_rung", 0) == rung
+
+
 def test_a_run_that_fails_leaves_nothing_staged(store: FakeArtifactStore) -> None:
     worker = a_worker(store, FakeVideoPipeline(OutOfAcceleratorMemory()))
 
