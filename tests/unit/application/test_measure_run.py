@@ -46,6 +46,7 @@ class SlowPipeline(FakeVideoPipeline):
         *,
         inputs: InputFiles = NO_INPUTS,
         placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
         def slowly(progress: RenderProgress) -> None:
             if isinstance(progress, StepFinished):
