@@ -144,7 +144,7 @@ class _Guest:
 
     def _move(self, device: torch.device) -> None:
         for tensor in self._tensors():
-            tensor.data = tensor.data.to(device)
+            tensor.data = tensor.data.to(device, copy=True)
         self._is_there = True
 
     def _tensors(self) -> list[torch.Tensor]:
