@@ -9,6 +9,8 @@ before it measured as its history. The first prediction rests on the formulas al
 
 import argparse
 import json
+import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanPipeline, WanTransformer3DModel
 from transformers import AutoTokenizer, UMT5Config, UMT5EncoderModel
+from transformers.utils import logging as transformers_logging
 
 import adapters.embedded
 from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
@@ -46,6 +49,7 @@ SPEC = checkpoint_spec("t2v-1.3B")
 def build(folder: Path) -> None:
     """A checkpoint of that layout in `folder`."""
     torch.manual_seed(0)
+    transformers_logging.disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(TOKENIZER)
     text_encoder = UMT5EncoderModel(
         UMT5Config(
@@ -102,10 +106,14 @@ class Worker:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=4)
+    parser.add_argument("--build", type=Path, help="Only build the checkpoint there.")
     parser.add_argument("--size", default="128x128")
     parser.add_argument("--frames", type=int, default=9)
     parser.add_argument("--steps", type=int, default=2)
     asked = parser.parse_args()
+    if asked.build:
+        build(asked.build)
+        return
     width, height = map(int, asked.size.split("x"))
     draft = GenerationDraft(
         prompt="a red circle", negative_prompt="", width=width, height=height,
@@ -116,7 +124,8 @@ def main() -> None:
         folder = Path(name)
         for sub in ("staging", "outputs", "images", "resume"):
             (folder / sub).mkdir()
-        build(folder)
+        # Elsewhere: what building leaves behind is not a worker's.
+        subprocess.run([sys.executable, __file__, "--build", name], check=True)
         worker = Worker(folder)
         host = NvmlHardwareProbe(folder).read().host
         capacity = Capacity(accelerator_bytes=None, host_bytes=host.available_bytes)

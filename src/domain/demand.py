@@ -33,7 +33,7 @@ _SAMPLER_COPIES: Final = 8
 _CUDA_PROCESS_BYTES: Final = 3 * GIB
 #: Host memory of a worker without an accelerator, before any weight, and how much more than the live
 #: tensors its process holds at the peak. Measured: `benchmarks/plan.py`.
-_CPU_PROCESS_BYTES: Final = int(0.55 * GIB)
+_CPU_PROCESS_BYTES: Final = int(0.42 * GIB)
 _CPU_WORKSPACE: Final = 1.6
 
 
