@@ -34,7 +34,7 @@ _CUDA_PROCESS_BYTES: Final = 3 * GIB
 #: Host memory of a worker without an accelerator, before any weight, and how much more than the live
 #: tensors its process holds at the peak. Measured: `benchmarks/plan.py`.
 _CPU_PROCESS_BYTES: Final = int(0.42 * GIB)
-_CPU_WORKSPACE: Final = 1.6
+_CPU_WORKSPACE: Final = 1.15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

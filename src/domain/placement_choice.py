@@ -5,7 +5,7 @@ ADR-0016.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import chain, product
 from typing import Final
 
 from domain.demand import Demand, Work, demand
@@ -19,29 +19,34 @@ from domain.run_record import (
 )
 from domain.structure import Precision
 
-_PLACEMENTS: Final = tuple(
-    Placement(
-        experts=experts,
-        text_encoder=text_encoder,
-        vae=vae,
-        precision=precision,
-        is_tiled=is_tiled,
-        is_pinned=is_pinned,
+#: Where parts can lie that work on the accelerator.
+_THERE: Final = (Place.RESIDENT, Place.VISITING)
+_EXPERTS: Final = (
+    (Place.RESIDENT, False),
+    (Place.VISITING, False),
+    (Place.STREAMED, True),
+    (Place.STREAMED, False),
+)
+#: What is better avoided, the worst first: another picture by fp8, then by tiles; then a text encoder on
+#: the CPU, at a hundredth of an accelerator's speed. One of a later group is used only where none of the
+#: earlier fits.
+_GROUPS: Final = tuple(
+    tuple(
+        Placement(
+            experts=experts,
+            text_encoder=text_encoder,
+            vae=vae,
+            precision=precision,
+            is_tiled=is_tiled,
+            is_pinned=is_pinned,
+        )
+        for (experts, is_pinned), text_encoder, vae in product(_EXPERTS, encoder_places, _THERE)
     )
-    for precision, is_tiled, (experts, is_pinned), text_encoder, vae in product(
-        (Precision.BF16, Precision.FP8),
-        (False, True),
-        (
-            (Place.RESIDENT, False),
-            (Place.VISITING, False),
-            (Place.STREAMED, True),
-            (Place.STREAMED, False),
-        ),
-        (Place.RESIDENT, Place.VISITING, Place.HOST),
-        (Place.RESIDENT, Place.VISITING),
+    for precision, is_tiled, encoder_places in product(
+        (Precision.BF16, Precision.FP8), (False, True), (_THERE, (Place.HOST,))
     )
 )
-_CPU_PLACEMENTS: Final = (ALL_ON_CPU, replace(ALL_ON_CPU, is_tiled=True))
+_CPU_GROUPS: Final = ((ALL_ON_CPU,), (replace(ALL_ON_CPU, is_tiled=True),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +64,12 @@ def choose(work: Work, capacity: Capacity, history: Sequence[PastRun] = ()) -> C
         history: runs of the same kind, newest first; where one was placed the same way, what it
             took counts, and not what the formulas say.
     """
-    fitting = [
-        choice for choice in _choices(work, capacity, history) if _fits(choice.needs, capacity)
-    ]
-    return min(fitting, key=_cost, default=None)
+    for placements in _groups(capacity):
+        choices = [Choice(placement=p, needs=_needs(work, p, history)) for p in placements]
+        fitting = [choice for choice in choices if _fits(choice.needs, capacity)]
+        if fitting:
+            return min(fitting, key=_cost)
+    return None
 
 
 def nearest(work: Work, capacity: Capacity) -> Demand:
@@ -72,12 +79,12 @@ def nearest(work: Work, capacity: Capacity) -> Demand:
         accelerator = needs.accelerator_needed - (capacity.accelerator_bytes or 0)
         return max(accelerator, 0) + max(needs.host_needed - capacity.host_bytes, 0)
 
-    return min((choice.needs for choice in _choices(work, capacity, ())), key=lacking)
+    placements = chain.from_iterable(_groups(capacity))
+    return min((demand(work, placement) for placement in placements), key=lacking)
 
 
-def _choices(work: Work, capacity: Capacity, history: Sequence[PastRun]) -> list[Choice]:
-    placements = _CPU_PLACEMENTS if capacity.accelerator_bytes is None else _PLACEMENTS
-    return [Choice(placement=p, needs=_needs(work, p, history)) for p in placements]
+def _groups(capacity: Capacity) -> Sequence[Sequence[Placement]]:
+    return _CPU_GROUPS if capacity.accelerator_bytes is None else _GROUPS
 
 
 def _needs(work: Work, placement: Placement, history: Sequence[PastRun]) -> Demand:
@@ -94,18 +101,7 @@ def _fits(needs: Demand, capacity: Capacity) -> bool:
     )
 
 
-def _cost(choice: Choice) -> tuple[bool, bool, bool, int, int, bool]:
-    """What is better avoided, the worst first.
-
-    Another picture; then a text encoder on the CPU, at a hundredth of an accelerator's speed; then
-    experts that cross the bus, and other weights, for each video; then crossing it slowly.
-    """
-    placement = choice.placement
-    return (
-        placement.precision is Precision.FP8,
-        placement.is_tiled,
-        placement.text_encoder is Place.HOST and not placement.is_on_cpu,
-        choice.needs.expert_bus_bytes,
-        choice.needs.bus_bytes,
-        placement.experts is Place.STREAMED and not placement.is_pinned,
-    )
+def _cost(choice: Choice) -> tuple[int, int, bool]:
+    """Within a group: experts that cross the bus for each video, then all that does, then slowly."""
+    is_slow = choice.placement.experts is Place.STREAMED and not choice.placement.is_pinned
+    return choice.needs.expert_bus_bytes, choice.needs.bus_bytes, is_slow
