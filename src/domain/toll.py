@@ -11,6 +11,8 @@ from domain.job_event import Failure
 MAX_CRASHES: Final = 2
 #: Times a job may be given back through no fault of its own, without new progress, until it fails.
 MAX_INTERRUPTIONS: Final = 10
+#: Times a job may find its weights absent or unreadable, a pause apart, until it fails: an hour at least.
+MAX_ABSENCES: Final = 60
 #: Failures of its own that another attempt might not repeat; the last one is final.
 MAX_FAILURES: Final = 3
 #: Resume points that may be rejected until what is saved anew no longer counts as progress.
@@ -21,7 +23,7 @@ MAX_OOM_LEVEL: Final = 1
 TILES_FROM_RUNG: Final = 1
 #: Longest wait before the attempt after the first and the second failure, in seconds.
 BACKOFF_S: Final = (10.0, 60.0)
-#: Seconds a job waits after the disk kept it from going on.
+#: Seconds a job waits after the disk, or weights that are not there, kept it from going on.
 STORAGE_PAUSE_S: Final = 60.0
 #: Seconds a job waits after the accelerator failed under it: another one shows meanwhile whose doing it was.
 FAULT_PAUSE_S: Final = 60.0
@@ -49,6 +51,7 @@ class Toll:
         crashes: worker deaths since an attempt last got further than any before.
         interruptions: times it was given back uncharged (a server that stopped or died, an accelerator
             that failed), since then.
+        absences: times its weights were not there or could not be read, since then.
         failures: attempts that failed by themselves in a way that another might not.
         oom_level: rung of the ladder it has climbed for lack of accelerator memory.
         rejections: resume points of its own that it could not go on from.
@@ -56,13 +59,14 @@ class Toll:
 
     crashes: int = 0
     interruptions: int = 0
+    absences: int = 0
     failures: int = 0
     oom_level: int = 0
     rejections: int = 0
 
     def after_progress(self) -> "Toll":
         """An attempt got further than any before: what killed the others was not the job."""
-        return replace(self, crashes=0, interruptions=0)
+        return replace(self, crashes=0, interruptions=0, absences=0)
 
     def after_rejection(self) -> tuple["Toll", bool]:
         """What was saved is lost. Also, whether saving the same steps anew will count as progress.
@@ -89,6 +93,8 @@ class Toll:
             case errors.StorageError():
                 pause = RunAgain(reason=error.message, code=error.code, delay_s=STORAGE_PAUSE_S)
                 return self, pause
+            case errors.CheckpointUnavailable():
+                return self._without_weights(error)
             case errors.WorkerCrashed() | errors.NoProgress():
                 return self._crashed(error)
             case errors.OutOfAcceleratorMemory():
@@ -112,6 +118,13 @@ class Toll:
         times = f"It was interrupted {toll.interruptions} times without getting further."
         message = f"{times} Last: {error.message}"
         return toll, Failure(code=code, message=message, retryable=True)
+
+    def _without_weights(self, error: DomainError) -> tuple["Toll", Verdict]:
+        toll = replace(self, absences=self.absences + 1)
+        if toll.absences <= MAX_ABSENCES:
+            pause = RunAgain(reason=error.message, code=error.code, delay_s=STORAGE_PAUSE_S)
+            return toll, pause
+        return toll, Failure(code=error.code, message=error.message, retryable=True)
 
     def _out_of_memory(self, error: DomainError) -> tuple["Toll", Verdict]:
         if self.oom_level < MAX_OOM_LEVEL:

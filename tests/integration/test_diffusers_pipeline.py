@@ -11,7 +11,12 @@ import pytest
 
 import adapters.embedded
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog, read_checkpoint
-from domain.errors import AcceleratorFault, CheckpointBroken, OutOfAcceleratorMemory
+from domain.errors import (
+    AcceleratorFault,
+    CheckpointBroken,
+    CheckpointUnavailable,
+    OutOfAcceleratorMemory,
+)
 from domain.generation import GenerationRequest
 from domain.inputs import InputFiles
 from domain.local_checkpoint import LocalCheckpoint
@@ -192,6 +197,36 @@ def test_a_configuration_that_makes_no_sense_is_broken(
 
     with pytest.raises(CheckpointBroken, match="cannot be loaded"):
         ours(a_request(), read_checkpoint(mini.spec, folder))
+
+
+def test_a_file_that_cannot_be_read_now_does_not_say_that_the_weights_are_broken(
+    mini: LocalCheckpoint, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(mini.folder, tmp_path / "mini"))
+    found = read_checkpoint(mini.spec, folder)
+    config = folder / "vae" / "config.json"
+    config.unlink()
+    config.symlink_to("/proc/self/mem")  # whose first bytes nobody can read
+
+    with pytest.raises(CheckpointUnavailable, match="Input/output error") as refused:
+        ours(a_request(), found)
+
+    assert type(refused.value) is CheckpointUnavailable
+
+
+def test_memory_that_is_full_now_does_not_say_that_the_weights_are_broken(
+    mini: LocalCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+    import transformers
+
+    def needs_too_much(*_given: object, **_named: object) -> object:
+        return torch.empty(10**15)  # what a machine says whose memory others have taken
+
+    monkeypatch.setattr(transformers.UMT5EncoderModel, "from_pretrained", needs_too_much)
+
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        ours(a_request(), mini)
 
 
 @pytest.mark.parametrize("given", [True, False], ids=["image", "text"])

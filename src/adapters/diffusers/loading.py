@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from typing import Final
 
 import diffusers
 import torch
@@ -10,12 +11,15 @@ from transformers import UMT5EncoderModel
 
 from adapters.diffusers.identity import weights_identity
 from adapters.diffusers.parts import Parts, PlacedPipeline
-from domain.errors import CheckpointBroken, OutOfAcceleratorMemory
+from domain.errors import CheckpointBroken, CheckpointUnavailable, OutOfAcceleratorMemory
 from domain.local_checkpoint import LocalCheckpoint
 from domain.placement import Placement
 from domain.structure import Precision
 
 _log = logging.getLogger(__name__)
+
+#: In what torch raises, a bare RuntimeError, where the host's memory is full.
+_FULL_MEMORY: Final = "DefaultCPUAllocator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ def load(
 
     Raises:
         CheckpointBroken: diffusers or transformers cannot load it.
+        CheckpointUnavailable: the system cannot read it now.
         OutOfAcceleratorMemory: it does not fit.
     """
     diffusers.utils.logging.disable_progress_bar()
@@ -59,9 +64,14 @@ def load(
             use_safetensors=True,
         )
         _refuse_missing_tensors(pipe)
-    except (torch.OutOfMemoryError, MemoryError):
+    except (torch.OutOfMemoryError, torch.AcceleratorError, MemoryError):
         raise
     except Exception as error:  # over a bad file each library raises its own, tokenizers a bare one
+        if _FULL_MEMORY in str(error):
+            raise
+        if isinstance(error, OSError) and error.strerror:  # the libraries' own have none
+            reason = f"{checkpoint.folder} cannot be read: {error.strerror}."
+            raise CheckpointUnavailable(reason) from error
         raise CheckpointBroken(f"{checkpoint.folder} cannot be loaded: {error}") from error
     try:
         pipe.parts = Parts(pipe, placement, device)

@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from application import dispatch_jobs
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from domain.errors import (
     AcceleratorFault,
+    CheckpointMissing,
     DiskFull,
     DomainError,
     NoProgress,
@@ -244,6 +246,39 @@ async def test_a_broken_accelerator_does_not_eat_the_queue(
     ended = [job.status for job in jobs.kept if job.status.is_terminal]
     assert len(ended) == lost
     assert "nvidia-smi" in lane.slot.problem
+
+
+async def test_weights_that_are_gone_for_a_while_cost_no_job_anything(
+    jobs: InMemoryJobs,
+    clock: FakeClock,
+    dispatching: Dispatching,
+) -> None:
+    # A drive that was not mounted failed the whole queue, for good and within seconds.
+    for number in range(5):
+        await jobs.repository.add(a_job(f"gen_{number}"))
+    dispatching([*[[CheckpointMissing("Not here.")]] * 3, [Stages()]])
+    await jobs.wait(lambda: sum(job.fence for job in jobs.kept) >= 3, timeout_s=5)
+
+    clock.advance(STORAGE_PAUSE_S)
+
+    await all_to_be(jobs, JobStatus.COMPLETED)
+    told = [e.event for e in jobs.events if e.event.kind is EventKind.REQUEUED]
+    assert {(event.code, event.message) for event in told} == {("model-missing", "Not here.")}
+    assert len(told) == 3
+
+
+async def test_a_lane_without_weights_rests_before_it_takes_the_next_job(
+    jobs: InMemoryJobs, dispatching: Dispatching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        await jobs.repository.add(a_job(f"gen_{number}"))
+
+    dispatching([[CheckpointMissing()]])
+    monkeypatch.setattr(dispatch_jobs, "REST_S", 60.0)
+    await jobs.wait(lambda: any(job.toll.absences for job in jobs.kept), timeout_s=5)
+    await asyncio.sleep(0.05)
+
+    assert sum(job.fence for job in jobs.kept) == 1
 
 
 async def test_a_worker_that_cannot_start_costs_no_job_anything(

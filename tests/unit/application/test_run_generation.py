@@ -7,7 +7,7 @@ import pytest
 
 from application.run_generation import RunGeneration
 from domain.errors import (
-    CheckpointBroken,
+    BackendUnavailable,
     DomainError,
     EncodingFailed,
     NoProgress,
@@ -58,7 +58,7 @@ async def test_a_good_run_completes_the_job_and_publishes_its_file(attempt: Atte
     ]
 
 
-@pytest.mark.parametrize("error", [CheckpointBroken(), PromptTooLong("9 too many.")])
+@pytest.mark.parametrize("error", [BackendUnavailable(), PromptTooLong("9 too many.")])
 async def test_what_no_attempt_can_mend_fails_the_job_with_its_reason(
     attempt: Attempt, error: DomainError
 ) -> None:

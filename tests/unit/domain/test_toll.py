@@ -7,6 +7,7 @@ from domain.errors import (
     BackendUnavailable,
     CheckpointBroken,
     CheckpointMissing,
+    CheckpointUnavailable,
     DiskFull,
     DomainError,
     EncodingFailed,
@@ -27,6 +28,7 @@ from domain.toll import (
     BACKOFF_S,
     FAULT_PAUSE_S,
     LONGEST_WAIT_S,
+    MAX_ABSENCES,
     MAX_CRASHES,
     MAX_FAILURES,
     MAX_INTERRUPTIONS,
@@ -52,6 +54,10 @@ def after(error: DomainError, toll: Toll | None = None) -> tuple[Toll, Verdict]:
         (AcceleratorFault("why"), Toll(interruptions=1), "gpu-fault", FAULT_PAUSE_S),
         (StorageError("why"), Toll(), "storage", STORAGE_PAUSE_S),
         (DiskFull("why"), Toll(), "disk-full", STORAGE_PAUSE_S),
+        (CheckpointUnavailable("why"), Toll(absences=1), "checkpoint-unavailable", STORAGE_PAUSE_S),
+        (CheckpointMissing("why"), Toll(absences=1), "model-missing", STORAGE_PAUSE_S),
+        (CheckpointBroken("why"), Toll(absences=1), "model-corrupt", STORAGE_PAUSE_S),
+        (UnsafeWeights("why"), Toll(absences=1), "model-unsafe", STORAGE_PAUSE_S),
         (WorkerCrashed("why"), Toll(crashes=1), "worker-crashed", 0.0),
         (NoProgress("why"), Toll(crashes=1), "no-progress", 0.0),
         (OutOfAcceleratorMemory("why"), Toll(oom_level=1), "gpu-out-of-memory", 0.0),
@@ -69,9 +75,6 @@ def test_what_another_attempt_may_mend_runs_again(
     "error",
     [
         PromptTooLong("why"),
-        CheckpointMissing("why"),
-        CheckpointBroken("why"),
-        UnsafeWeights("why"),
         BackendUnavailable("why"),
     ],
 )
@@ -90,6 +93,7 @@ def test_what_no_attempt_can_mend_fails_at_once(error: DomainError) -> None:
         (AcceleratorFault(), Toll(interruptions=MAX_INTERRUPTIONS), "gpu-fault", True),
         (OutOfAcceleratorMemory(), Toll(oom_level=MAX_OOM_LEVEL), "gpu-out-of-memory", False),
         (RenderFailed(), Toll(failures=MAX_FAILURES - 1), "internal", True),
+        (CheckpointMissing(), Toll(absences=MAX_ABSENCES), "model-missing", True),
     ],
 )
 def test_what_repeats_itself_is_given_up(
@@ -133,9 +137,9 @@ def test_what_is_no_fault_of_the_job_may_happen_for_ever(error: DomainError) -> 
 
 
 def test_progress_forgives_what_the_job_did_not_cause_and_nothing_else() -> None:
-    worn = Toll(crashes=1, interruptions=9, failures=2, oom_level=1)
+    worn = Toll(crashes=1, interruptions=9, absences=9, failures=2, oom_level=1, rejections=1)
 
-    assert worn.after_progress() == Toll(failures=2, oom_level=1)
+    assert worn.after_progress() == Toll(failures=2, oom_level=1, rejections=1)
 
 
 def test_each_failure_is_followed_by_a_longer_wait() -> None:

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from domain.errors import (
     AcceleratorFault,
+    CheckpointMissing,
     EncodingFailed,
     OutOfAcceleratorMemory,
     PromptTooLong,
@@ -23,6 +24,7 @@ errors = st.sampled_from(
         WorkerCrashed(),
         WorkerUnavailable(),
         AcceleratorFault(),
+        CheckpointMissing(),
         OutOfAcceleratorMemory(),
         RenderFailed(),
         EncodingFailed(),
