@@ -31,6 +31,7 @@ from application.resume_points import MIN_INTERVAL_S, Interval, KeepResumePoints
 from domain.checkpoint import checkpoint_spec
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.inputs import NO_INPUTS
+from domain.placement import ALL_ON_CPU
 from domain.rendering import RenderOrder
 from domain.resume import ResumePoints
 from tests.fakes.resume_points import FakeResumePoints
@@ -117,7 +118,7 @@ def one_large_point(folder: Path) -> None:
 
 def main() -> None:
     catalog = FilesystemCheckpointCatalog([Path(adapters.embedded.__path__[0])])
-    loaded = load(catalog.find("mini"))
+    loaded = load(catalog.find("mini"), ALL_ON_CPU, torch.device("cpu"))
     pipe = loaded.pipe
 
     def run(request: GenerationRequest, points: ResumePoints) -> object:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from application.disk_gate import DiskGate
 from application.run_generation import RunGeneration
 from domain.errors import (
+    CheckpointUnavailable,
     DomainError,
     Preempted,
     RenderFailed,
@@ -23,8 +24,10 @@ _log = logging.getLogger(__name__)
 
 #: Seconds between looks at a queue that reported nothing new; reports come long before.
 IDLE_POLL_S: Final = 5.0
-#: Seconds a lane rests when it cannot work: no room on the disk, no worker, a fault in the queue.
+#: Seconds a lane rests when it cannot work: no room on the disk, no worker, no weights, a fault in the queue.
 REST_S: Final = 5.0
+#: After these the next job would most likely end the same way.
+_NOTHING_WORKS: Final = (CheckpointUnavailable, StorageError, WorkerUnavailable)
 
 
 class DispatchJobs:
@@ -100,7 +103,7 @@ class DispatchJobs:
                 _log.exception("cannot claim")
             else:
                 ended_in = await self._attempt(lane, job)
-                if not isinstance(ended_in, StorageError | WorkerUnavailable):
+                if not isinstance(ended_in, _NOTHING_WORKS):
                     continue
             await self._rest(REST_S)
 

@@ -113,6 +113,8 @@ class RenderVideo:
             self._resume.begin(order, report, wants_out),
             inputs=self._inputs(order.request),
             loras=loras,
+            placement=order.placement,
+            in_tiles=order.in_tiles,
         )
         report(StageEntered(stage=Stage.ENCODING_VIDEO))
 
@@ -157,5 +159,7 @@ def _check(footage: Footage, order: RenderOrder) -> None:
 
 def _metadata(order: RenderOrder) -> dict[str, str]:
     # Nothing that differs between two runs of one request: the files are to be equal, too.
-    recipe = {"generator": "Wan Studio", "request": asdict(order.request)}
+    recipe: dict[str, object] = {"generator": "Wan Studio", "request": asdict(order.request)}
+    if order.rung:  # such a file may differ from that of an equal request
+        recipe["memory_rung"] = order.rung
     return {REQUEST_METADATA_KEY: json.dumps(recipe, ensure_ascii=False)}

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -11,8 +12,8 @@ from typing import Final
 
 from domain.errors import (
     Conflict,
+    DeadlineExceeded,
     DomainError,
-    NoProgress,
     RenderCancelled,
     RenderFailed,
     RenderSuspended,
@@ -32,6 +33,7 @@ from domain.rendering import (
     Resumed,
     ResumePointSaved,
     ResumeRejected,
+    RunMeasured,
     StageEntered,
     StepFinished,
     VideoStaged,
@@ -43,6 +45,9 @@ _log = logging.getLogger(__name__)
 
 #: Seconds before the next try where the data directory could not be written.
 STORAGE_RETRY_S: Final = 2.0
+#: Seconds after which a video that cannot be published is given up: its job can be cancelled then, or
+#: goes on from its last resume point, where only decoding is left.
+PUBLISHING_PATIENCE_S: Final = 600.0
 
 
 class RunGeneration:
@@ -69,6 +74,11 @@ class RunGeneration:
         self._budgets = budgets
         self._suspended_for: DomainError | None = None
         self._is_cancelled = False
+        self.count_waiting_from_now()
+
+    def count_waiting_from_now(self) -> None:
+        """Hold it against no job that it waited before: nobody could have come for it."""
+        self._serving_since = self._clock.monotonic()
 
     async def execute(self, claimed: Job) -> DomainError | None:
         """Bring the attempt to its end: completed, failed, cancelled or given back.
@@ -117,17 +127,32 @@ class RunGeneration:
         return error
 
     async def _render(self, claimed: Job) -> None:
-        order = RenderOrder(job_id=claimed.id, fence=claimed.fence, request=claimed.request)
+        order = RenderOrder(
+            job_id=claimed.id,
+            fence=claimed.fence,
+            request=claimed.request,
+            placement=claimed.plan.placement,
+            rung=claimed.toll.oom_level,
+        )
         # What was asked between the claim and here, no renderer could have heard of.
         if (await self._repository.get(claimed.id)).cancel_requested_at or self._is_cancelled:
             raise RenderCancelled
         if self._suspended_for is not None:
             raise RenderSuspended
+        self._refuse_what_waited_too_long(claimed)
         job = await self._follow(order)
         if job.status is JobStatus.PUBLISHING:
             await self._publish(job)
         else:  # cancelled, when the video was already whole
             await self._clear(job)
+
+    def _refuse_what_waited_too_long(self, claimed: Job) -> None:
+        """By both clocks: one of them may have been set, the other begins anew with each server."""
+        served_s = self._clock.monotonic() - self._serving_since
+        if claimed.fence == 1 and min(claimed.waited_s, served_s) > self._budgets.wait_s:
+            raise DeadlineExceeded(
+                f"It waited in line for longer than {self._budgets.wait_s:g} s (watchdog.wait_s)."
+            )
 
     async def _follow(self, order: RenderOrder) -> Job:
         """Keep every report until the video is staged. Returns the job as it is then."""
@@ -150,7 +175,7 @@ class RunGeneration:
             async with asyncio.timeout(allowed_s):
                 report = await anext(reports, None)
         except TimeoutError as error:  # leaving the renderer's iterator kills the worker
-            raise NoProgress(watchdog.complaint) from error
+            raise watchdog.verdict from error
         if report is not None:
             watchdog.note(report, now=self._clock.monotonic())
         return report
@@ -164,16 +189,21 @@ class RunGeneration:
     async def _publish(self, job: Job) -> None:
         assert job.video is not None, "publishing begins with a staged video"
         publish = partial(self._store.publish, job.id, job.fence, sha256=job.video.sha256)
-        await self._insist(lambda: asyncio.to_thread(publish))
+        await self._insist(lambda: asyncio.to_thread(publish), for_s=PUBLISHING_PATIENCE_S)
         at = self._clock.now()
         await self._insist(lambda: self._end(job, lambda job: job.complete(fence=job.fence, at=at)))
 
-    async def _insist(self, deed: Callable[[], Awaitable[object]]) -> None:
-        """Do it, however long the data directory cannot be written."""
+    async def _insist(
+        self, deed: Callable[[], Awaitable[object]], *, for_s: float = math.inf
+    ) -> None:
+        """Do it, however long the data directory cannot be written, but for `for_s` at the most."""
+        until = self._clock.monotonic() + for_s
         while True:
             try:
                 await deed()
             except StorageError as error:
+                if self._clock.monotonic() >= until:
+                    raise
                 _log.error("cannot write", extra={"reason": error.message})
                 await asyncio.sleep(STORAGE_RETRY_S)
             else:
@@ -254,5 +284,7 @@ def _note(job: Job, report: RenderReport, fence: int, at: datetime) -> None:
             job.reject_resume_point(reason, fence=fence, at=at)
         case Noticed(text=text):
             job.notice(text, fence=fence, at=at)
+        case RunMeasured(measured=measured):
+            job.measure(measured, fence=fence, at=at)
         case VideoStaged(video=video):
             job.begin_publishing(video, fence=fence, at=at)

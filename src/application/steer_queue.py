@@ -27,6 +27,7 @@ class SteerQueue:
         """Go on; slots that were found unhealthy are trusted again, and way is made for what is urgent."""
         for lane in self._dispatch.lanes:
             lane.slot.forgive()
+            lane.count_waiting_from_now()
         await self._queue.set_paused(paused=False, at=self._clock.now())
         _log.info("queue resumed")
         for job in await self._queue.line():

@@ -11,6 +11,7 @@ from adapters.filesystem.data_directory import DataDirectory
 from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.filesystem.lora_catalog import FilesystemLoraCatalog
 from adapters.filesystem.resume_store import FilesystemResumeStore
+from adapters.hardware.memory_meter import ProcMemoryMeter
 from adapters.hardware.probe import NvmlHardwareProbe
 from adapters.pillow.image_reader import PillowImageReader
 from adapters.system.clock import SystemClock
@@ -29,6 +30,7 @@ class CoreContainer(containers.DeclarativeContainer):
         DataDirectory, providers.Factory(Path, settings.provided.data_dir)
     )
     hardware = providers.Singleton(NvmlHardwareProbe, data_directory.provided.root)
+    memory_meter = providers.Singleton(ProcMemoryMeter)
     catalog = providers.Singleton(
         FilesystemCheckpointCatalog,
         providers.List(

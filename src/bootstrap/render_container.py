@@ -6,6 +6,7 @@ from dependency_injector import containers, providers
 
 from adapters.filesystem.data_directory import DataDirectory
 from adapters.pyav.video_encoder import PyAvVideoEncoder
+from application.measure_run import MeasureRun
 from application.render_video import RenderVideo
 from application.resume_points import KeepResumePoints
 from bootstrap.core_container import CoreContainer
@@ -28,7 +29,7 @@ def _diffusers(accelerator: str, directory: DataDirectory) -> VideoPipeline:
     except DataDirectoryUnusable as error:  # a video can be made without one
         _log.warning("prompts are not kept", extra={"reason": error.message})
         return DiffusersVideoPipeline()
-    return DiffusersVideoPipeline(PromptCache(directory.prompts))
+    return DiffusersVideoPipeline(cache=PromptCache(directory.prompts))
 
 
 def _synthetic(settings: Settings) -> VideoPipeline:
@@ -61,6 +62,9 @@ class RenderContainer(containers.DeclarativeContainer):
         core.images,
         resume,
         loras=core.loras,
+    )
+    measure_run = providers.Factory(
+        MeasureRun, render_video, pipeline, core.memory_meter, core.clock
     )
 
 

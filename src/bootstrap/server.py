@@ -117,6 +117,7 @@ async def _running(container: ServerContainer) -> AsyncIterator[asyncio.Task[Non
     await database.open()
     try:
         await container.recover().execute()
+        container.capacity()  # before any worker takes memory
         renderers = container.renderers()
         for renderer in renderers:
             if isinstance(renderer, SubprocessRenderer):
@@ -159,6 +160,7 @@ def build_app(
             "steer": provide(lambda: container.steer()),
             "queries": provide(lambda: container.queries()),
             "upload": provide(lambda: container.upload()),
+            "estimate": provide(lambda: container.estimate()),
             "catalog": provide(lambda: container.core.catalog()),
             "loras": provide(lambda: container.core.loras()),
             "hardware": provide(lambda: container.core.hardware()),

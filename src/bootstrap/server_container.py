@@ -11,10 +11,14 @@ from adapters.sql.database import Database
 from adapters.sql.event_log import SqlEventLog
 from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
+from adapters.sql.run_history import SqlRunHistory
 from adapters.subprocess.renderer import SubprocessRenderer
 from application.cancel_generation import CancelGeneration
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
+from application.estimate_generation import EstimateGeneration
+from application.known_capacity import KnownCapacity
+from application.plan_generation import PlanGeneration
 from application.queries import Queries
 from application.recover_jobs import RecoverJobs
 from application.retry_generation import RetryGeneration
@@ -42,7 +46,7 @@ def _renderers(
         # Imported only here: whoever asks for it wants the pipeline in the server's own process.
         from bootstrap.render_container import render_container
 
-        return [InProcessRenderer(render_container(core).render_video().execute)]
+        return [InProcessRenderer(render_container(core).measure_run().execute)]
     found = [accelerator.index for accelerator in hardware.read().accelerators]
     accelerators = visible_accelerators(found)
     count = (len(accelerators) or 1) if settings.workers == "auto" else settings.workers
@@ -93,6 +97,7 @@ class ServerContainer(containers.DeclarativeContainer):
     repository = providers.Singleton(SqlJobRepository, database)
     queue = providers.Singleton(SqlJobQueue, database)
     event_log = providers.Singleton(SqlEventLog, database)
+    history = providers.Singleton(SqlRunHistory, database)
     renderers = providers.Singleton(_renderers, settings, core.hardware, core)
 
     gate = providers.Singleton(_gate, settings, core.hardware)
@@ -101,9 +106,10 @@ class ServerContainer(containers.DeclarativeContainer):
     )
     dispatch = providers.Singleton(DispatchJobs, queue, lanes, gate, core.clock)
 
-    submit = providers.Factory(
-        SubmitGeneration, core.complete_draft, repository, gate, dispatch, core.clock
-    )
+    capacity = providers.Singleton(KnownCapacity, core.hardware, core.clock)
+    plan = providers.Factory(PlanGeneration, core.complete_draft, history, capacity)
+    estimate = providers.Factory(EstimateGeneration, core.catalog, history, capacity)
+    submit = providers.Factory(SubmitGeneration, plan, repository, gate, dispatch, core.clock)
     retry = providers.Factory(RetryGeneration, repository, gate, core.clock)
     cancel = providers.Factory(CancelGeneration, repository, lanes, core.resume_store, core.clock)
     steer = providers.Factory(SteerQueue, queue, dispatch, core.clock)

@@ -109,6 +109,8 @@ class Watchdog(_Section, frozen=True, kw_only=True):
     step_s: float = _BUDGETS.step_s
     decoding_s: float = _BUDGETS.decoding_s
     encoding_video_s: float = _BUDGETS.encoding_video_s
+    run_s: float = _BUDGETS.run_s
+    wait_s: float = _BUDGETS.wait_s
 
 
 class Log(_Section, frozen=True, kw_only=True):

@@ -42,7 +42,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     try:
         core = CoreContainer(settings=settings)
-        render = render_container(core, accelerator).render_video()
+        render = render_container(core, accelerator).measure_run()
         _be_alone(core.data_directory().worker_lock(int(slot)), settings)
     except WorkerUnavailable as error:
         _log.critical("cannot work", extra={"reason": error.message})

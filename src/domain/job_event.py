@@ -36,6 +36,7 @@ class EventKind(StrEnum):
     RESUMED = "resumed"
     RESUME_REJECTED = "resume_rejected"
     NOTICED = "noticed"
+    MEASURED = "measured"
     CANCEL_REQUESTED = "cancel_requested"
     REQUEUED = "requeued"
     PUBLISHING = "publishing"

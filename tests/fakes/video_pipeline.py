@@ -7,6 +7,7 @@ from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
 from domain.lora import Lora
+from domain.placement import Placement
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
@@ -19,11 +20,12 @@ _FRAMES_PER_CHUNK = 4
 class FakeVideoPipeline(VideoPipeline):
     """Every sample of a video is the lowest byte of its seed. `failure` is raised while decoding.
 
-    `inputs` and `loras`: what the last run was given beside its words.
+    `inputs` and `loras`: what the last run was given beside its words. `in_tiles`: what it was asked.
     """
 
     def __init__(self, failure: DomainError | None = None) -> None:
         self._failure = failure
+        self.in_tiles = False
         self.closed = False
         self.inputs = NO_INPUTS
         self.loras: list[Lora] = []
@@ -37,8 +39,10 @@ class FakeVideoPipeline(VideoPipeline):
         *,
         inputs: InputFiles = NO_INPUTS,
         loras: Sequence[Lora] = (),
+        placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
-        self.inputs, self.loras = inputs, list(loras)
+        self.inputs, self.loras, self.in_tiles = inputs, list(loras), in_tiles
         done = _steps_done(request, resume)
         if done < request.steps:
             report(StageEntered(stage=Stage.ENCODING_PROMPT))
@@ -54,6 +58,9 @@ class FakeVideoPipeline(VideoPipeline):
             if self._failure:
                 raise self._failure
             report(StillRunning())
+
+    def peak_accelerator_bytes(self) -> int | None:
+        return None
 
     def close(self) -> None:
         self.closed = True

@@ -57,7 +57,7 @@ def our_latents(
         request,
         report,
         resume or FakeResumePoints(),
-        prompts=Prompts(pipe, load_encoder=lambda: pipe.text_encoder),
+        prompts=Prompts(pipe, load_encoder=lambda: None),
         identity={},
         begun=begun,
         inputs=inputs,

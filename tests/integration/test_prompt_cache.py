@@ -113,7 +113,7 @@ class Process:
     """A worker with the cache of its data directory; `encodings` counts its text encoder's passes."""
 
     def __init__(self, cache: PromptCache | None = None) -> None:
-        self.pipeline = DiffusersVideoPipeline(cache)
+        self.pipeline = DiffusersVideoPipeline(cache=cache)
         self.encodings = 0
 
     @property

@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from adapters.sql import schema
+from adapters.sql import connections, schema
 from adapters.sql.database import Database
 from adapters.sql.event_log import SqlEventLog
 from adapters.sql.job_repository import SqlJobRepository
@@ -327,6 +327,30 @@ async def test_no_sql_makes_a_row_that_no_job_could_be(
 
     with pytest.raises(Conflict, match=rule):
         await database.write(lambda connection: connection.exec_driver_sql(change))
+
+
+async def test_waiting_too_long_for_a_reader_is_a_storage_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It was nobody's error, and a job that only wanted to be read was charged with it.
+    monkeypatch.setattr(connections, "PATIENCE_S", 0.05)
+    counting = "SELECT 1 AS x UNION ALL SELECT x + 1 FROM n LIMIT 2000000"
+
+    def read_for_long(connection: Connection) -> object:
+        return connection.exec_driver_sql(
+            f"WITH RECURSIVE n AS ({counting}) SELECT max(x) FROM n"
+        ).scalar_one()
+
+    database = a_database(path)
+    await database.open()
+    slow = [asyncio.create_task(database.read(read_for_long)) for _ in range(3)]
+    await asyncio.sleep(0.05)
+
+    with pytest.raises(StorageError, match="too busy"):
+        await SqlJobRepository(database).get("gen_1")
+
+    await asyncio.gather(*slow)
+    await database.close()
 
 
 async def test_a_mistake_in_our_sql_stays_a_mistake(database: Database) -> None:

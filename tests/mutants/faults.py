@@ -23,13 +23,13 @@ FAULTS = (
     Fault(
         name="completed before the rename",
         path="src/application/run_generation.py",
-        sound="""        await self._insist(lambda: asyncio.to_thread(publish))
+        sound="""        await self._insist(lambda: asyncio.to_thread(publish), for_s=PUBLISHING_PATIENCE_S)
         at = self._clock.now()
         await self._insist(lambda: self._end(job, lambda job: job.complete(fence=job.fence, at=at)))
 """,
         spoiled="""        at = self._clock.now()
         await self._insist(lambda: self._end(job, lambda job: job.complete(fence=job.fence, at=at)))
-        await self._insist(lambda: asyncio.to_thread(publish))
+        await self._insist(lambda: asyncio.to_thread(publish), for_s=PUBLISHING_PATIENCE_S)
 """,
         tests=("tests/unit/application/test_run_generation.py",),
     ),
@@ -43,8 +43,8 @@ FAULTS = (
     Fault(
         name="no fsync of the directory",
         path="src/adapters/filesystem/artifact_store.py",
-        sound="            fsync_directory(final.parent)\n",
-        spoiled="",
+        sound="                fsync_directory(final.parent)\n",
+        spoiled="                pass\n",
         tests=("tests/integration/test_output_files.py",),
     ),
     Fault(
@@ -88,7 +88,7 @@ FAULTS = (
     Fault(
         name="a stop is charged to the job",
         path="src/domain/toll.py",
-        sound="case errors.RenderSuspended() | errors.OutputMissing():\n                return self._interrupted(error)",
+        sound='case errors.RenderSuspended() | errors.OutputMissing():\n                return self._interrupted(error, code="interrupted")',
         spoiled="case errors.RenderSuspended() | errors.OutputMissing():\n                return self._crashed(error)",
         tests=("tests/unit/domain",),
     ),
@@ -107,6 +107,26 @@ FAULTS = (
         tests=(
             "tests/integration/test_sql_database.py",
             "tests/integration/test_sql_group_commit.py",
+        ),
+    ),
+    Fault(
+        name="acknowledged before COMMIT",
+        path="src/adapters/sql/group_writer.py",
+        sound="""                works = [work for work, _ in group]
+""",
+        spoiled="""
+                def hasty(work: Work, answer: "asyncio.Future[Any]") -> Work:
+                    def run(connection: Connection) -> Any:
+                        result = work(connection)
+                        loop.call_soon_threadsafe(_give, answer, _Done(result))
+                        return result
+
+                    return run
+
+                works = [hasty(work, answer) for work, answer in group]
+""",
+        tests=(
+            "tests/integration/test_sql_group_commit.py::test_nobody_is_answered_before_the_commit",
         ),
     ),
     Fault(

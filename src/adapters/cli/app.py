@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
 
-from adapters.cli import audit, backup, doctor, models
+from adapters.cli import audit, backup, doctor, models, plan
 from adapters.cli.progress import shown_progress
 from adapters.cli.queue import queue_app
 from application.generate_once import GenerateOnce
@@ -20,6 +20,7 @@ from domain.audit import Finding
 from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Violation
 from domain.generation import SCHEDULERS, GenerationDraft, GenerationRequest
 from domain.lora import LoraDraft
+from domain.memory_plan import MemoryPlan
 from domain.ports.checkpoint_catalog import CatalogEntry
 
 if TYPE_CHECKING:
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
 _SIGNALLED: Final = 128
 #: Codes of what the user can mend in the command itself.
 _NOT_MEANT: Final = frozenset(
-    {"invalid-request", "unknown-checkpoint", "image-unusable", "prompt-too-long", "bad-settings"}
+    {
+        "invalid-request",
+        "unknown-checkpoint",
+        "image-unusable",
+        "prompt-too-long",
+        "bad-settings",
+        "does-not-fit",
+    }
 )
 #: The option that sets a request's field, where it is not simply the field's name.
 _OPTIONS: Final = {
@@ -58,6 +66,9 @@ class Commands(Protocol):
 
     def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Sequence[CatalogEntry]:
         """Every checkpoint there could be."""
+
+    def estimator(self, config: Path | None, overrides: Mapping[str, Any]) -> plan.Estimator:
+        """Plans videos by what this machine has and has measured."""
 
     def connect(self, config: Path | None, port: int | None) -> "Service":
         """The way to a running server."""
@@ -182,12 +193,12 @@ def build_app(commands: Commands) -> typer.Typer:
         )
         overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}
         with commands.generator(config, overrides, output) as generator:
-            request = generator.complete(
+            request, plan = generator.complete(
                 draft,
                 image=_read(image, "--image"),
                 last_image=_read(end_image, "--end-image"),
             )
-            _generate(generator, request, output, as_json=as_json)
+            _generate(generator, request, plan, output, as_json=as_json)
 
     @app.command("models")
     def list_models(
@@ -210,6 +221,7 @@ def build_app(commands: Commands) -> typer.Typer:
         if not doctor.show(checks, as_json=as_json):
             raise typer.Exit(1)
 
+    plan.add_command(app, commands.estimator)
     _add_care(app, commands)
     app.add_typer(queue_app(commands.connect), name="queue")
     return app
@@ -266,10 +278,15 @@ def exit_code(error: DomainError) -> int:
 
 
 def _generate(
-    generator: GenerateOnce, request: GenerationRequest, output: Path, *, as_json: bool
+    generator: GenerateOnce,
+    request: GenerationRequest,
+    plan: MemoryPlan,
+    output: Path,
+    *,
+    as_json: bool,
 ) -> None:
     with shown_progress(steps=request.steps) as report:
-        made = generator.execute(request, report)
+        made = generator.execute(request, plan, report)
     made.path.replace(output)
     if as_json:
         told = {"path": str(output), "request": asdict(request), "video": asdict(made.video)}

@@ -11,6 +11,7 @@ import torch
 from diffusers import WanPipeline
 
 from adapters.diffusers.given_images import read_fitted
+from adapters.diffusers.parts import bring
 from domain.generation import GenerationRequest
 from domain.inputs import InputFiles
 
@@ -119,6 +120,7 @@ def _picture(pipe: WanPipeline, request: GenerationRequest, path: Path) -> torch
 def _encode(pipe: WanPipeline, video: torch.Tensor) -> torch.Tensor:
     """`video`, (1, 3, F, H, W), -1 to 1, as normalised float32 latents."""
     vae = pipe.vae
+    bring(pipe, vae)
     latents: Any = vae.encode(video.to(vae.device, vae.dtype)).latent_dist.mode()
     latents = latents.to(video.device, torch.float32)
     shape = (1, vae.config.z_dim, 1, 1, 1)

@@ -15,6 +15,7 @@ from diffusers.utils.torch_utils import randn_tensor
 
 from adapters.diffusers.broken_latents import refuse_broken
 from adapters.diffusers.conditioning import build_conditioning
+from adapters.diffusers.parts import bring
 from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.remembered_text import remembered_text
 from adapters.diffusers.run_state import Identity, RunState, to_bytes
@@ -93,6 +94,7 @@ def denoise(
         for step in range(begun.step + 1 if begun else 1, request.steps + 1):
             t = scheduler.timesteps[step - 1]
             expert = high if boundary is None or t >= boundary else low
+            bring(pipe, expert.transformer)
             given = {
                 "hidden_states": conditioning.model_input(latents).to(pipe.transformer.dtype),
                 "timestep": conditioning.timestep(t),

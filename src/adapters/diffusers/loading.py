@@ -4,21 +4,28 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import diffusers
 import torch
 import transformers
-from diffusers import WanPipeline
 from transformers import UMT5EncoderModel
 
 from adapters.diffusers.identity import encoder_identity, weights_identity
 from adapters.diffusers.loras import LoraStack
+from adapters.diffusers.parts import Parts, PlacedPipeline
 from adapters.diffusers.prompt_cache import PromptCache
 from adapters.diffusers.prompts import Prompts
-from domain.errors import CheckpointBroken, OutOfAcceleratorMemory
+from adapters.diffusers.run_state import Identity
+from domain.errors import CheckpointBroken, CheckpointUnavailable, OutOfAcceleratorMemory
 from domain.local_checkpoint import LocalCheckpoint
+from domain.placement import Placement
+from domain.structure import Precision
 
 _log = logging.getLogger(__name__)
+
+#: In what torch raises, a bare RuntimeError, where the host's memory is full.
+_FULL_MEMORY: Final = "DefaultCPUAllocator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,32 +39,40 @@ class LoadedCheckpoint:
     """
 
     checkpoint: LocalCheckpoint
-    pipe: WanPipeline
+    pipe: PlacedPipeline
     weights: str
     prompts: Prompts
     loras: LoraStack
 
 
-def load(checkpoint: LocalCheckpoint, cache: PromptCache | None = None) -> LoadedCheckpoint:
-    """Load a local folder as a stock pipeline, all but its text encoder.
+def load(
+    checkpoint: LocalCheckpoint,
+    placement: Placement,
+    device: torch.device,
+    cache: PromptCache | None = None,
+) -> LoadedCheckpoint:
+    """Load a local folder as a stock pipeline, all but its text encoder, placed as `placement` has it.
 
-    bf16 on a GPU (with the VAE in fp32, as its authors run it), fp32 on a CPU.
+    The VAE is in fp32, as its authors run it; all else in bf16, or in fp32 as well.
 
     Args:
         cache: where its embeddings are kept, if anywhere.
 
     Raises:
         CheckpointBroken: diffusers or transformers cannot load it.
+        CheckpointUnavailable: the system cannot read it now.
         OutOfAcceleratorMemory: it does not fit.
     """
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    bf16 = {"default": torch.bfloat16, "vae": torch.float32}
-    dtypes = bf16 if device.type == "cuda" else dict.fromkeys(bf16, torch.float32)
+    is_fp32 = placement.precision is Precision.FP32
+    dtypes = {
+        "default": torch.float32 if is_fp32 else torch.bfloat16,
+        "vae": torch.float32,
+    }
     with _errors_of(checkpoint):
         weights = weights_identity(checkpoint.folder)
-        pipe = WanPipeline.from_pretrained(
+        pipe = PlacedPipeline.from_pretrained(
             checkpoint.folder,
             text_encoder=None,
             dtype=dtypes,
@@ -66,20 +81,22 @@ def load(checkpoint: LocalCheckpoint, cache: PromptCache | None = None) -> Loade
         )
         _refuse_missing_tensors(pipe)
     with _room_for(checkpoint):
-        pipe.to(device)
+        pipe.parts = Parts(pipe, placement, device)
     _log.info("loaded", extra={"checkpoint": checkpoint.spec.id, "device": str(device)})
 
-    def load_encoder() -> UMT5EncoderModel:
+    def load_encoder() -> None:
         with _errors_of(checkpoint):
             if weights_identity(checkpoint.folder) != weights:
                 raise ValueError("it was changed since its transformer was loaded")
             encoder = _load_text_encoder(checkpoint, dtypes["default"])
         with _room_for(checkpoint):
-            encoder.to(device)
+            pipe.parts.join("text_encoder", encoder)
         _log.info("loaded the text encoder", extra={"checkpoint": checkpoint.spec.id})
-        return encoder
 
-    identity = encoder_identity(weights, device=device, dtype=dtypes["default"])
+    def identity() -> Identity:
+        where = pipe.parts.workplace("text_encoder")
+        return encoder_identity(weights, device=where, dtype=dtypes["default"])
+
     prompts = Prompts(pipe, load_encoder=load_encoder, cache=cache, identity=identity)
     return LoadedCheckpoint(
         checkpoint=checkpoint, pipe=pipe, weights=weights, prompts=prompts, loras=LoraStack(pipe)
@@ -88,12 +105,17 @@ def load(checkpoint: LocalCheckpoint, cache: PromptCache | None = None) -> Loade
 
 @contextmanager
 def _errors_of(checkpoint: LocalCheckpoint) -> Iterator[None]:
-    """Tell what diffusers and transformers make of a bad folder as `CheckpointBroken`."""
+    """Tell what diffusers and transformers make of a bad folder in the domain's words."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError):
+    except (torch.OutOfMemoryError, torch.AcceleratorError, MemoryError):
         raise
     except Exception as error:  # over a bad file each library raises its own, tokenizers a bare one
+        if _FULL_MEMORY in str(error):
+            raise
+        if isinstance(error, OSError) and error.strerror:  # the libraries' own have none
+            reason = f"{checkpoint.folder} cannot be read: {error.strerror}."
+            raise CheckpointUnavailable(reason) from error
         raise CheckpointBroken(f"{checkpoint.folder} cannot be loaded: {error}") from error
 
 
@@ -108,7 +130,7 @@ def _room_for(checkpoint: LocalCheckpoint) -> Iterator[None]:
         ) from error
 
 
-def _refuse_missing_tensors(pipe: WanPipeline) -> None:
+def _refuse_missing_tensors(pipe: PlacedPipeline) -> None:
     """Diffusers leaves what a file lacks on the meta device, without a value."""
     for name, part in pipe.components.items():
         if isinstance(part, torch.nn.Module) and any(p.is_meta for p in part.parameters()):

@@ -5,7 +5,7 @@ type the weights have. An arithmetic of our own (ADR-0021).
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -88,7 +88,7 @@ class LoraStack:
                     missed |= names
                     continue
                 matched |= names
-                addition = _addition(change, layer, target, use.strength(expert), transformer.dtype)
+                addition = _Addition(change, layer, target, use.strength(expert))
                 self._hooks.append(target.register_forward_hook(addition))
         missed -= matched
         if not matched:
@@ -144,40 +144,45 @@ def _note(change: _Change, part: Part, tensor: torch.Tensor) -> None:
             change.bias = tensor
 
 
-def _addition(
-    change: _Change, layer: str, target: torch.nn.Linear, strength: float, dtype: torch.dtype
-) -> Callable[..., torch.Tensor]:
-    """A hook that adds what `change` makes of a layer's input to what the layer gives.
+class _Addition:
+    """A hook that adds what a change makes of a layer's input to what the layer gives.
 
-    Raises:
-        LoraUnusable: it has another shape than the layer, or only half of its matrices is there.
+    Its tensors follow the layer to wherever that works.
     """
-    out, width = target.out_features, target.in_features
-    device = target.weight.device
-    down, up = change.down, change.up
-    if (down is None) != (up is None):
-        raise LoraUnusable(f"The LoRA has one matrix for {layer}, and lacks the other.")
-    if down is not None and up is not None:
-        rank = down.shape[0]
-        if tuple(down.shape) != (rank, width) or tuple(up.shape) != (out, rank):
-            raise LoraUnusable(
-                f"The LoRA changes {layer} by {tuple(up.shape)} x {tuple(down.shape)}; this "
-                f"checkpoint's is {out} x {width}. It is made for another one."
-            )
-        scale = strength * (rank if change.alpha is None else change.alpha) / rank
-        down = down.to(device, dtype)
-        up = (up.float() * scale).to(device, dtype)
-    bias = change.bias
-    if bias is not None:
-        if tuple(bias.shape) != (out,):
-            raise LoraUnusable(f"The LoRA's bias of {layer} is not {out} long.")
-        bias = (bias.float() * strength).to(device, dtype)
 
-    def add(
-        _layer: torch.nn.Module, given: tuple[torch.Tensor, ...], made: torch.Tensor
-    ) -> torch.Tensor:
+    def __init__(
+        self, change: _Change, layer: str, target: torch.nn.Linear, strength: float
+    ) -> None:
+        """Find that the change fits `target`, the layer of that name.
+
+        Raises:
+            LoraUnusable: it has another shape, or only half of its matrices is there.
+        """
+        out, width = target.out_features, target.in_features
+        down, up, bias = change.down, change.up, change.bias
+        if (down is None) != (up is None):
+            raise LoraUnusable(f"The LoRA has one matrix for {layer}, and lacks the other.")
         if down is not None and up is not None:
-            made = made + F.linear(F.linear(given[0].to(dtype), down), up).to(made.dtype)
-        return made if bias is None else made + bias.to(made.dtype)
+            rank = down.shape[0]
+            if tuple(down.shape) != (rank, width) or tuple(up.shape) != (out, rank):
+                raise LoraUnusable(
+                    f"The LoRA changes {layer} by {tuple(up.shape)} x {tuple(down.shape)}; this "
+                    f"checkpoint's is {out} x {width}. It is made for another one."
+                )
+            up = up.float() * (strength * (rank if change.alpha is None else change.alpha) / rank)
+        if bias is not None:
+            if tuple(bias.shape) != (out,):
+                raise LoraUnusable(f"The LoRA's bias of {layer} is not {out} long.")
+            bias = bias.float() * strength
+        self._down, self._up, self._bias = down, up, bias
 
-    return add
+    def __call__(
+        self, _layer: torch.nn.Module, given: tuple[torch.Tensor, ...], made: torch.Tensor
+    ) -> torch.Tensor:
+        if self._down is not None and self._up is not None:
+            self._down, self._up = self._down.to(made), self._up.to(made)
+            made = made + F.linear(F.linear(given[0].to(made.dtype), self._down), self._up)
+        if self._bias is not None:
+            self._bias = self._bias.to(made)
+            made = made + self._bias
+        return made

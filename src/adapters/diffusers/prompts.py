@@ -7,6 +7,7 @@ import torch
 from diffusers import WanPipeline
 from diffusers.pipelines.wan.pipeline_wan import prompt_clean
 
+from adapters.diffusers.parts import bring
 from adapters.diffusers.prompt_cache import PromptCache
 from adapters.diffusers.run_state import Identity
 from domain.errors import PromptTooLong
@@ -26,19 +27,20 @@ class Prompts:
         self,
         pipe: WanPipeline,
         *,
-        load_encoder: Callable[[], Any],
+        load_encoder: Callable[[], None],
         cache: PromptCache | None = None,
-        identity: Identity | None = None,
+        identity: Callable[[], Identity] = dict,
     ) -> None:
-        """Takes where embeddings are kept, if anywhere, and all that decides their bits but the text.
+        """Takes where embeddings are kept, if anywhere.
 
         Args:
-            load_encoder: gives the text encoder, in its place and its dtype.
+            load_encoder: makes the text encoder a part of the pipeline.
+            identity: all that decides an embedding's bits now, beside the text.
         """
         self._pipe = pipe
         self._load_encoder = load_encoder
         self._cache = cache
-        self._identity = {"tokens": MAX_TOKENS, **(identity or {})}
+        self._identity = identity
 
     def prepare(self, texts: Sequence[str]) -> None:
         """Load the text encoder, if `embed` will need it for any of `texts`."""
@@ -57,7 +59,7 @@ class Prompts:
         if real is None:
             real = self._encode(text, name)
             if self._cache is not None:
-                self._cache.keep(prompt_clean(text), self._identity, real)
+                self._cache.keep(prompt_clean(text), self._told(), real)
         whole = real.new_zeros(1, MAX_TOKENS, real.shape[1])
         whole[0, : real.shape[0]] = real
         return whole.to(self._pipe.device, self._pipe.transformer.dtype)
@@ -65,11 +67,14 @@ class Prompts:
     def _known(self, text: str) -> torch.Tensor | None:
         if self._cache is None:
             return None
-        return self._cache.find(prompt_clean(text), self._identity)
+        return self._cache.find(prompt_clean(text), self._told())
+
+    def _told(self) -> Identity:
+        return {"tokens": MAX_TOKENS, **self._identity()}
 
     def _encoder(self) -> Any:
         if self._pipe.text_encoder is None:
-            self._pipe.text_encoder = self._load_encoder()
+            self._load_encoder()
         return self._pipe.text_encoder
 
     @torch.no_grad()
@@ -84,6 +89,7 @@ class Prompts:
             raise PromptTooLong(
                 f"The {name} is {length} tokens long; the model reads {MAX_TOKENS}."
             )
+        bring(self._pipe, encoder)
         embedding: torch.Tensor = encoder(
             tokens.input_ids.to(encoder.device), tokens.attention_mask.to(encoder.device)
         ).last_hidden_state

@@ -60,8 +60,12 @@ def _remembering(layer: Any) -> Iterator[None]:
         del known[:-_REMEMBERED]
         return made
 
+    had = vars(layer).get("forward")  # diffusers' hooks put theirs there
     layer.forward = remember
     try:
         yield
     finally:
-        del layer.forward
+        if had is None:
+            del layer.forward
+        else:
+            layer.forward = had

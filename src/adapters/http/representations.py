@@ -20,6 +20,7 @@ from domain.job_event import Failure, JobEvent, JobStatus
 from domain.lora import MAX_STRENGTH, LoraDraft
 from domain.memory_plan import MemoryPlan
 from domain.progress import Stage
+from domain.run_record import Measured
 from domain.video import VideoFile
 
 GENERATIONS: Final = "/api/v1/generations"
@@ -214,8 +215,11 @@ class Generation(Struct, frozen=True, kw_only=True):
         request: complete: sent again, it makes the same video.
         attempts: how many times it has been started.
         resume_step: steps that another attempt need not repeat.
+        memory_rung: how far it has climbed for lack of accelerator memory; from 1 on, pictures are
+            decoded in tiles.
         run_after: not to be started before; null for any time.
         retry_of: the generation that this one is asked for again.
+        measured: what making the video took; null where it is not made, or went on from an earlier run.
     """
 
     id: str
@@ -228,6 +232,7 @@ class Generation(Struct, frozen=True, kw_only=True):
     plan: MemoryPlan
     attempts: int
     resume_step: int
+    memory_rung: int
     client: str
     priority: int
     preempts: bool
@@ -235,6 +240,7 @@ class Generation(Struct, frozen=True, kw_only=True):
     retry_of: str | None
     error: GenerationError | None
     video: VideoFile | None
+    measured: Measured | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -277,6 +283,7 @@ def generation(job: Job) -> Generation:
         plan=job.plan,
         attempts=job.fence,
         resume_step=job.resume_step,
+        memory_rung=job.toll.oom_level,
         client=job.client,
         priority=job.priority,
         preempts=job.preempts,
@@ -284,6 +291,7 @@ def generation(job: Job) -> Generation:
         retry_of=job.retry_of,
         error=_error(job.failure),
         video=video,
+        measured=job.measured,
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,

@@ -10,6 +10,7 @@ from typing import Final
 
 from adapters.subprocess import wire
 from domain.errors import (
+    AcceleratorFault,
     OutOfAcceleratorMemory,
     RenderCancelled,
     RenderFailed,
@@ -33,7 +34,7 @@ _EXIT_GRACE_S: Final = 5.0
 KILL_GRACE_S: Final = 10.0
 
 #: Errors after which a worker is not what it was: it ends itself, and the next order gets a new one.
-_POISONING: Final = (RenderFailed, OutOfAcceleratorMemory)
+_POISONING: Final = (RenderFailed, OutOfAcceleratorMemory, AcceleratorFault)
 
 
 class SubprocessRenderer(renderer.Renderer):

@@ -14,6 +14,7 @@ from domain.rendering import (
     Resumed,
     ResumePointSaved,
     ResumeRejected,
+    RunMeasured,
     StageEntered,
     StepFinished,
     StillRunning,
@@ -82,6 +83,12 @@ class Notice(msgspec.Struct, tag=True, frozen=True):
     report: Noticed
 
 
+class Measured(msgspec.Struct, tag=True, frozen=True):
+    """To the server: what the whole run took."""
+
+    report: RunMeasured
+
+
 class Staged(msgspec.Struct, tag=True, frozen=True):
     """To the server: the order is carried out."""
 
@@ -96,7 +103,7 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
 
 
 Command: TypeAlias = Render | Cancel | Suspend
-Progress: TypeAlias = Stage | Step | Saved | Continued | Rejected | Notice
+Progress: TypeAlias = Stage | Step | Saved | Continued | Rejected | Notice | Measured
 Answer: TypeAlias = Ready | Progress | Staged | Failed
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -125,6 +132,8 @@ def progress_of(report: RenderProgress) -> Progress | None:
             return Rejected(report)
         case Noticed():
             return Notice(report)
+        case RunMeasured():
+            return Measured(report)
         case StillRunning():
             return None
         case unreachable:

@@ -17,6 +17,7 @@ from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
 from domain.lora import Lora
+from domain.placement import Placement
 from domain.ports import video_pipeline
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
@@ -44,6 +45,8 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
         *,
         inputs: InputFiles = NO_INPUTS,
         loras: Sequence[Lora] = (),
+        placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
         done = _steps_done(request, resume)
         if done < request.steps:
@@ -72,6 +75,9 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
             if resume.is_due(step, request.steps):
                 resume.save(step, _state(request, step))
             report(StepFinished(step=step))
+
+    def peak_accelerator_bytes(self) -> int | None:
+        return None
 
     def close(self) -> None:
         """Nothing is held."""

@@ -7,6 +7,7 @@ from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
 from domain.lora import Lora
+from domain.placement import Placement
 from domain.rendering import Report
 from domain.resume import ResumePoints
 from domain.video import FrameChunk
@@ -25,6 +26,8 @@ class VideoPipeline(ABC):
         *,
         inputs: InputFiles = NO_INPUTS,
         loras: Sequence[Lora] = (),
+        placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
         """Make the frames of `request`, handing them out as they are decoded.
 
@@ -42,11 +45,21 @@ class VideoPipeline(ABC):
             inputs: what `request` names by id: the images the video begins and ends with.
             loras: what `request.loras` name, in their order. What of each is used is told, `Noticed`,
                 before anything else.
+            placement: where the parts are to lie; None leaves it to the pipeline.
+            in_tiles: decode each picture in parts, where it is large: less memory, and not quite the same
+                bytes.
 
         Raises:
             OutOfAcceleratorMemory: it does not fit.
             CheckpointBroken: the weights cannot be loaded.
             LoraUnusable: a LoRA does not fit them.
+        """
+
+    @abstractmethod
+    def peak_accelerator_bytes(self) -> int | None:
+        """The most that was allocated on the accelerator at once since the latest `generate` began.
+
+        None where none is used.
         """
 
     @abstractmethod

@@ -14,6 +14,8 @@ from application.cancel_generation import CancelGeneration
 from application.complete_draft import CompleteDraft
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
+from application.estimate_generation import EstimateGeneration
+from application.plan_generation import PlanGeneration
 from application.queries import Queries
 from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
@@ -76,16 +78,18 @@ def app(
     clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v", "i2v-A14B")
     images, resume_store = FakeImageStore(tmp_path / "images"), FakeResumeStore()
     complete = CompleteDraft(catalog, images, draw_seed=lambda: 7, loras=loras)
+    plan = PlanGeneration(complete, jobs.history, lambda: hardware.hardware.capacity)
     gate = DiskGate(hardware, soft_bytes=2 * GIB, hard_bytes=GIB)
     renderer = FakeRenderer(store)
     lane = RunGeneration(Slot(0), jobs.repository, renderer, store, resume_store, clock, Budgets())
     dispatch = DispatchJobs(jobs.queue, [lane], gate, clock)
     uses = {
-        "submit": SubmitGeneration(complete, jobs.repository, gate, dispatch, clock),
+        "submit": SubmitGeneration(plan, jobs.repository, gate, dispatch, clock),
         "retry": RetryGeneration(jobs.repository, gate, clock),
         "cancel": CancelGeneration(jobs.repository, [lane], resume_store, clock),
         "steer": SteerQueue(jobs.queue, dispatch, clock),
         "queries": Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
+        "estimate": EstimateGeneration(catalog, jobs.history, lambda: hardware.hardware.capacity),
         "upload": UploadImage(FakeImageReader(), images, gate),
         "catalog": catalog,
         "loras": loras,

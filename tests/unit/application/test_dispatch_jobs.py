@@ -6,9 +6,19 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from application import dispatch_jobs
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
-from domain.errors import DiskFull, NoProgress, StorageError, WorkerUnavailable
+from domain.errors import (
+    AcceleratorFault,
+    CheckpointMissing,
+    DiskFull,
+    DomainError,
+    NoProgress,
+    StorageError,
+    WorkerCrashed,
+    WorkerUnavailable,
+)
 from domain.job_event import EventKind, JobStatus
 from domain.progress import Stage
 from domain.rendering import StageEntered
@@ -229,6 +239,61 @@ async def test_a_slot_where_two_jobs_hang_rests_until_it_is_looked_after(
     lane.slot.forgive()
     await jobs.wait(lambda: jobs.kept[2].status is JobStatus.COMPLETED, timeout_s=5)
     assert [job.status for job in jobs.kept] == ["failed", "completed", "completed"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "lost"), [(WorkerCrashed("killed"), 1), (AcceleratorFault("illegal access"), 0)]
+)
+async def test_a_broken_accelerator_does_not_eat_the_queue(
+    broken: DomainError, lost: int, jobs: InMemoryJobs, dispatching: Dispatching
+) -> None:
+    # Every job was quarantined, within seconds, and the slot was found healthy.
+    for number in range(10):
+        await jobs.repository.add(a_job(f"gen_{number}"))
+
+    dispatcher = dispatching([[broken]])
+    [lane] = dispatcher.lanes
+    async with asyncio.timeout(5):
+        while lane.slot.problem is None:
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.05)
+
+    ended = [job.status for job in jobs.kept if job.status.is_terminal]
+    assert len(ended) == lost
+    assert "nvidia-smi" in lane.slot.problem
+
+
+async def test_weights_that_are_gone_for_a_while_cost_no_job_anything(
+    jobs: InMemoryJobs,
+    clock: FakeClock,
+    dispatching: Dispatching,
+) -> None:
+    # A drive that was not mounted failed the whole queue, for good and within seconds.
+    for number in range(5):
+        await jobs.repository.add(a_job(f"gen_{number}"))
+    dispatching([*[[CheckpointMissing("Not here.")]] * 3, [Stages()]])
+    await jobs.wait(lambda: sum(job.fence for job in jobs.kept) >= 3, timeout_s=5)
+
+    clock.advance(STORAGE_PAUSE_S)
+
+    await all_to_be(jobs, JobStatus.COMPLETED)
+    told = [e.event for e in jobs.events if e.event.kind is EventKind.REQUEUED]
+    assert {(event.code, event.message) for event in told} == {("model-missing", "Not here.")}
+    assert len(told) == 3
+
+
+async def test_a_lane_without_weights_rests_before_it_takes_the_next_job(
+    jobs: InMemoryJobs, dispatching: Dispatching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        await jobs.repository.add(a_job(f"gen_{number}"))
+
+    dispatching([[CheckpointMissing()]])
+    monkeypatch.setattr(dispatch_jobs, "REST_S", 60.0)
+    await jobs.wait(lambda: any(job.toll.absences for job in jobs.kept), timeout_s=5)
+    await asyncio.sleep(0.05)
+
+    assert sum(job.fence for job in jobs.kept) == 1
 
 
 async def test_a_worker_that_cannot_start_costs_no_job_anything(

@@ -9,10 +9,11 @@ from application.dispatch_jobs import DispatchJobs
 from application.steer_queue import SteerQueue
 from domain.errors import IllegalTransition, WorkerUnavailable
 from domain.job_event import JobStatus
+from domain.watchdog import Budgets
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import NOON, a_job, a_job_that_is
 from tests.fakes.jobs import InMemoryJobs
-from tests.fakes.renderer import Hangs
+from tests.fakes.renderer import Hangs, Stages
 from tests.unit.application.attempt import Lane
 
 
@@ -51,6 +52,22 @@ async def test_resuming_forgives_the_slots(
 
     assert lane.slot.may_work(now=clock.monotonic())
     assert lane.slot.problem is None
+
+
+async def test_the_time_a_queue_was_paused_is_held_against_no_job(
+    jobs: InMemoryJobs, lane: Lane, gate: DiskGate, clock: FakeClock
+) -> None:
+    paused = lane([Stages()], budgets=Budgets(wait_s=100))
+    dispatch = DispatchJobs(jobs.queue, [paused], gate, clock)
+    await jobs.repository.add(a_job())
+    clock.advance(101)
+
+    await SteerQueue(jobs.queue, dispatch, clock).resume()
+    claimed = await jobs.queue.claim(at=clock.now())
+    assert claimed is not None
+    await paused.execute(claimed)
+
+    assert (await jobs.repository.get("gen_1")).status is JobStatus.COMPLETED
 
 
 async def test_a_waiting_job_is_moved(steer: SteerQueue, jobs: InMemoryJobs) -> None:

@@ -12,7 +12,6 @@ from domain.errors import (
     Conflict,
     DiskFull,
     DomainError,
-    NoProgress,
     Preempted,
     RenderSuspended,
     WorkerCrashed,
@@ -236,7 +235,7 @@ class Simulation(RuleBasedStateMachine):
         attempt = world.attempts[number]
         world.now += attempt.watchdog.remaining_s(now=world.now)
         assert attempt.watchdog.remaining_s(now=world.now) == 0, "time that is up is up"
-        self.end(number, NoProgress(attempt.watchdog.complaint))
+        self.end(number, attempt.watchdog.verdict)
 
     @precondition(lambda self: self.has(JobStatus.RUNNING))
     @rule(number=numbers)

@@ -216,10 +216,12 @@ def _must_follow(job: Job, before: Job) -> None:
         _must(job == before, f"I11 {job.id}: it was {before.status}, and changed")
     _must(job.fence in {before.fence, before.fence + 1}, f"I4 {job.id}: its fence jumped or fell")
     was, now = before.toll, job.toll
-    kept = now.failures >= was.failures and now.oom_level >= was.oom_level
+    counted = ("failures", "oom_level", "rejections")
+    kept = all(getattr(now, name) >= getattr(was, name) for name in counted)
     _must(kept, f"I10 {job.id}: {was} became {now}")
-    forgiven = now.crashes < was.crashes or now.interruptions < was.interruptions
-    got_further = job.furthest > before.furthest
+    forgivable = ("crashes", "interruptions", "absences")
+    forgiven = any(getattr(now, name) < getattr(was, name) for name in forgivable)
+    got_further = job.furthest > before.furthest or job.furthest_saved > before.furthest_saved
     _must(got_further or not forgiven, f"I10 {job.id}: forgiven without progress")
 
 
