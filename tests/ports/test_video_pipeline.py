@@ -66,10 +66,12 @@ def frames(
     return b"".join(chunk.rgb.tobytes() for chunk in chunks)
 
 
+@pytest.mark.parametrize("in_tiles", [False, True])
 def test_all_frames_come_in_chunks_of_the_size_asked(
-    pipeline: VideoPipeline, mini: LocalCheckpoint
+    in_tiles: bool, pipeline: VideoPipeline, mini: LocalCheckpoint
 ) -> None:
-    chunks = list(pipeline.generate(REQUEST, mini, unheard, FakeResumePoints()))
+    points = FakeResumePoints()
+    chunks = list(pipeline.generate(REQUEST, mini, unheard, points, in_tiles=in_tiles))
 
     assert sum(chunk.num_frames for chunk in chunks) == 9
     for chunk in chunks:
