@@ -269,7 +269,9 @@ class RunGeneration:
         )
 
 
-def _note(job: Job, report: RenderReport, fence: int, at: datetime) -> None:
+def _note(  # noqa: C901 - a branch for each kind
+    job: Job, report: RenderReport, fence: int, at: datetime
+) -> None:
     """What `report` means for the job; a renderer keeps `StillRunning` to itself."""
     match report:
         case StageEntered(stage=stage):

@@ -206,9 +206,11 @@ def _host_bytes(work: Work, placement: Placement) -> int:
     """The process and what of the weights is its own: files that are mapped as they are cost nothing."""
     loading, staying = 0, 0
     for name, place, size in _parts(work, placement):
-        is_own = not _is_mapped(work, placement, name)
-        loading += size if is_own else 0
-        staying += size if is_own and place is not Place.RESIDENT else 0
+        if _is_converted(work, name):
+            # All parts are loaded before any is cast or leaves.
+            loading += _loaded_bytes(work, name)
+        if place is not Place.RESIDENT and not _is_mapped(work, placement, name):
+            staying += size
     if placement.is_pinned:
         staying = max(staying, work.structure.experts * expert_bytes(work, placement))
     pictures = 0
@@ -260,7 +262,21 @@ def _parts(work: Work, placement: Placement) -> list[tuple[str, Place, int]]:
 
 def _is_mapped(work: Work, placement: Placement, name: str) -> bool:
     """Whether the part's file is used as it lies: then its pages are the kernel's, not the process's."""
-    used = {"vae": Precision.FP32, "text_encoder": Precision.BF16}.get(name, placement.precision)
-    if used is Precision.FP8:
-        return False  # cast once loaded
-    return not work.stored_as or work.stored_as.get(name) is used
+    is_cast = placement.precision is Precision.FP8 and name.startswith("transformer")
+    return not is_cast and not _is_converted(work, name)
+
+
+def _is_converted(work: Work, name: str) -> bool:
+    """Whether the part is stored in another precision than it is loaded in."""
+    loaded = Precision.FP32 if name == "vae" else Precision.BF16
+    return bool(work.stored_as) and work.stored_as.get(name) is not loaded
+
+
+def _loaded_bytes(work: Work, name: str) -> int:
+    match name:
+        case "vae":
+            return work.structure.vae.weight_bytes
+        case "text_encoder":
+            return work.structure.text_encoder.weight_bytes(Precision.BF16)
+        case _:
+            return work.structure.transformer.weight_bytes(Precision.BF16)

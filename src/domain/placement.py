@@ -44,14 +44,14 @@ class Placement:
         return self.experts is Place.HOST
 
 
-#: All that fits nothing else is known of: everything on the accelerator, exact.
+#: Where nobody planned, and there is an accelerator: everything on it, exact.
 ALL_RESIDENT = Placement(
     experts=Place.RESIDENT,
     text_encoder=Place.RESIDENT,
     vae=Place.RESIDENT,
     precision=Precision.BF16,
 )
-#: A machine without an accelerator.
+#: Without an accelerator.
 ALL_ON_CPU = Placement(
     experts=Place.HOST, text_encoder=Place.HOST, vae=Place.HOST, precision=Precision.FP32
 )

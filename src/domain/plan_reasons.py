@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from domain.activations import TILE_SIDE
+from domain.activations import TILE_SIDE, decoding_bytes
 from domain.demand import (
     CONTEXT_BYTES,
     GIB,
@@ -65,8 +65,10 @@ def _experts(work: Work, placement: Placement, available: int) -> str:
     is_pair = work.structure.experts > 1
     match placement.experts:
         case Place.RESIDENT:
-            whose = f"Both experts ({expert} each)" if is_pair else f"The transformer ({expert})"
-            return f"{whose} stay on the accelerator: nothing is loaded again between videos."
+            stay = f"Both experts ({expert} each) stay"
+            stays = f"The transformer ({expert}) stays"
+            told = "on the accelerator: nothing is loaded again between videos."
+            return f"{stay if is_pair else stays} {told}"
         case Place.VISITING:
             would = _would_need(work, replace(placement, experts=Place.RESIDENT), available)
             if is_pair:
@@ -133,10 +135,15 @@ def _vae(work: Work, placement: Placement) -> str:
 def _decoding(work: Work, placement: Placement, needs: Demand, available: int) -> str:
     if not placement.is_tiled:
         return f"Whole frames are decoded, four at a time, with {gib(needs.phases['decoding'])} in use."
-    would = _would_need(work, replace(placement, is_tiled=False), available)
+    weights = work.structure.vae.weight_bytes
+    activations = decoding_bytes(
+        work.structure.vae, width=work.width, height=work.height, is_tiled=False
+    )
+    whole = weights + int((1 + SLACK) * activations) + CONTEXT_BYTES
     return (
         f"The VAE works on tiles of {TILE_SIDE} pixels, blended where they overlap, which is not "
-        f"quite the same picture: with whole frames it {would}."
+        f"quite the same picture: for whole frames it would need {gib(whole)} even by itself, where "
+        f"there is {gib(available)}."
     )
 
 
@@ -152,7 +159,7 @@ def _precision(placement: Placement) -> str:
 def _accelerator(needs: Demand, available: int) -> str:
     phase = max(needs.phases, key=lambda phase: needs.phases[phase])
     return (
-        f"The accelerator holds {gib(needs.accelerator_bytes)} at the peak, while {phase}; with "
+        f"The accelerator holds {gib(needs.accelerator_bytes)} at the peak, during {phase}; with "
         f"{SLACK:.0%} more for the activations and {gib(CONTEXT_BYTES)} for the driver, "
         f"{gib(needs.accelerator_needed)} of {gib(available)} must be free."
     )
@@ -178,5 +185,5 @@ def _host(work: Work, needs: Demand, capacity: Capacity) -> str:
 def _would_need(work: Work, placement: Placement, available: int) -> str:
     needs = demand(work, placement)
     if needs.accelerator_needed > available:
-        return f"would need {gib(needs.accelerator_needed)} of {gib(available)}"
+        return f"would need {gib(needs.accelerator_needed)}, where there is {gib(available)}"
     return f"would need {gib(needs.host_needed)} of host memory"

@@ -1,6 +1,7 @@
 """LoRAs through the whole pipeline: frames, events, resume points, and a checkpoint loaded once."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from adapters.filesystem.lora_catalog import FilesystemLoraCatalog
 from domain.generation import GenerationRequest
 from domain.lora import LoraDraft, LoraUse
+from domain.placement import ALL_RESIDENT, Place, Placement
 from domain.rendering import Noticed, RenderProgress
+from domain.structure import Precision
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
 
@@ -55,6 +58,7 @@ class Run:
         catalog: FilesystemLoraCatalog,
         *names: str,
         saved: bytes | None = None,
+        placement: Placement | None = None,
     ) -> None:
         self.resume = FakeResumePoints(saved, due=(1,))
         self.told: list[RenderProgress] = []
@@ -63,7 +67,9 @@ class Run:
             LoraDraft(name=lora.name, strength=0.1).complete(catalog.hashes(lora)) for lora in loras
         ]
         request: GenerationRequest = replace(PLAIN, loras=tuple(uses))
-        chunks = pipeline.generate(request, MINI, self.told.append, self.resume, loras=loras)
+        chunks = pipeline.generate(
+            request, MINI, self.told.append, self.resume, loras=loras, placement=placement
+        )
         self.frames = b"".join(chunk.rgb.tobytes() for chunk in chunks)
 
 
@@ -110,3 +116,21 @@ def test_what_was_saved_without_one_or_with_another_is_not_gone_on_from(
             None,
             "What was saved differs from this run in loras.",
         )
+
+
+def test_wherever_the_weights_lie_and_however_they_are_kept_it_is_on(
+    catalog: FilesystemLoraCatalog,
+) -> None:
+    with closing(DiffusersVideoPipeline(torch.device("cpu"))) as pipeline:
+        resident = Run(pipeline, catalog, "one", placement=ALL_RESIDENT).frames
+        visiting, streamed = (
+            Run(pipeline, catalog, "one", placement=replace(ALL_RESIDENT, experts=place)).frames
+            for place in (Place.VISITING, Place.STREAMED)
+        )
+        fp8 = replace(ALL_RESIDENT, precision=Precision.FP8)
+        with_it, without_it = (
+            Run(pipeline, catalog, *names, placement=fp8).frames for names in (["one"], [])
+        )
+
+    assert resident == visiting == streamed
+    assert with_it != without_it

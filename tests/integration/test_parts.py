@@ -4,6 +4,7 @@ Without a GPU the CPU stands for one, which is enough for everything but its str
 been copied, and lies elsewhere than what it came from.
 """
 
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 import torch
 
 import adapters.embedded
+from adapters.diffusers import video_pipeline
 from adapters.diffusers.loading import load
 from adapters.diffusers.parts import bring
 from adapters.diffusers.streamed_decode import decode_frames
@@ -30,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 HOST = torch.device("cpu")
 MINI = FilesystemCheckpointCatalog([Path(adapters.embedded.__path__[0])]).find("mini")
-REQUEST = a_request(width=32, height=32, num_frames=5, steps=4)
+REQUEST = a_request()
 
 VISITING = replace(
     ALL_RESIDENT, experts=Place.VISITING, text_encoder=Place.VISITING, vae=Place.VISITING
@@ -101,6 +103,25 @@ def test_a_streamed_run_that_is_ended_within_its_first_forward_does_not_taint_th
     assert frames(STREAMED) == untouched
 
 
+def test_the_former_weights_are_gone_when_the_next_are_loaded(
+    pipeline: DiffusersVideoPipeline, frames: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A local name once held them meanwhile: both were in memory at once.
+    frames(ALL_RESIDENT)
+    assert pipeline._loaded is not None
+    former = weakref.ref(pipeline._loaded.pipe.transformer)
+    lived: list[bool] = []
+
+    def load_and_look(*arguments: Any) -> Any:
+        lived.append(former() is not None)
+        return load(*arguments)
+
+    monkeypatch.setattr(video_pipeline, "load", load_and_look)
+    frames(STREAMED)
+
+    assert lived == [False]
+
+
 def test_a_plan_for_an_accelerator_that_torch_cannot_find_runs_on_the_cpu() -> None:
     if torch.cuda.is_available():
         pytest.skip("it is found here")
@@ -135,7 +156,9 @@ class TestWhoIsThere:
 
     @pytest.fixture
     def pipe(self) -> Any:
-        return load(MINI, VISITING, HOST).pipe
+        loaded = load(MINI, VISITING, HOST)
+        loaded.prompts.prepare(["a text that has to be encoded"])
+        return loaded.pipe
 
     @pytest.fixture
     def homes(self, pipe: Any) -> dict[str, list[int]]:

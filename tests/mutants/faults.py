@@ -161,6 +161,27 @@ FAULTS = (
         tests=("tests/ports/test_resume_store.py",),
     ),
     Fault(
+        name="a database that two servers share",
+        path="src/adapters/sql/database.py",
+        sound="                self._lock.take(await self._writer.run(_file))\n",
+        spoiled="",
+        tests=("tests/integration/test_sql_database.py",),
+    ),
+    Fault(
+        name="a worker beside the former one",
+        path="src/bootstrap/worker.py",
+        sound="        _be_alone(core.data_directory().worker_lock(int(slot)), settings)\n",
+        spoiled="",
+        tests=("tests/integration/test_worker_place.py",),
+    ),
+    Fault(
+        name="a rung that nobody is told",
+        path="src/application/run_generation.py",
+        sound="            rung=claimed.toll.oom_level,\n",
+        spoiled="",
+        tests=("tests/unit/application/test_run_generation.py",),
+    ),
+    Fault(
         name="a key that is not kept with its job",
         path="src/adapters/sql/job_repository.py",
         sound="            if key:\n                keys.remember(",

@@ -117,18 +117,22 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         return placement or ALL_RESIDENT
 
     def _ready(self, checkpoint: LocalCheckpoint, placement: Placement) -> LoadedCheckpoint:
-        loaded = self._loaded
-        if (
-            loaded is None
-            or loaded.checkpoint != checkpoint
-            or not loaded.pipe.parts.can_become(placement)
-        ):
-            self.close()
-            device = self._accelerator if not placement.is_on_cpu else None
+        if not self._holds(checkpoint, placement):
+            self.close()  # nobody may hold the former while the next one is loaded
+            device = None if placement.is_on_cpu else self._accelerator
             device = device or torch.device("cpu")
-            loaded = self._loaded = load(checkpoint, placement, device, self._cache)
-        loaded.pipe.parts.settle(placement)
-        return loaded
+            self._loaded = load(checkpoint, placement, device, self._cache)
+        assert self._loaded is not None, "just loaded, or held"
+        self._loaded.pipe.parts.settle(placement)
+        return self._loaded
+
+    def _holds(self, checkpoint: LocalCheckpoint, placement: Placement) -> bool:
+        """Whether what is loaded can be placed so as it is."""
+        return (
+            self._loaded is not None
+            and self._loaded.checkpoint == checkpoint
+            and self._loaded.pipe.parts.can_become(placement)
+        )
 
     def _prepare_prompts(self, loaded: LoadedCheckpoint, request: GenerationRequest) -> None:
         try:

@@ -27,6 +27,9 @@ class FilesystemImageStore(image_store.ImageStore):
             self._folder.mkdir(parents=True, exist_ok=True)
             if not path.is_file():
                 self._write(path, png)
+            fsync_directory(
+                self._folder
+            )  # also where it was there: perhaps its name is not durable yet
         return image_id
 
     def sweep(self) -> None:
@@ -49,4 +52,3 @@ class FilesystemImageStore(image_store.ImageStore):
         except OSError:
             part.unlink(missing_ok=True)
             raise
-        fsync_directory(self._folder)

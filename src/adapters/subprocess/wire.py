@@ -117,7 +117,7 @@ def frame(message: Command | Answer) -> bytes:
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
 
 
-def progress_of(report: RenderProgress) -> Progress | None:
+def progress_of(report: RenderProgress) -> Progress | None:  # noqa: C901 - a branch for each kind
     """`report` as it is told; None for a moment in which nothing is to tell."""
     match report:
         case StageEntered():

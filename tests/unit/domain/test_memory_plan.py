@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from domain.checkpoint import checkpoint_spec
 from domain.demand import GIB
 from domain.errors import DoesNotFit
 from domain.hardware import Capacity
+from domain.local_checkpoint import Component, LocalCheckpoint
 from domain.memory_plan import MemoryPlan, plan_memory
 from domain.placement import ALL_ON_CPU, Place, Placement
 from domain.progress import Stage
@@ -175,6 +177,34 @@ def test_guidance_of_one_halves_the_forwards() -> None:
 
     assert plan(card=141).forwards == 80
     assert plan_memory(alone, spec, None, capacity).forwards == 40
+
+
+class TestStored:
+    """What the files' own precision does to host memory, on a card that holds everything."""
+
+    def host_bytes(self, *, experts: str, card: float = 141, host: float = 200) -> int:
+        spec = checkpoint_spec("t2v-A14B")
+        dtypes = {"transformer": experts, "transformer_2": experts, "text_encoder": "BF16"}
+        parts = [
+            Component(name=name, weight_bytes=1, dtypes=(dtype,))
+            for name, dtype in {**dtypes, "vae": "F32"}.items()
+        ]
+        local = LocalCheckpoint(spec=spec, folder=Path(), components=tuple(parts))
+        capacity = Capacity(accelerator_bytes=int(card * GIB), host_bytes=int(host * GIB))
+        planned = plan_memory(Imagined().request(spec), spec, local, capacity)
+        assert planned.host_bytes is not None
+        return planned.host_bytes
+
+    def test_files_that_are_used_as_they_lie_take_nothing(self) -> None:
+        assert self.host_bytes(experts="BF16") == 3 * GIB
+
+    def test_files_that_must_be_converted_are_held_until_they_have_left(self) -> None:
+        assert self.host_bytes(experts="F32") == 3 * GIB + 2 * 28_635_351_168
+
+    def test_what_was_converted_and_is_swapped_stays_in_host_memory(self) -> None:
+        mapped = self.host_bytes(experts="BF16", card=48)
+
+        assert self.host_bytes(experts="F32", card=48) == mapped + 2 * 28_635_351_168
 
 
 class TestHistory:
