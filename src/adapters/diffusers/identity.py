@@ -1,5 +1,6 @@
 """What must be equal for two runs to make the same bits."""
 
+import functools
 import hashlib
 import json
 from dataclasses import asdict
@@ -38,7 +39,7 @@ def run_identity(
         "device": _device(pipe.device),
         "dtype": str(pipe.transformer.dtype),
         "attention_backend": str(_AttentionBackendRegistry.get_active_backend()[0]),
-        **{f"version of {name}": version(name) for name in ("torch", "diffusers", "transformers")},
+        **{f"version of {name}": _version(name) for name in ("torch", "diffusers", "transformers")},
     }
 
 
@@ -52,7 +53,9 @@ def encoder_identity(weights: str, *, device: torch.device, dtype: torch.dtype) 
         "weights": weights,
         "device": _device(device),
         "dtype": str(dtype),
-        **{f"version of {name}": version(name) for name in ("torch", "transformers", "tokenizers")},
+        **{
+            f"version of {name}": _version(name) for name in ("torch", "transformers", "tokenizers")
+        },
     }
 
 
@@ -69,6 +72,11 @@ def weights_identity(folder: Path) -> str:
         identity.update(f"{path.relative_to(folder)}\n".encode())
         identity.update(_header(path) if path.suffix == ".safetensors" else path.read_bytes())
     return identity.hexdigest()
+
+
+@functools.cache  # 10 ms each time: it looks through every package's files
+def _version(library: str) -> str:
+    return version(library)
 
 
 def _header(path: Path) -> bytes:
