@@ -39,6 +39,7 @@ test: check ## Every check and every test
 bench: $(INSTALLED) ## Measure what the README states
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/job_queue.py
 	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/cancel.py
