@@ -8,13 +8,14 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dependency_injector import providers
 
 from adapters.cli.app import build_app, run
 from adapters.cli.backup import Backup
 from adapters.cli.doctor import Check
+from adapters.cli.models import Models
 from adapters.filesystem.artifact_store import FilesystemArtifactStore
 from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.filesystem.resume_store import FilesystemResumeStore
@@ -24,7 +25,6 @@ from bootstrap.logging import configure_logging
 from bootstrap.settings import load_settings, url_host
 from domain.audit import Finding
 from domain.errors import StorageError
-from domain.ports.checkpoint_catalog import CatalogEntry
 
 if TYPE_CHECKING:
     from adapters.cli.service import Service
@@ -69,9 +69,14 @@ class Commands:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Sequence[CatalogEntry]:
-        settings = load_settings(config=config, overrides=overrides)
-        return CoreContainer(settings=settings).catalog().entries()
+    def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Models:
+        settings = load_settings(
+            config=config, overrides=overrides, defaults={"log.level": "WARNING"}
+        )
+        configure_logging(settings.log, process="wan")
+        # Any: the container makes each by a provider of its own, whose types the injector hides.
+        container: Any = CoreContainer(settings=settings)
+        return cast(Models, container)
 
     def connect(self, config: Path | None, port: int | None) -> "Service":
         from adapters.cli.service import Service

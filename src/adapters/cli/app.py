@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
 
-from adapters.cli import audit, backup, doctor, models
+from adapters.cli import audit, backup, doctor
+from adapters.cli.models import Models, models_app
 from adapters.cli.progress import shown_progress
 from adapters.cli.queue import queue_app
 from application.generate_once import GenerateOnce
 from domain.audit import Finding
 from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Violation
 from domain.generation import SCHEDULERS, GenerationDraft
-from domain.ports.checkpoint_catalog import CatalogEntry
 
 if TYPE_CHECKING:
     from adapters.cli.service import Service
@@ -49,8 +49,8 @@ class Commands(Protocol):
     ) -> AbstractContextManager[GenerateOnce]:
         """A generator whose files appear beside `output`."""
 
-    def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Sequence[CatalogEntry]:
-        """Every checkpoint there could be."""
+    def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Models:
+        """What looks after the checkpoints."""
 
     def connect(self, config: Path | None, port: int | None) -> "Service":
         """The way to a running server."""
@@ -165,16 +165,6 @@ def build_app(commands: Commands) -> typer.Typer:
         with commands.generator(config, overrides, output) as generator:
             _generate(generator, draft, image, output, as_json=as_json)
 
-    @app.command("models")
-    def list_models(
-        data_dir: DataDir = None,
-        config: Config = None,
-        as_json: AsJson = False,
-    ) -> None:
-        """Show which checkpoints there are, and which of them are here."""
-        overrides = {"data_dir": data_dir and str(data_dir)}
-        models.show(commands.models(config, overrides), as_json=as_json)
-
     @app.command("doctor")
     def examine(
         data_dir: DataDir = None,
@@ -187,6 +177,7 @@ def build_app(commands: Commands) -> typer.Typer:
             raise typer.Exit(1)
 
     _add_care(app, commands)
+    app.add_typer(models_app(commands.models), name="models")
     app.add_typer(queue_app(commands.connect), name="queue")
     return app
 

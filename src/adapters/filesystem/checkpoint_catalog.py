@@ -3,14 +3,15 @@
 Where a folder has a manifest, also by the hashes of its files.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from adapters.filesystem.folder_state import FolderState, folder_state
-from adapters.filesystem.manifest import ManifestCheck
+from adapters.filesystem.json_file import is_declared as _is_declared
+from adapters.filesystem.json_file import read_json as _read_json
+from adapters.filesystem.manifest import check_manifest
 from adapters.filesystem.safetensors_header import read_header
 from domain.checkpoint import CHECKPOINTS, CheckpointSpec, checkpoint_spec
 from domain.errors import (
@@ -39,7 +40,6 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
     def __init__(self, folders: Sequence[Path], now_ns: Callable[[], int] = time.time_ns) -> None:
         self._folders = tuple(folders)
         self._now_ns = now_ns
-        self._manifests = ManifestCheck()
         self._good: dict[Path, tuple[FolderState, LocalCheckpoint]] = {}
 
     def entries(self) -> Sequence[CatalogEntry]:
@@ -61,7 +61,7 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
         if known is not None and known[0] == state:
             return known[1]
         found = read_checkpoint(spec, folder)
-        self._manifests.check(found.folder)
+        check_manifest(found.folder)
         if state is not None:
             self._good[folder] = (state, found)
         return found
@@ -151,21 +151,3 @@ def _refuse_remote_code(folder: Path) -> None:
     for config in sorted(folder.glob("*/*config.json")):
         if "auto_map" in _read_json(config):
             raise UnsafeWeights(f"{config} asks for code of its own (auto_map).")
-
-
-def _is_declared(index: Mapping[str, object], name: str) -> bool:
-    """`model_index.json` writes an absent part as `[null, null]`."""
-    told = index.get(name)
-    return isinstance(told, list) and any(told)
-
-
-def _read_json(path: Path) -> dict[str, object]:
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointBroken(f"{path} is missing.") from error
-    except (OSError, ValueError) as error:
-        raise CheckpointBroken(f"{path} cannot be read: {error}.") from error
-    if not isinstance(told, dict):
-        raise CheckpointBroken(f"{path} is not a JSON object.")
-    return told

@@ -1,0 +1,60 @@
+"""The contract of `WeightReader`, on every adapter."""
+
+from pathlib import Path
+
+import pytest
+
+from adapters.filesystem.weight_reader import FilesystemWeightReader
+from domain.errors import CheckpointBroken
+from domain.found_weights import FoundFolder, TransformerForm
+from domain.ports.weight_reader import WeightReader
+from tests.fakes.weight_reader import FakeWeightReader
+from tests.integration.weights import write_i2v
+
+FORM = TransformerForm(in_channels=36, out_channels=16, dim=64, blocks=2)
+FILES = (
+    "model_index.json",
+    "scheduler/scheduler_config.json",
+    "text_encoder/config.json",
+    "text_encoder/model.safetensors",
+    "tokenizer/tokenizer.json",
+    "tokenizer/tokenizer_config.json",
+    "transformer/config.json",
+    "transformer/diffusion_pytorch_model.safetensors",
+    "transformer_2/config.json",
+    "transformer_2/diffusion_pytorch_model.safetensors",
+    "vae/config.json",
+    "vae/diffusion_pytorch_model.safetensors",
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A small I2V-A14B, beside files that no pipeline reads."""
+    folder = write_i2v(tmp_path / "i2v")
+    for name in ("README.md", "vae/pytorch_model.bin", "transformer/modeling.py"):
+        (folder / name).write_text("x")
+    return folder
+
+
+@pytest.fixture(params=["filesystem", "fake"])
+def reader(request: pytest.FixtureRequest, folder: Path) -> WeightReader:
+    if request.param == "filesystem":
+        return FilesystemWeightReader()
+    found = FoundFolder(folder=folder, files=FILES, form=FORM, experts=2, latent_channels=16)
+    return FakeWeightReader({folder: found})
+
+
+def test_a_folder_says_what_it_is_and_what_of_it_is_needed(
+    reader: WeightReader, folder: Path
+) -> None:
+    found = reader.read_folder(folder)
+
+    assert found.folder == folder
+    assert found.files == FILES
+    assert (found.form, found.experts, found.latent_channels) == (FORM, 2, 16)
+
+
+def test_another_folder_is_no_checkpoint(reader: WeightReader, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointBroken, match=r"model_index\.json is missing"):
+        reader.read_folder(tmp_path)
