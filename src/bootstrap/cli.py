@@ -28,6 +28,7 @@ from domain.errors import StorageError
 
 if TYPE_CHECKING:
     from adapters.cli.service import Service
+    from domain.ports.weight_converter import WeightConverter
 
 
 def main() -> None:
@@ -76,6 +77,7 @@ class Commands:
         configure_logging(settings.log, process="wan")
         # Any: the container makes each by a provider of its own, whose types the injector hides.
         container: Any = CoreContainer(settings=settings)
+        container.weight_converter.override(providers.Singleton(_weight_converter))
         return cast(Models, container)
 
     def connect(self, config: Path | None, port: int | None) -> "Service":
@@ -101,6 +103,12 @@ class Commands:
         from bootstrap.doctor import examine
 
         return examine(load_settings(config=config, overrides=overrides))
+
+
+def _weight_converter() -> "WeightConverter":
+    from bootstrap.render_container import weight_converter
+
+    return weight_converter()
 
 
 def _beside(output: Path) -> Path:

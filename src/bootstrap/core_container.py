@@ -17,6 +17,7 @@ from adapters.pillow.image_reader import PillowImageReader
 from adapters.system.clock import SystemClock
 from application.adopt_checkpoint import AdoptCheckpoint
 from application.complete_draft import CompleteDraft
+from application.convert_checkpoint import ConvertCheckpoint
 from application.fetch_files import FetchFiles
 from application.list_checkpoints import ListCheckpoints
 from application.pull_checkpoint import PullCheckpoint
@@ -26,6 +27,7 @@ from application.upload_image import UploadImage
 from application.verify_checkpoint import VerifyCheckpoint
 from bootstrap.settings import Settings
 from domain.ports.model_hub import ModelHub
+from domain.ports.weight_converter import WeightConverter
 
 
 def _model_hub(settings: Settings) -> ModelHub:
@@ -67,6 +69,11 @@ class CoreContainer(containers.DeclarativeContainer):
     repair_checkpoint = providers.Factory(RepairCheckpoint, checkpoint_store, fetch_files)
     weight_reader = providers.Singleton(FilesystemWeightReader)
     adopt_checkpoint = providers.Factory(AdoptCheckpoint, checkpoint_store, weight_reader)
+    #: Needs torch: who may load that says where it is.
+    weight_converter: providers.Dependency[WeightConverter] = providers.Dependency()
+    convert_checkpoint = providers.Factory(
+        ConvertCheckpoint, checkpoint_store, weight_reader, weight_converter
+    )
     list_checkpoints = providers.Factory(ListCheckpoints, catalog, checkpoint_store)
     verify_checkpoint = providers.Factory(VerifyCheckpoint, checkpoint_store)
     remove_checkpoint = providers.Factory(RemoveCheckpoint, checkpoint_store)

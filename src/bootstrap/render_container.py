@@ -8,6 +8,7 @@ from application.resume_points import KeepResumePoints
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings
 from domain.ports.video_pipeline import VideoPipeline
+from domain.ports.weight_converter import WeightConverter
 
 
 def _diffusers() -> VideoPipeline:
@@ -20,6 +21,13 @@ def _synthetic(settings: Settings) -> VideoPipeline:
     from adapters.synthetic.video_pipeline import SyntheticVideoPipeline
 
     return SyntheticVideoPipeline(seconds_per_step=settings.pipeline.card_step_s)
+
+
+def weight_converter() -> WeightConverter:
+    """What converts weights; loads torch."""
+    from adapters.diffusers.weight_converter import DiffusersWeightConverter
+
+    return DiffusersWeightConverter()
 
 
 class RenderContainer(containers.DeclarativeContainer):

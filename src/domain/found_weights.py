@@ -15,6 +15,23 @@ from typing import Final
 from domain.checkpoint import CHECKPOINTS
 from domain.store_errors import WeightsUnrecognised
 
+#: What ComfyUI may put before every name.
+COMFYUI_PREFIX: Final = "model.diffusion_model."
+#: In scaled fp8, `X.weight` is to be multiplied by what lies at `X` and one of these. Source: ComfyUI
+#: `comfy/ops.py`, and `QUANTIZATION.md` for the newer one.
+SCALE_SUFFIXES: Final = (".scale_weight", ".weight_scale")
+_NOTES: Final = (*SCALE_SUFFIXES, ".scale_input", ".input_scale", ".comfy_quant", "scaled_fp8")
+
+
+def is_weight(name: str) -> bool:
+    """Whether the tensor of that name is a weight, and not a note on how others are kept."""
+    return not name.endswith(_NOTES)
+
+
+def scale_names(name: str) -> tuple[str, ...]:
+    """Where the scale of the weight of that name may lie."""
+    return tuple(name.removesuffix(".weight") + suffix for suffix in SCALE_SUFFIXES)
+
 
 class Branch(StrEnum):
     """What a transformer may have beside its blocks."""
@@ -65,6 +82,65 @@ class FoundFolder:
     form: TransformerForm | None
     experts: int
     latent_channels: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundParts:
+    """What goes with a transformer, in a folder in diffusers' layout: encoders, VAE, scheduler.
+
+    Attributes:
+        files: their names, with slashes.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    latent_channels: int
+
+
+class Naming(StrEnum):
+    """Whose names the tensors of a file bear."""
+
+    OFFICIAL = "Wan's own naming"
+    COMFYUI = "ComfyUI's naming"
+    DIFFUSERS = "diffusers' naming"
+
+
+class Precision(StrEnum):
+    """How the numbers of a file are kept. Scaled: each tensor by a factor that lies beside it."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+    FP8 = "fp8"
+    FP8_SCALED = "scaled fp8"
+
+
+class Expert(StrEnum):
+    """Which end of the noise schedule a transformer works at."""
+
+    HIGH_NOISE = "high noise"
+    LOW_NOISE = "low noise"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundTransformer:
+    """One transformer outside of diffusers' layout.
+
+    Attributes:
+        path: as it was named: a file, or the folder of its shards.
+        files: its safetensors files, in order.
+        expert: as `path` says; None where it does not.
+    """
+
+    path: Path
+    files: tuple[Path, ...]
+    form: TransformerForm
+    naming: Naming
+    precision: Precision
+    expert: Expert | None
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.form}; {self.precision}, {self.naming})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,3 +88,43 @@ def write_ti2v(folder: Path) -> Path:
 def change(path: Path, **values: object) -> None:
     """Say other values in a JSON file."""
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def official_tensors(
+    dtype: str = "BF16", *, channels: int = 16, dim: int = 128, blocks: int = 2, out: int = 16
+) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """A whole transformer in the naming of Wan's authors; `dtype`: of its matrices."""
+    text, freq, ffn = 32, 256, 64
+    tensors: dict[str, tuple[str, tuple[int, ...]]] = {
+        "patch_embedding.weight": ("BF16", (dim, channels, 1, 2, 2)),
+        "patch_embedding.bias": ("BF16", (dim,)),
+        "head.modulation": ("BF16", (1, 2, dim)),
+    }
+
+    def linear(name: str, rows: int, columns: int) -> None:
+        tensors[f"{name}.weight"] = (dtype, (rows, columns))
+        tensors[f"{name}.bias"] = ("BF16", (rows,))
+
+    linear("head.head", out * 4, dim)
+    linear("text_embedding.0", dim, text)
+    linear("text_embedding.2", dim, dim)
+    linear("time_embedding.0", dim, freq)
+    linear("time_embedding.2", dim, dim)
+    linear("time_projection.1", dim * 6, dim)
+    for block in (f"blocks.{index}" for index in range(blocks)):
+        for attention in (f"{block}.self_attn", f"{block}.cross_attn"):
+            for part in "qkvo":
+                linear(f"{attention}.{part}", dim, dim)
+            for part in ("norm_q", "norm_k"):
+                tensors[f"{attention}.{part}.weight"] = ("BF16", (dim,))
+        for part in ("weight", "bias"):
+            tensors[f"{block}.norm3.{part}"] = ("BF16", (dim,))
+        linear(f"{block}.ffn.0", ffn, dim)
+        linear(f"{block}.ffn.2", dim, ffn)
+        tensors[f"{block}.modulation"] = ("BF16", (1, 6, dim))
+    return tensors
+
+
+def write_official(path: Path, *, channels: int = 16, dim: int = 128, blocks: int = 2) -> Path:
+    """That transformer as a file."""
+    return write_weights(path, official_tensors(channels=channels, dim=dim, blocks=blocks))

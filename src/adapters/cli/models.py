@@ -11,11 +11,13 @@ import typer
 from adapters.cli.checkpoints import show
 from adapters.cli.files_progress import gib, shown_files
 from application.adopt_checkpoint import AdoptCheckpoint
+from application.convert_checkpoint import ConvertCheckpoint
 from application.list_checkpoints import ListCheckpoints
 from application.pull_checkpoint import PullCheckpoint
 from application.remove_checkpoint import RemoveCheckpoint
 from application.repair_checkpoint import RepairCheckpoint
 from application.verify_checkpoint import VerifyCheckpoint
+from domain.found_weights import Expert
 
 
 class Models(Protocol):
@@ -36,6 +38,9 @@ class Models(Protocol):
     def adopt_checkpoint(self) -> AdoptCheckpoint:
         """Using one where it lies."""
 
+    def convert_checkpoint(self) -> ConvertCheckpoint:
+        """Making one of files in other layouts."""
+
     def remove_checkpoint(self) -> RemoveCheckpoint:
         """Taking it away."""
 
@@ -52,6 +57,9 @@ DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept.", 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 CheckpointId: TypeAlias = Annotated[
     str, typer.Argument(help="A checkpoint's id; `wan models` lists them.")
+]
+MeantAs: TypeAlias = Annotated[
+    str | None, typer.Option("--as", help="The checkpoint it is meant to be. [what it is]")
 ]
 
 
@@ -74,7 +82,7 @@ def models_app(open_models: Open) -> typer.Typer:
             list_models(context, data_dir, config, as_json)
 
     app.command("list")(list_models)
-    for command in (pull, adopt, verify, repair, remove):
+    for command in (pull, adopt, convert, verify, repair, remove):
         app.command()(command)
     return app
 
@@ -105,12 +113,8 @@ def pull(
 
 def adopt(
     context: typer.Context,
-    folder: Annotated[
-        Path, typer.Argument(help="A folder in diffusers' layout.", exists=True, file_okay=False)
-    ],
-    checkpoint: Annotated[
-        str | None, typer.Option("--as", help="The checkpoint it is meant to be.")
-    ] = None,
+    folder: Annotated[Path, typer.Argument(help="A folder in diffusers' layout.", exists=True)],
+    checkpoint: MeantAs = None,
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
@@ -119,6 +123,40 @@ def adopt(
     with shown_files() as report:
         stored = adopting.execute(folder.resolve(), checkpoint, report)
     print(f"{stored.checkpoint_id}  ready: {gib(stored.size_bytes)}, {stored.source}")
+
+
+def convert(
+    context: typer.Context,
+    parts_from: Annotated[
+        Path,
+        typer.Option(
+            "--with", help="A diffusers folder with encoder, VAE and scheduler.", exists=True
+        ),
+    ],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="The transformer's file, or both; or folders of shards.", exists=True),
+    ] = None,
+    high: Annotated[
+        Path | None, typer.Option(help="The high-noise expert's file.", exists=True)
+    ] = None,
+    low: Annotated[
+        Path | None, typer.Option(help="The low-noise expert's file.", exists=True)
+    ] = None,
+    checkpoint: MeantAs = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Make a checkpoint of safetensors in Wan's own or ComfyUI's naming, scaled fp8 among them, once."""
+    transformers: dict[Path, Expert | None] = {path.resolve(): None for path in files or ()}
+    named = ((high, Expert.HIGH_NOISE), (low, Expert.LOW_NOISE))
+    transformers |= {path.resolve(): expert for path, expert in named if path}
+    if not 1 <= len(transformers) <= 2:
+        raise typer.BadParameter("name the file of the transformer, or of both experts.")
+    converting = _models(context, data_dir, config).convert_checkpoint()
+    with shown_files() as report:
+        stored = converting.execute(transformers, parts_from.resolve(), checkpoint, report)
+    print(f"{stored.checkpoint_id}  ready: {gib(stored.size_bytes)}, from {stored.source}")
 
 
 def repair(

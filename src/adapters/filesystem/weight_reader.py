@@ -7,11 +7,20 @@ from typing import Final
 
 from adapters.filesystem.json_file import is_declared, read_json
 from adapters.filesystem.safetensors_header import read_header
+from adapters.filesystem.transformer_file import read_transformer
 from domain.errors import CheckpointBroken
-from domain.found_weights import Branch, FoundFolder, TransformerForm
+from domain.found_weights import (
+    Branch,
+    FoundFolder,
+    FoundParts,
+    FoundTransformer,
+    TransformerForm,
+)
 from domain.ports import weight_reader
 from domain.repository import is_taken
+from domain.store_errors import WeightsUnrecognised
 
+_PARTS: Final = ("scheduler", "text_encoder", "tokenizer", "vae")
 _BLOCK: Final = re.compile(r"blocks\.(\d+)\.")
 _CLASSES: Final[Mapping[object, frozenset[Branch]]] = {
     "WanTransformer3DModel": frozenset(),
@@ -24,6 +33,11 @@ class FilesystemWeightReader(weight_reader.WeightReader):
     """Looks at the files themselves, wherever they lie."""
 
     def read_folder(self, folder: Path) -> FoundFolder:
+        if folder.is_file() or any(folder.glob("*.safetensors")):
+            raise WeightsUnrecognised(
+                f"{read_transformer(folder)} cannot be used where it lies: convert it once, with "
+                "wan models convert."
+            )
         index = read_json(folder / "model_index.json")
         transformers = [
             name for name in ("transformer", "transformer_2") if is_declared(index, name)
@@ -40,6 +54,17 @@ class FilesystemWeightReader(weight_reader.WeightReader):
             experts=len(forms),
             latent_channels=_latent_channels(folder) if is_declared(index, "vae") else None,
         )
+
+    def read_parts(self, folder: Path) -> FoundParts:
+        index = read_json(folder / "model_index.json")
+        for name in _PARTS:
+            if not is_declared(index, name) or not (folder / name).is_dir():
+                raise CheckpointBroken(f"{folder} has no {name}.")
+        files = tuple(name for name in _files(folder) if name.partition("/")[0] in _PARTS)
+        return FoundParts(folder=folder, files=files, latent_channels=_latent_channels(folder))
+
+    def read_transformer(self, path: Path) -> FoundTransformer:
+        return read_transformer(path)
 
 
 def _files(folder: Path) -> tuple[str, ...]:
