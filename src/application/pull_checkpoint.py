@@ -32,6 +32,19 @@ class PullCheckpoint:
         self._hub = hub
         self._fetch = fetch
 
+    def check(self, checkpoint_id: str) -> str:
+        """Find that it can be tried. Returns its repository.
+
+        Raises:
+            UnknownCheckpoint, NotPullable: as `execute` does.
+        """
+        spec = checkpoint_spec(checkpoint_id)
+        if spec.id not in REPOSITORIES:
+            raise NotPullable(
+                f"{spec.id} has no repository to pull from. Those that have: {', '.join(REPOSITORIES)}."
+            )
+        return REPOSITORIES[spec.id]
+
     def execute(self, checkpoint_id: str, revision: str | None, report: Report) -> Pulled:
         """Bring the checkpoint here, or find it here. Blocks: for hours, where it is large.
 
@@ -47,7 +60,7 @@ class PullCheckpoint:
             HubError: it cannot be had.
             CheckpointUnavailable: what came is not that checkpoint.
         """
-        repository = _repository(checkpoint_id)
+        repository = self.check(checkpoint_id)
         if stored := self._store.stored(checkpoint_id):
             _refuse_another(stored, revision)
             return Pulled(stored=stored, was_here=True)
@@ -79,15 +92,6 @@ class PullCheckpoint:
                 f"{repository} at {found.revision} is not in diffusers' layout: it has no model_index.json."
             )
         return Listing(repository=repository, revision=found.revision, files=taken)
-
-
-def _repository(checkpoint_id: str) -> str:
-    spec = checkpoint_spec(checkpoint_id)
-    if spec.id not in REPOSITORIES:
-        raise NotPullable(
-            f"{spec.id} has no repository to pull from. Those that have: {', '.join(REPOSITORIES)}."
-        )
-    return REPOSITORIES[spec.id]
 
 
 def _refuse_another(stored: StoredCheckpoint, revision: str | None) -> None:

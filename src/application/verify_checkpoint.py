@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from domain.checkpoint_manifest import FileFault, Report
 from domain.errors import CheckpointMissing
 from domain.ports.checkpoint_store import CheckpointStore
+from domain.store_errors import CheckpointUnverifiable
 from domain.stored_checkpoint import Origin, StoredCheckpoint
 
 
@@ -25,6 +26,20 @@ class VerifyCheckpoint:
 
     def __init__(self, store: CheckpointStore) -> None:
         self._store = store
+
+    def check(self, checkpoint_id: str) -> None:
+        """Find that it can be tried, in milliseconds.
+
+        Raises:
+            UnknownCheckpoint, CheckpointUnavailable: as `execute` does.
+        """
+        stored = self._store.stored(checkpoint_id)
+        if stored is None:
+            raise CheckpointMissing(f"{checkpoint_id} is not on this machine.")
+        if stored.manifest is None:
+            raise CheckpointUnverifiable(
+                f"{stored.folder} has no manifest: nothing says what its files should be."
+            )
 
     def execute(self, checkpoint_id: str, report: Report) -> Verdict:
         """What is wrong with it. Blocks for as long as its bytes take to read.

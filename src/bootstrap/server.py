@@ -128,6 +128,7 @@ async def _running(container: ServerContainer) -> AsyncIterator[asyncio.Task[Non
         finally:
             dispatching.cancel()
             await asyncio.wait([dispatching])
+            await asyncio.to_thread(container.work().close)
             for renderer in renderers:
                 await renderer.close()
     finally:
@@ -159,7 +160,9 @@ def build_app(
             "steer": provide(lambda: container.steer()),
             "queries": provide(lambda: container.queries()),
             "upload": provide(lambda: container.core.upload_image()),
-            "catalog": provide(lambda: container.core.catalog()),
+            "checkpoints": provide(lambda: container.core.list_checkpoints()),
+            "work": provide(lambda: container.work()),
+            "removing": provide(lambda: container.core.remove_checkpoint()),
             "hardware": provide(lambda: container.core.hardware()),
             "readiness": provide(lambda: readiness),
             "stopping": provide(lambda: stopping),

@@ -21,6 +21,7 @@ from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
 from application.submit_generation import SubmitGeneration
+from application.work_on_checkpoints import WorkOnCheckpoints
 from bootstrap import settings as known
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings, visible_accelerators, worker_environment
@@ -105,5 +106,12 @@ class ServerContainer(containers.DeclarativeContainer):
         CancelGeneration, repository, renderers, core.resume_store, core.clock
     )
     steer = providers.Factory(SteerQueue, queue, dispatch, core.clock)
+    work = providers.Singleton(
+        WorkOnCheckpoints,
+        core.pull_checkpoint,
+        core.verify_checkpoint,
+        core.repair_checkpoint,
+        core.clock,
+    )
     queries = providers.Factory(Queries, repository, queue, event_log, core.store, dispatch, gate)
     recover = providers.Factory(RecoverJobs, repository, core.store, core.resume_store, core.clock)

@@ -14,7 +14,7 @@ from adapters.http.exchanges import MarkExchanges
 from adapters.http.generations import generations_router
 from adapters.http.health import livez, readyz
 from adapters.http.hosts import HostGuard
-from adapters.http.models import list_models
+from adapters.http.models import models_router
 from adapters.http.openapi import ClosedStructs, openapi_config
 from adapters.http.outputs import outputs_router
 from adapters.http.parameters import refuse_unknown_parameters
@@ -47,7 +47,8 @@ def create_app(
     Args:
         dependencies: `submit` (SubmitGeneration), `cancel` (CancelGeneration), `retry` (RetryGeneration),
             `steer` (SteerQueue), `queries` (Queries),
-            `upload` (UploadImage), `catalog` (CheckpointCatalog), `hardware` (HardwareProbe), `readiness` (Readiness),
+            `upload` (UploadImage), `checkpoints` (ListCheckpoints), `work` (WorkOnCheckpoints),
+            `removing` (RemoveCheckpoint), `hardware` (HardwareProbe), `readiness` (Readiness),
             `stopping` (asyncio.Event: set when streams must end).
         lifespan: entered in order before the first request is answered, left in reverse.
         allowed_hosts: Host values answered besides the loopback names; one without a port has any.
@@ -59,7 +60,7 @@ def create_app(
             queue_router(),
             outputs_router(),
             upload_image,
-            list_models,
+            models_router(),
             get_system,
             livez,
             readyz,
