@@ -10,7 +10,7 @@ from domain.errors import CheckpointMissing
 from domain.ports.checkpoint_store import CheckpointStore
 from domain.ports.model_hub import ModelHub
 from domain.repository import DEFAULT_REVISION, REPOSITORIES, Listing, is_taken
-from domain.store_errors import NotPullable, RepositoryUnknown
+from domain.store_errors import NotPullable, PlaceTaken, RepositoryUnknown
 from domain.stored_checkpoint import Origin, StoredCheckpoint, UnfinishedTransfer
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class PullCheckpoint:
         Raises:
             UnknownCheckpoint: no checkpoint has that id.
             NotPullable: it has no repository, or a pull of another revision is unfinished.
-        PlaceTaken: other files lie in its place.
+        PlaceTaken: other files lie in its place, or not all of its own.
             CheckpointBusy: it is being fetched already.
             DiskFull: it does not fit.
             HubError: it cannot be had.
@@ -62,7 +62,7 @@ class PullCheckpoint:
         """
         repository = self.check(checkpoint_id)
         if stored := self._store.stored(checkpoint_id):
-            _refuse_another(stored, revision)
+            _refuse_unless_it(stored, revision)
             return Pulled(stored=stored, was_here=True)
         listing = self._listing(repository, revision, self._store.unfinished(checkpoint_id))
         _log.info("pulling", extra={"checkpoint": checkpoint_id, "revision": listing.revision})
@@ -94,7 +94,13 @@ class PullCheckpoint:
         return Listing(repository=repository, revision=found.revision, files=taken)
 
 
-def _refuse_another(stored: StoredCheckpoint, revision: str | None) -> None:
+def _refuse_unless_it(stored: StoredCheckpoint, revision: str | None) -> None:
+    """Do nothing where what lies there is what would be pulled."""
     here = stored.manifest.revision if stored.manifest else None
     if stored.origin is not Origin.PULLED or revision not in (None, here):
         stored.refuse_another()
+    if stored.is_short:
+        raise PlaceTaken(
+            f"{stored.folder} was pulled before and is not whole any more: "
+            f"wan models repair {stored.checkpoint_id}."
+        )

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.checkpoint_manifest import FileFault, Report
+from domain.checkpoint_manifest import FileFault, Manifest, Report
 from domain.errors import CheckpointMissing
 from domain.ports.checkpoint_store import CheckpointStore
-from domain.store_errors import CheckpointUnverifiable
 from domain.stored_checkpoint import Origin, StoredCheckpoint
 
 
@@ -27,8 +26,8 @@ class VerifyCheckpoint:
     def __init__(self, store: CheckpointStore) -> None:
         self._store = store
 
-    def check(self, checkpoint_id: str) -> None:
-        """Find that it can be tried, in milliseconds.
+    def check(self, checkpoint_id: str) -> Manifest:
+        """Find that it can be tried, in milliseconds. Returns what its files should be.
 
         Raises:
             UnknownCheckpoint, CheckpointUnavailable: as `execute` does.
@@ -36,10 +35,7 @@ class VerifyCheckpoint:
         stored = self._store.stored(checkpoint_id)
         if stored is None:
             raise CheckpointMissing(f"{checkpoint_id} is not on this machine.")
-        if stored.manifest is None:
-            raise CheckpointUnverifiable(
-                f"{stored.folder} has no manifest: nothing says what its files should be."
-            )
+        return stored.promised
 
     def execute(self, checkpoint_id: str, report: Report) -> Verdict:
         """What is wrong with it. Blocks for as long as its bytes take to read.
@@ -49,12 +45,12 @@ class VerifyCheckpoint:
         """
         faults = self._store.verify(checkpoint_id, report)
         stored = self._store.stored(checkpoint_id)
-        if stored is None or stored.manifest is None:
+        if stored is None:
             raise CheckpointMissing(f"{checkpoint_id} was removed while it was read.")
         return Verdict(
             checkpoint_id=checkpoint_id,
-            files=len(stored.manifest.files),
-            size_bytes=stored.manifest.size_bytes,
+            files=len(stored.promised.files),
+            size_bytes=stored.promised.size_bytes,
             faults=faults,
             remedy=_remedy(stored) if faults else "",
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from domain.checkpoint_manifest import Manifest
 from domain.repository import Listing
-from domain.store_errors import NotRemovable, PlaceTaken
+from domain.store_errors import CheckpointUnverifiable, NotRemovable, PlaceTaken
 
 
 class Origin(StrEnum):
@@ -52,6 +52,25 @@ class StoredCheckpoint:
             case Origin.EMBEDDED, _:
                 return "ships with Wan Studio"
         return "put there by hand"
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it plainly lacks something of what its manifest names; one that does not may be wrong."""
+        return self.manifest is not None and self.size_bytes < self.manifest.size_bytes
+
+    @property
+    def promised(self) -> Manifest:
+        """What its files should be.
+
+        Raises:
+            CheckpointUnverifiable: nothing says so.
+        """
+        if self.manifest is None:
+            raise CheckpointUnverifiable(
+                f"{self.folder} has no manifest: nothing says what its files should be. Put it elsewhere "
+                "and adopt it (wan models adopt), and it gets one."
+            )
+        return self.manifest
 
     def refuse_removal(self) -> None:
         """Do nothing where it is Wan Studio's to take away.

@@ -19,7 +19,7 @@ from domain.checkpoint_manifest import (
 from domain.errors import CheckpointMissing
 from domain.ports.checkpoint_store import Assembly, CheckpointStore, Staging
 from domain.repository import ListedFile, Listing
-from domain.store_errors import CheckpointBusy, CheckpointUnverifiable
+from domain.store_errors import CheckpointBusy
 from domain.stored_checkpoint import Origin, Removal, StoredCheckpoint, UnfinishedTransfer
 
 
@@ -147,13 +147,12 @@ class FakeCheckpointStore(CheckpointStore):
 
     def verify(self, checkpoint_id: str, report: Report) -> Sequence[FileFault]:
         found = self._found(checkpoint_id)
-        if found.manifest is None:
-            raise CheckpointUnverifiable
+        manifest = found.promised
         done, faults = 0, []
-        for file in found.manifest.files:
+        for file in manifest.files:
             content = self.files[checkpoint_id].get(file.name)
             done += len(content or b"")
-            total = found.manifest.size_bytes
+            total = manifest.size_bytes
             report(
                 FilesProgress(doing="verifying", name=file.name, done_bytes=done, total_bytes=total)
             )

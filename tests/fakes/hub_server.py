@@ -26,6 +26,7 @@ class HubServer:
         knows_ranges: whether it can begin in the middle.
         bytes_per_s: how fast it gives files; 0 is at once.
         requests: (path, Range header) of each request.
+        tokens: (path, Authorization header) of each.
     """
 
     repositories: dict[str, Mapping[str, bytes]]
@@ -37,6 +38,7 @@ class HubServer:
     knows_ranges: bool = True
     bytes_per_s: int = 0
     requests: list[tuple[str, str | None]] = field(default_factory=list)
+    tokens: list[tuple[str, str | None]] = field(default_factory=list)
     url: str = ""
 
     @contextmanager
@@ -66,6 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
         self.hub.requests.append((path, self.headers.get("Range")))
+        self.hub.tokens.append((path, self.headers.get("Authorization")))
         parts = path.strip("/").split("/")
         if self.hub.refusal:
             self._refuse(*self.hub.refusal)
@@ -76,7 +79,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.hub.redirects:
             self.send_response(302)
             self.send_header(
-                "Location", f"{self.hub.url}/cdn/{parts[0]}/{parts[1]}/{'/'.join(parts[4:])}"
+                "Location",
+                f"{self.hub.url.replace('127.0.0.1', 'localhost')}/cdn/{parts[0]}/{parts[1]}/{'/'.join(parts[4:])}",
             )
             self.send_header("Content-Length", "0")
             self.end_headers()

@@ -30,6 +30,20 @@ def test_a_redirect_is_followed_with_its_range(server: HubServer) -> None:
     assert server.requests[-1] == (f"/cdn/{REPOSITORY}/{WEIGHTS}", "bytes=100-")
 
 
+def test_a_token_is_for_the_hub_and_not_for_where_its_files_lie(
+    server: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    server.redirects = True
+
+    b"".join(HuggingFaceHub(server.url).read(LISTING, WEIGHTS, 0))
+
+    (_, to_the_hub), (cdn, to_the_cdn) = server.tokens
+    assert to_the_hub == "Bearer hf_secret"
+    assert cdn.startswith("/cdn/")
+    assert to_the_cdn is None
+
+
 def test_a_hub_without_ranges_still_goes_on_from_the_middle(server: HubServer) -> None:
     server.knows_ranges = False
 

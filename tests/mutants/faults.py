@@ -119,4 +119,32 @@ FAULTS = (
 """,
         tests=("tests/integration/test_sql_group_commit.py",),
     ),
+    Fault(
+        name="a download is believed",
+        path="src/adapters/filesystem/checkpoint_staging.py",
+        sound="            if fault is not None:\n                received.unlink()\n",
+        spoiled="            if fault is None and fault is not None:\n                received.unlink()\n",
+        tests=("tests/integration/test_pulling.py",),
+    ),
+    Fault(
+        name="a pull follows its branch",
+        path="src/application/pull_checkpoint.py",
+        sound="if unfinished is not None:",
+        spoiled="if unfinished is not None and revision is not None:",
+        tests=("tests/unit/application/test_pull_checkpoint.py",),
+    ),
+    Fault(
+        name="a scale is left out",
+        path="src/adapters/diffusers/weight_converter.py",
+        sound="            if scale is not None:\n",
+        spoiled="            if scale is not None and scale.endswith('.scale_weight'):\n",
+        tests=("tests/integration/test_converting.py",),
+    ),
+    Fault(
+        name="removing follows links",
+        path="src/adapters/filesystem/checkpoint_store.py",
+        sound="if _lies_within(path, found.folder) and os.path.lexists(path):",
+        spoiled="if os.path.lexists(path):",
+        tests=("tests/integration/test_checkpoint_store_files.py",),
+    ),
 )

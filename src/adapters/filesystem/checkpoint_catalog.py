@@ -23,6 +23,7 @@ from domain.errors import (
 from domain.local_checkpoint import Component, LocalCheckpoint
 from domain.ports import checkpoint_catalog
 from domain.ports.checkpoint_catalog import CatalogEntry
+from domain.repository import REPOSITORIES
 
 #: Pickles: loading one runs whatever it says.
 _PICKLED: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npz"})
@@ -50,9 +51,14 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
         for folder in self._folders:
             if (folder / spec.id).is_dir():
                 return self._judge(spec, folder / spec.id)
+        pulling = (
+            f"Fetch them with wan models pull {spec.id}, or put"
+            if spec.id in REPOSITORIES
+            else "Put"
+        )
         raise CheckpointMissing(
             f"The weights of {spec.id} are not on this machine. "
-            f"Put its diffusers folder at {self._folders[0] / spec.id}."
+            f"{pulling} its diffusers folder at {self._folders[0] / spec.id}."
         )
 
     def _judge(self, spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:

@@ -16,7 +16,6 @@ from domain.checkpoint_manifest import FileFault, FilesProgress, Manifest, Repor
 from domain.errors import CheckpointMissing
 from domain.ports import checkpoint_store
 from domain.repository import Listing
-from domain.store_errors import CheckpointUnverifiable
 from domain.stored_checkpoint import Origin, Removal, StoredCheckpoint, UnfinishedTransfer
 
 
@@ -48,12 +47,9 @@ class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
 
     def verify(self, checkpoint_id: str, report: Report) -> Sequence[FileFault]:
         found = self._found(checkpoint_id)
-        if found.manifest is None:
-            raise CheckpointUnverifiable(
-                f"{found.folder} has no manifest: nothing says what its files should be."
-            )
-        done, total, faults = 0, found.manifest.size_bytes, []
-        for file in found.manifest.files:
+        manifest = found.promised
+        done, total, faults = 0, manifest.size_bytes, []
+        for file in manifest.files:
             # The default argument keeps this round's name: the function outlives no round.
             def passed(count: int, name: str = file.name) -> None:
                 nonlocal done

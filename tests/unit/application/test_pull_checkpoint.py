@@ -206,6 +206,14 @@ def test_another_revision_of_what_is_here_is_refused(bench: Bench) -> None:
         bench.pull("e" * 40)
 
 
+def test_what_was_pulled_and_is_not_whole_any_more_is_to_be_repaired(bench: Bench) -> None:
+    bench.pull()
+    del bench.store.files[A14B]["vae/model.safetensors"]
+
+    with pytest.raises(PlaceTaken, match="wan models repair t2v-A14B"):
+        bench.pull()
+
+
 def test_what_others_put_there_is_not_touched(bench: Bench) -> None:
     bench.store.put(A14B, {"model_index.json": b"theirs"}, None, Origin.PLACED)
 
