@@ -5,13 +5,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from application.fetch_files import FetchFiles
 from domain.checkpoint import checkpoint_spec
 from domain.checkpoint_manifest import Report
 from domain.errors import CheckpointMissing
 from domain.found_weights import Expert, FoundTransformer, checkpoint_of, refuse_mismatch
 from domain.ports.checkpoint_store import CheckpointStore
+from domain.ports.model_hub import ModelHub
 from domain.ports.weight_converter import WeightConverter
 from domain.ports.weight_reader import WeightReader
+from domain.repository import DEFAULT_REVISION, REPOSITORIES, goes_with_a_transformer
 from domain.store_errors import WeightsUnrecognised
 from domain.stored_checkpoint import StoredCheckpoint
 
@@ -28,43 +31,54 @@ class ConvertCheckpoint:
     """Which checkpoint it becomes, the files say; which expert is which, their names or the caller."""
 
     def __init__(
-        self, store: CheckpointStore, reader: WeightReader, converter: WeightConverter
+        self,
+        store: CheckpointStore,
+        reader: WeightReader,
+        converter: WeightConverter,
+        hub: ModelHub,
+        fetch: FetchFiles,
     ) -> None:
         self._store = store
         self._reader = reader
         self._converter = converter
+        self._hub = hub
+        self._fetch = fetch
 
     def execute(
         self,
         transformers: Mapping[Path, Expert | None],
-        parts_from: Path,
+        parts_from: Path | None,
         checkpoint_id: str | None,
         report: Report,
     ) -> StoredCheckpoint:
-        """Convert, and link what goes with the transformers. Blocks, for minutes.
+        """Convert, and link or fetch what goes with the transformers. Blocks, for minutes.
 
         Args:
             transformers: each with the expert it is; None where its name says so, or it is the only one.
-            parts_from: a diffusers folder whose encoders, VAE and scheduler go with them.
+            parts_from: a diffusers folder whose encoders, VAE and scheduler go with them; None fetches
+                them from the checkpoint's repository.
             checkpoint_id: what it is meant to be; None is whatever it is.
 
         Raises:
             WeightsUnrecognised: they are no checkpoint, or not that one, or nobody knows which is which.
             CheckpointUnavailable: a file is not whole, or pickled.
             PlaceTaken: the checkpoint is here already.
+            CheckpointBusy: it is worked on already.
+            DiskFull, HubError: what goes with them cannot be fetched.
         """
         found = [self._reader.read_transformer(path) for path in transformers]
         spec = checkpoint_spec(self._recognise(found, checkpoint_id))
         places = _places(found, list(transformers.values()))
-        parts = self._reader.read_parts(parts_from)
+        parts = self._reader.read_parts(parts_from or self._fetch_parts(spec.id, report))
         if parts.latent_channels != spec.geometry.channels:
             raise WeightsUnrecognised(
-                f"The VAE in {parts_from} has {parts.latent_channels} latent channels; that of {spec.id} "
-                f"has {spec.geometry.channels}."
+                f"The VAE in {parts.folder} has {parts.latent_channels} latent channels; that of "
+                f"{spec.id} has {spec.geometry.channels}."
             )
         with self._store.assemble(spec.id) as assembly:
+            put = assembly.link if parts_from else assembly.take
             for name in parts.files:
-                assembly.link(name, parts_from / name)
+                put(name, parts.folder / name)
             for name, transformer in places.items():
                 self._converter.convert(transformer, assembly.folder / name, report)
             self._converter.write_index(spec, parts, assembly.folder)
@@ -74,6 +88,17 @@ class ConvertCheckpoint:
         if stored is None:
             raise CheckpointMissing(f"{spec.id} was removed as soon as it was here.")
         return stored
+
+    def _fetch_parts(self, checkpoint_id: str, report: Report) -> Path:
+        """What goes with the transformers, fetched; one that was cut goes on where it was."""
+        stored = self._store.stored(checkpoint_id)
+        if stored is not None:
+            stored.refuse_another()
+        listing = self._hub.listing(REPOSITORIES[checkpoint_id], DEFAULT_REVISION)
+        parts = listing.only(goes_with_a_transformer)
+        with self._store.stage(checkpoint_id, parts) as staging:
+            self._fetch.execute(parts, staging, report)
+            return staging.folder
 
     def _recognise(self, found: Sequence[FoundTransformer], checkpoint_id: str | None) -> str:
         first, *others = found

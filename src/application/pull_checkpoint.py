@@ -10,7 +10,7 @@ from domain.errors import CheckpointMissing
 from domain.ports.checkpoint_store import CheckpointStore
 from domain.ports.model_hub import ModelHub
 from domain.repository import DEFAULT_REVISION, REPOSITORIES, Listing, is_taken
-from domain.store_errors import NotPullable, PlaceTaken, RepositoryUnknown
+from domain.store_errors import NotPullable, PlaceTaken
 from domain.stored_checkpoint import Origin, StoredCheckpoint, UnfinishedTransfer
 
 _log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class PullCheckpoint:
     def _listing(
         self, repository: str, revision: str | None, unfinished: UnfinishedTransfer | None
     ) -> Listing:
-        if unfinished is not None:
+        if unfinished is not None and unfinished.listing.has_transformer:
             listing = unfinished.listing
             if revision in (None, listing.revision):
                 return listing
@@ -85,13 +85,7 @@ class PullCheckpoint:
                 f"A pull of {repository} at {listing.revision} is unfinished. Go on with it without a "
                 f"revision, or drop it: wan models remove {unfinished.checkpoint_id}."
             )
-        found = self._hub.listing(repository, revision or DEFAULT_REVISION)
-        taken = tuple(file for file in found.files if is_taken(file.name))
-        if not any(file.name == "model_index.json" for file in taken):
-            raise RepositoryUnknown(
-                f"{repository} at {found.revision} is not in diffusers' layout: it has no model_index.json."
-            )
-        return Listing(repository=repository, revision=found.revision, files=taken)
+        return self._hub.listing(repository, revision or DEFAULT_REVISION).only(is_taken)
 
 
 def _refuse_unless_it(stored: StoredCheckpoint, revision: str | None) -> None:

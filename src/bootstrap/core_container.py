@@ -72,7 +72,7 @@ class CoreContainer(containers.DeclarativeContainer):
     #: Needs torch: who may load that says where it is.
     weight_converter: providers.Dependency[WeightConverter] = providers.Dependency()
     convert_checkpoint = providers.Factory(
-        ConvertCheckpoint, checkpoint_store, weight_reader, weight_converter
+        ConvertCheckpoint, checkpoint_store, weight_reader, weight_converter, model_hub, fetch_files
     )
     list_checkpoints = providers.Factory(ListCheckpoints, catalog, checkpoint_store)
     verify_checkpoint = providers.Factory(VerifyCheckpoint, checkpoint_store)

@@ -7,10 +7,12 @@ Sources: the model cards at huggingface.co/Wan-AI name the repositories in diffu
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
+
+from domain.store_errors import RepositoryUnknown
 
 REPOSITORIES: Final[Mapping[str, str]] = {
     "t2v-A14B": "Wan-AI/Wan2.2-T2V-A14B-Diffusers",
@@ -22,17 +24,9 @@ REPOSITORIES: Final[Mapping[str, str]] = {
 #: What a pull means where no revision is named.
 DEFAULT_REVISION: Final = "main"
 
-_PARTS: Final = frozenset(
-    {
-        "scheduler",
-        "text_encoder",
-        "tokenizer",
-        "transformer",
-        "transformer_2",
-        "vae",
-        "image_encoder",
-        "image_processor",
-    }
+_TRANSFORMERS: Final = frozenset({"transformer", "transformer_2"})
+_COMPANIONS: Final = frozenset(
+    {"scheduler", "text_encoder", "tokenizer", "vae", "image_encoder", "image_processor"}
 )
 _SUFFIXES: Final = frozenset({".json", ".safetensors"})
 #: SentencePiece's own file, and the vocabularies of older tokenizers.
@@ -73,6 +67,25 @@ class Listing:
     def size_bytes(self) -> int:
         return sum(file.size_bytes for file in self.files)
 
+    @property
+    def has_transformer(self) -> bool:
+        """Whether it is more than what goes with one."""
+        return not all(goes_with_a_transformer(file.name) for file in self.files)
+
+    def only(self, wanted: Callable[[str], bool]) -> "Listing":
+        """Those of its files whose names are wanted.
+
+        Raises:
+            RepositoryUnknown: it is not in diffusers' layout.
+        """
+        files = tuple(file for file in self.files if wanted(file.name))
+        if not any(file.name == "model_index.json" for file in files):
+            raise RepositoryUnknown(
+                f"{self.repository} at {self.revision} is not in diffusers' layout: it has no "
+                "model_index.json."
+            )
+        return Listing(repository=self.repository, revision=self.revision, files=files)
+
 
 def is_commit(revision: str) -> bool:
     """Whether the revision names one commit for ever, not a branch or tag that may move."""
@@ -84,9 +97,14 @@ def is_taken(name: str) -> bool:
     path = PurePosixPath(name)
     if name == "model_index.json":
         return True
-    if len(path.parts) != 2 or path.parts[0] not in _PARTS:
+    if len(path.parts) != 2 or path.parts[0] not in _TRANSFORMERS | _COMPANIONS:
         return False
     return path.suffix in (_TOKENIZER_SUFFIXES if path.parts[0] == "tokenizer" else _SUFFIXES)
+
+
+def goes_with_a_transformer(name: str) -> bool:
+    """Whether a file that a pull takes is none of a transformer's own."""
+    return is_taken(name) and PurePosixPath(name).parts[0] not in _TRANSFORMERS
 
 
 def stays_inside(name: str) -> bool:

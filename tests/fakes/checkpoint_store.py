@@ -48,6 +48,15 @@ class FakeStaging(Staging):
         self._store = store
         self._checkpoint_id = checkpoint_id
 
+    @property
+    def folder(self) -> Path:
+        """The settled files, written where a test can read them."""
+        folder = self._store.workshop / f"{self._checkpoint_id}.staged"
+        for name, content in self.whole.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        return folder
+
     def lacking(self) -> Sequence[ListedFile]:
         return [file for file in self.listing.files if file.name not in self.whole]
 
@@ -89,6 +98,11 @@ class FakeAssembly(Assembly):
     def link(self, name: str, file: Path) -> None:
         self.links[name] = file
 
+    def take(self, name: str, file: Path) -> None:
+        place = self._folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(file.read_bytes())
+
     def publish(
         self, report: Report, *, adopted_from: str | None = None, converted_from: Sequence[str] = ()
     ) -> None:
@@ -105,6 +119,7 @@ class FakeAssembly(Assembly):
             converted_from=tuple(converted_from),
         )
         origin = Origin.ADOPTED if adopted_from else Origin.CONVERTED
+        self._store.drop(self._checkpoint_id)
         self._store.put(self._checkpoint_id, files, manifest, origin)
 
 
@@ -175,7 +190,12 @@ class FakeCheckpointStore(CheckpointStore):
             raise CheckpointBusy
         staged = self._staged.get(checkpoint_id)
         if staged is None or staged.listing != listing:
-            staged = self._staged[checkpoint_id] = FakeStaging(self, checkpoint_id, listing)
+            before, staged = staged, FakeStaging(self, checkpoint_id, listing)
+            self._staged[checkpoint_id] = staged
+            for file in set(before.listing.files) & set(listing.files) if before else ():
+                for old, new in ((before.partial, staged.partial), (before.whole, staged.whole)):
+                    if file.name in old:
+                        new[file.name] = old[file.name]
         self._busy.add(checkpoint_id)
         try:
             yield staged
@@ -187,13 +207,21 @@ class FakeCheckpointStore(CheckpointStore):
         stored = self.stored(checkpoint_id)
         if stored is not None and stored.origin is not Origin.EMBEDDED:
             stored.refuse_another()
-        assert self._workshop is not None, "give the fake a workshop"
-        folder = self._workshop / checkpoint_id
+        folder = self.workshop / checkpoint_id
         folder.mkdir(parents=True)
         try:
             yield FakeAssembly(self, checkpoint_id, folder)
         finally:
             shutil.rmtree(folder)
+
+    @property
+    def workshop(self) -> Path:
+        assert self._workshop is not None, "give the fake a workshop"
+        return self._workshop
+
+    def drop(self, checkpoint_id: str) -> None:
+        """Forget a transfer."""
+        self._staged.pop(checkpoint_id, None)
 
     def take(self, checkpoint_id: str, staging: FakeStaging) -> None:
         """The end of a transfer."""

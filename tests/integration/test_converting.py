@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 from adapters.cli.app import build_app, run
 from adapters.diffusers.weight_converter import KEPT_IN_FP32
 from bootstrap.cli import Commands
+from domain.repository import REPOSITORIES
+from tests.fakes.hub_server import HubServer
 from tests.integration.weights import EMBEDDED, write_weights
 
 pytestmark = pytest.mark.slow
@@ -248,6 +250,28 @@ def test_what_was_converted_draws_a_video_and_verifies(
     assert wan("models", "remove", "t2v-A14B", "--yes") == 0
     assert not (models / "t2v-A14B").exists()
     assert list(tmp_path.glob("*high_noise*")), "what it was made of stays"
+
+
+def test_what_goes_with_them_is_fetched_where_nobody_names_a_folder(
+    tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = (path for path in (EMBEDDED / "mini").rglob("*") if path.is_file())
+    theirs = {p.relative_to(EMBEDDED / "mini").as_posix(): p.read_bytes() for p in paths}
+    monkeypatch.setenv("WAN_DISK__SOFT_MIB", "1")
+    monkeypatch.setenv("WAN_DISK__HARD_MIB", "1")
+    with HubServer({REPOSITORIES["t2v-A14B"]: theirs}).running() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        files = save(tmp_path, in_official_naming(HIGH), in_official_naming(LOW))
+
+        assert run(build_app(Commands()), ["models", "convert", *map(str, files)]) == 0
+
+    folder = models / "t2v-A14B"
+    assert_equal(converted(folder / "transformer"), expected(HIGH))
+    weights = folder / "text_encoder/model.safetensors"
+    assert weights.read_bytes() == theirs["text_encoder/model.safetensors"]
+    assert not weights.is_symlink()
+    assert not any("/transformer" in path for path, _ in hub.requests)
+    assert not (models / ".staging/t2v-A14B").exists()
 
 
 def test_names_that_do_not_tell_ask_for_the_experts(

@@ -129,7 +129,7 @@ FAULTS = (
     Fault(
         name="a pull follows its branch",
         path="src/application/pull_checkpoint.py",
-        sound="if unfinished is not None:",
+        sound="if unfinished is not None and unfinished.listing.has_transformer:",
         spoiled="if unfinished is not None and revision is not None:",
         tests=("tests/unit/application/test_pull_checkpoint.py",),
     ),

@@ -150,13 +150,23 @@ def test_an_empty_file_is_whole_without_a_byte(store: CheckpointStore, listing: 
         assert staging.lacking() == []
 
 
-def test_another_listing_begins_anew(store: CheckpointStore, listing: Listing) -> None:
+def test_another_listing_keeps_the_files_that_both_have(
+    store: CheckpointStore, listing: Listing, files: dict[str, bytes]
+) -> None:
+    same, whole, other = listing.files[:3]
     with store.stage(A14B, listing) as staging:
-        staging.receive(listing.files[0], [b"abc"])
-    other = Listing(repository="r", revision="f" * 40, files=listing.files)
+        staging.receive(same, [b"abc"])
+        staging.receive(whole, [files[whole.name]])
+        staging.settle(whole, uncounted)
+        staging.receive(other, [b"abc"])
+    changed = listed(other.name, b"other bytes")
+    again = Listing(repository="r", revision="f" * 40, files=(same, whole, changed))
 
-    with store.stage(A14B, other) as staging:
-        assert staging.received_bytes(listing.files[0]) == 0
+    with store.stage(A14B, again) as staging:
+        assert staging.received_bytes(same) == 3
+        assert staging.received_bytes(changed) == 0
+        assert list(staging.lacking()) == [same, changed]
+        assert (staging.folder / whole.name).read_bytes() == files[whole.name]
 
 
 def test_one_at_a_time_and_each_checkpoint_for_itself(
@@ -226,13 +236,29 @@ def test_files_can_be_made_for_a_checkpoint(
     with store.assemble(A14B) as assembly:
         for name in files:
             if name != "model_index.json":
-                assembly.link(name, theirs / name)
+                assembly.take(name, theirs / name)
         (assembly.folder / "model_index.json").write_bytes(files["model_index.json"])
         assembly.publish(unheard, converted_from=["/weights/high.safetensors"])
 
     stored = store.stored(A14B)
     assert stored is not None
     assert (stored.origin, stored.source) == (Origin.CONVERTED, "/weights/high.safetensors")
+    store.remove(A14B)
+    assert {name: (theirs / name).read_bytes() for name in files} == files
+
+
+def test_an_unfinished_transfer_is_dropped_for_what_is_assembled(
+    store: CheckpointStore, listing: Listing, theirs: Path, files: dict[str, bytes]
+) -> None:
+    with store.stage(A14B, listing) as staging:
+        staging.receive(listing.files[0], [b"abc"])
+
+    with store.assemble(A14B) as assembly:
+        for name in files:
+            assembly.link(name, theirs / name)
+        assembly.publish(unheard, adopted_from=str(theirs))
+
+    assert store.unfinished(A14B) is None
 
 
 def test_what_is_not_published_is_gone(store: CheckpointStore, theirs: Path) -> None:

@@ -127,12 +127,6 @@ def adopt(
 
 def convert(
     context: typer.Context,
-    parts_from: Annotated[
-        Path,
-        typer.Option(
-            "--with", help="A diffusers folder with encoder, VAE and scheduler.", exists=True
-        ),
-    ],
     files: Annotated[
         list[Path] | None,
         typer.Argument(help="The transformer's file, or both; or folders of shards.", exists=True),
@@ -142,6 +136,14 @@ def convert(
     ] = None,
     low: Annotated[
         Path | None, typer.Option(help="The low-noise expert's file.", exists=True)
+    ] = None,
+    parts_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--with",
+            help="A diffusers folder with encoder, VAE and scheduler. [from its repository]",
+            exists=True,
+        ),
     ] = None,
     checkpoint: MeantAs = None,
     data_dir: DataDir = None,
@@ -155,7 +157,9 @@ def convert(
         raise typer.BadParameter("name the file of the transformer, or of both experts.")
     converting = _models(context, data_dir, config).convert_checkpoint()
     with shown_files() as report:
-        stored = converting.execute(transformers, parts_from.resolve(), checkpoint, report)
+        stored = converting.execute(
+            transformers, parts_from and parts_from.resolve(), checkpoint, report
+        )
     print(f"{stored.checkpoint_id}  ready: {gib(stored.size_bytes)}, from {stored.source}")
 
 

@@ -18,12 +18,16 @@ from domain.ports import checkpoint_store
 
 
 class FilesystemAssembly(checkpoint_store.Assembly):
-    """Whoever makes it holds the lock. `target`: the checkpoint's own folder."""
+    """Whoever makes it holds the lock.
 
-    def __init__(self, spec: CheckpointSpec, folder: Path, target: Path) -> None:
+    `target`: the checkpoint's own folder. `unfinished`: where a transfer of it may lie.
+    """
+
+    def __init__(self, spec: CheckpointSpec, folder: Path, target: Path, unfinished: Path) -> None:
         self._spec = spec
         self._folder = folder
         self._target = target
+        self._unfinished = unfinished
         self.discard()
         with storage_errors(f"write {folder}"):
             folder.mkdir(parents=True)
@@ -38,6 +42,12 @@ class FilesystemAssembly(checkpoint_store.Assembly):
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(file.resolve(strict=True))
 
+    def take(self, name: str, file: Path) -> None:
+        with storage_errors(f"take {file}"):
+            place = self._folder / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.hardlink_to(file)
+
     def publish(
         self, report: Report, *, adopted_from: str | None = None, converted_from: Sequence[str] = ()
     ) -> None:
@@ -51,6 +61,7 @@ class FilesystemAssembly(checkpoint_store.Assembly):
             )
             write_manifest(self._folder, manifest)
             publish_folder(self._folder, self._target)
+        shutil.rmtree(self._unfinished, ignore_errors=True)
 
     def discard(self) -> None:
         """Drop what was not published. Without it, does nothing."""

@@ -34,11 +34,14 @@ class FilesystemStaging(checkpoint_store.Staging):
         self._partial = folder / "partial"
         self._whole = folder / "whole"
         with storage_errors(f"fetch {spec.id} into {folder}"):
-            if read_listing(folder) != listing:
-                shutil.rmtree(folder, ignore_errors=True)
+            self._drop_what_is_not_listed(read_listing(folder))
             for wanted in (self._partial, self._whole):
                 wanted.mkdir(parents=True, exist_ok=True)
             _write_listing(folder, listing)
+
+    @property
+    def folder(self) -> Path:
+        return self._whole
 
     def lacking(self) -> Sequence[ListedFile]:
         return [file for file in self._listing.files if not (self._whole / file.name).is_file()]
@@ -80,6 +83,14 @@ class FilesystemStaging(checkpoint_store.Staging):
         else:
             self._become_the_checkpoint()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _drop_what_is_not_listed(self, before: Listing | None) -> None:
+        if before is None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            return
+        for file in set(before.files) - set(self._listing.files):
+            for place in (self._whole, self._partial):
+                (place / file.name).unlink(missing_ok=True)
 
     def _replace_files(self) -> None:
         with storage_errors(f"mend {self._target}"):

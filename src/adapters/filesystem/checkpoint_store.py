@@ -81,7 +81,10 @@ class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
             if stored is not None and stored.origin is not Origin.EMBEDDED:
                 stored.refuse_another()
             assembly = FilesystemAssembly(
-                spec, self._staging / f"{spec.id}.new", self._folder / spec.id
+                spec,
+                folder=self._staging / f"{spec.id}.new",
+                target=self._folder / spec.id,
+                unfinished=self._staging / spec.id,
             )
             try:
                 yield assembly

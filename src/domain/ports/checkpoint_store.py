@@ -13,8 +13,13 @@ from domain.stored_checkpoint import Removal, StoredCheckpoint, UnfinishedTransf
 class Staging(ABC):
     """Files on their way into a checkpoint; nobody sees them before all are whole.
 
-    What was received outlives a crash, and is there when the same listing is staged again.
+    What was received outlives a crash, and is there when a listing of the same files is staged again.
     """
+
+    @property
+    @abstractmethod
+    def folder(self) -> Path:
+        """Where the settled files lie, by their names."""
 
     @abstractmethod
     def lacking(self) -> Sequence[ListedFile]:
@@ -79,10 +84,23 @@ class Assembly(ABC):
         """
 
     @abstractmethod
+    def take(self, name: str, file: Path) -> None:
+        """Have the checkpoint's file `name` hold what `file` holds, whatever becomes of that.
+
+        Args:
+            file: on the disk of the checkpoints.
+
+        Raises:
+            StorageError: it cannot be taken.
+        """
+
+    @abstractmethod
     def publish(
         self, report: Report, *, adopted_from: str | None = None, converted_from: Sequence[str] = ()
     ) -> None:
         """Read every byte for the manifest, then make the checkpoint visible, durably and at once.
+
+        A transfer of it that was not finished is dropped.
 
         Raises:
             CheckpointUnavailable: the files are not that checkpoint.
@@ -120,7 +138,7 @@ class CheckpointStore(ABC):
 
     @abstractmethod
     def stage(self, checkpoint_id: str, listing: Listing) -> AbstractContextManager[Staging]:
-        """Begin a transfer, or go on with one of the same listing; one of another is dropped.
+        """Begin a transfer, or go on with one: of another listing's files, those that both have stay.
 
         Nobody else stages the same checkpoint until the context is left.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from application.convert_checkpoint import ConvertCheckpoint
+from application.fetch_files import FetchFiles
 from domain.checkpoint_manifest import FilesProgress
 from domain.found_weights import (
     Expert,
@@ -14,12 +15,19 @@ from domain.found_weights import (
     Precision,
     TransformerForm,
 )
-from domain.store_errors import WeightsUnrecognised
+from domain.repository import REPOSITORIES
+from domain.store_errors import HubUnreachable, PlaceTaken, WeightsUnrecognised
 from domain.stored_checkpoint import Origin, StoredCheckpoint
 from tests.fakes.checkpoint_store import FakeCheckpointStore
+from tests.fakes.model_hub import FakeModelHub
 from tests.fakes.weight_converter import WEIGHTS, FakeWeightConverter
 from tests.fakes.weight_reader import FakeWeightReader
 
+THEIRS = {
+    "model_index.json": b"{}",
+    "vae/config.json": b"[]",
+    "transformer/model.safetensors": b"not needed",
+}
 HIGH, LOW = Expert.HIGH_NOISE, Expert.LOW_NOISE
 
 
@@ -32,6 +40,7 @@ class Bench:
         (self.parts / "vae.json").write_bytes(b"{}")
         self.store = FakeCheckpointStore(folder / "workshop")
         self.latent_channels = 16
+        self.hub = FakeModelHub({REPOSITORIES["t2v-A14B"]: THEIRS})
         self.found: dict[Path, FoundTransformer] = {}
 
     def add(self, name: str, expert: Expert | None, *, in_channels: int = 16) -> Path:
@@ -54,8 +63,11 @@ class Bench:
             folder=self.parts, files=("vae.json",), latent_channels=self.latent_channels
         )
         reader = FakeWeightReader(parts={self.parts: parts}, transformers=self.found)
-        converting = ConvertCheckpoint(self.store, reader, FakeWeightConverter())
-        return converting.execute(transformers, self.parts, meant, unheard)
+        return self.converting(reader).execute(transformers, self.parts, meant, unheard)
+
+    def converting(self, reader: FakeWeightReader) -> ConvertCheckpoint:
+        fetch = FetchFiles(self.hub, reserve_bytes=0, wait=lambda _seconds: None)
+        return ConvertCheckpoint(self.store, reader, FakeWeightConverter(), self.hub, fetch)
 
     def places(self) -> dict[str, bytes]:
         files = self.store.files["t2v-A14B"]
@@ -134,3 +146,27 @@ def test_parts_of_another_family_are_refused_before_the_work(bench: Bench) -> No
     with pytest.raises(WeightsUnrecognised, match="48 latent channels; that of t2v-A14B has 16"):
         bench.convert({bench.add("a", HIGH): None, bench.add("b", LOW): None})
     assert bench.store.stored("t2v-A14B") is None
+
+
+class FetchedParts(FakeWeightReader):
+    """Finds parts in whichever folder they were fetched to."""
+
+    def read_parts(self, folder: Path) -> FoundParts:
+        assert (folder / "model_index.json").read_bytes() == b"{}"
+        return FoundParts(folder=folder, files=("vae/config.json",), latent_channels=16)
+
+
+def test_what_goes_with_them_is_fetched_where_nobody_names_a_folder(bench: Bench) -> None:
+    pair: dict[Path, Expert | None] = {bench.add("a", HIGH): None, bench.add("b", LOW): None}
+    bench.hub.cuts = [1, 0, 0, 0, 0, 0]
+    converting = bench.converting(FetchedParts(transformers=bench.found))
+
+    with pytest.raises(HubUnreachable):
+        converting.execute(pair, None, None, unheard)
+    converting.execute(pair, None, None, unheard)
+
+    assert bench.store.files["t2v-A14B"]["vae/config.json"] == b"[]"
+    assert bench.hub.readings[-2:] == [("model_index.json", 1), ("vae/config.json", 0)]
+    assert bench.store.unfinished("t2v-A14B") is None
+    with pytest.raises(PlaceTaken):
+        converting.execute(pair, None, None, unheard)

@@ -9,7 +9,7 @@ from application.pull_checkpoint import PullCheckpoint
 from application.repair_checkpoint import RepairCheckpoint
 from domain.checkpoint_manifest import FilesProgress
 from domain.errors import CheckpointMissing, DiskFull, UnknownCheckpoint
-from domain.repository import REPOSITORIES
+from domain.repository import REPOSITORIES, goes_with_a_transformer
 from domain.store_errors import (
     CheckpointBusy,
     DownloadCorrupt,
@@ -30,7 +30,8 @@ TAKEN = {
     "vae/config.json": b"{}",
     "vae/model.safetensors": b"weights " * 9,
     "tokenizer/spiece.model": b"pieces",
-    "transformer/empty.json": b"",
+    "vae/empty.json": b"",
+    "transformer/model.safetensors": b"weights",
 }
 LEFT = {
     "README.md": b"#",
@@ -153,6 +154,18 @@ def test_a_pull_keeps_to_its_commit_when_the_branch_moves(bench: Bench) -> None:
     assert stored is not None
     assert stored.manifest is not None
     assert stored.manifest.revision == COMMIT
+
+
+def test_parts_that_were_fetched_for_a_conversion_are_not_fetched_again(bench: Bench) -> None:
+    parts = bench.hub.listing(REPOSITORY, "main").only(goes_with_a_transformer)
+    with bench.store.stage(A14B, parts) as staging:
+        bench.fetch.execute(parts, staging, bench.told.append)
+    bench.hub.readings.clear()
+
+    bench.pull()
+
+    assert bench.store.files[A14B] == TAKEN
+    assert bench.hub.readings == [("transformer/model.safetensors", 0)]
 
 
 def test_a_wrong_byte_is_fetched_again(bench: Bench) -> None:
