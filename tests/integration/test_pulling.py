@@ -94,6 +94,22 @@ def test_a_checkpoint_is_pulled_listed_verified_and_removed(
     assert "freed" in capsys.readouterr().out
 
 
+def test_programs_are_told_in_json(
+    hub: HubServer, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*arguments: str) -> dict[str, object]:
+        assert wan(*arguments, A14B, "--json") == 0
+        return dict(json.loads(capsys.readouterr().out))
+
+    assert told("pull")["state"] == "ready"
+    assert told("pull")["state"] == "is here already"
+    (place / "vae/config.json").unlink()
+    fault = {"name": "vae/config.json", "fault": "missing", "detail": ""}
+    assert told("repair") == {"id": A14B, "mended": [fault]}
+    assert told("verify")["faults"] == []
+    assert told("remove", "--yes")["left"] == []
+
+
 def test_a_hundred_cuts_cost_nothing_but_time(
     hub: HubServer, theirs: dict[str, bytes], place: Path
 ) -> None:

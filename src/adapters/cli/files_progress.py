@@ -40,13 +40,16 @@ def shown_files() -> Iterator[Report]:
 
 
 class _PlainLines:
+    """A line for each file, and for each further tenth of the whole."""
+
     def __init__(self) -> None:
-        self._last = ("", "")
+        self._last = ("", "", 0)
 
     def __call__(self, told: FilesProgress) -> None:
-        if (told.doing, told.name) != self._last:
-            self._last = (told.doing, told.name)
-            share = told.done_bytes / told.total_bytes if told.total_bytes else 1.0
+        share = told.done_bytes / told.total_bytes if told.total_bytes else 1.0
+        now = (told.doing, told.name, int(share * 10))
+        if now != self._last:
+            self._last = now
             print(f"{share:4.0%}  {told.doing} {told.name}", file=sys.stderr, flush=True)
 
 

@@ -18,6 +18,7 @@ from application.remove_checkpoint import RemoveCheckpoint
 from application.repair_checkpoint import RepairCheckpoint
 from application.verify_checkpoint import VerifyCheckpoint
 from domain.found_weights import Expert
+from domain.stored_checkpoint import StoredCheckpoint
 
 
 class Models(Protocol):
@@ -102,13 +103,13 @@ def pull(
     ] = None,
     data_dir: DataDir = None,
     config: Config = None,
+    as_json: AsJson = False,
 ) -> None:
     """Fetch a checkpoint from its repository. One that was cut goes on where it was."""
     pulling = _models(context, data_dir, config).pull_checkpoint()
     with shown_files() as report:
         pulled = pulling.execute(checkpoint, revision, report)
-    state = "is here already" if pulled.was_here else "ready"
-    print(f"{checkpoint}  {state}: {gib(pulled.stored.size_bytes)}, {pulled.stored.source}")
+    _say(pulled.stored, "is here already" if pulled.was_here else "ready", as_json=as_json)
 
 
 def adopt(
@@ -117,12 +118,13 @@ def adopt(
     checkpoint: MeantAs = None,
     data_dir: DataDir = None,
     config: Config = None,
+    as_json: AsJson = False,
 ) -> None:
     """Use a checkpoint where it lies. Nothing is copied, and nothing of it is ever changed."""
     adopting = _models(context, data_dir, config).adopt_checkpoint()
     with shown_files() as report:
         stored = adopting.execute(folder.resolve(), checkpoint, report)
-    print(f"{stored.checkpoint_id}  ready: {gib(stored.size_bytes)}, {stored.source}")
+    _say(stored, "ready", as_json=as_json)
 
 
 def convert(
@@ -148,6 +150,7 @@ def convert(
     checkpoint: MeantAs = None,
     data_dir: DataDir = None,
     config: Config = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a checkpoint of safetensors in Wan's own or ComfyUI's naming, scaled fp8 among them, once."""
     transformers: dict[Path, Expert | None] = {path.resolve(): None for path in files or ()}
@@ -160,7 +163,7 @@ def convert(
         stored = converting.execute(
             transformers, parts_from and parts_from.resolve(), checkpoint, report
         )
-    print(f"{stored.checkpoint_id}  ready: {gib(stored.size_bytes)}, from {stored.source}")
+    _say(stored, "ready", as_json=as_json)
 
 
 def repair(
@@ -168,11 +171,15 @@ def repair(
     checkpoint: CheckpointId,
     data_dir: DataDir = None,
     config: Config = None,
+    as_json: AsJson = False,
 ) -> None:
     """Fetch again the files of a pulled checkpoint that verify finds wrong, and no others."""
     repairing = _models(context, data_dir, config).repair_checkpoint()
     with shown_files() as report:
         faults = repairing.execute(checkpoint, report)
+    if as_json:
+        print(json.dumps({"id": checkpoint, "mended": [asdict(f) for f in faults]}, indent=2))
+        return
     for fault in faults:
         print(f"{checkpoint}  mended: {fault}")
     print(f"{checkpoint}  whole")
@@ -207,6 +214,7 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     data_dir: DataDir = None,
     config: Config = None,
+    as_json: AsJson = False,
 ) -> None:
     """Take away a checkpoint that Wan Studio put there; what was adopted stays where it lies."""
     removing = _models(context, data_dir, config).remove_checkpoint()
@@ -215,9 +223,27 @@ def remove(
         question = f"Remove {checkpoint} ({found.source}) and free {gib(found.size_bytes)}?"
         typer.confirm(question, abort=True)
     removal = removing.execute(checkpoint)
+    if as_json:
+        print(json.dumps({"id": checkpoint, **asdict(removal)}, indent=2))
+        return
     print(f"{checkpoint}  removed: {removal.files} files, {gib(removal.freed_bytes)} freed")
     for name in removal.left:
         print(f"{checkpoint}  left: {name}, which others put there")
+
+
+def _say(stored: StoredCheckpoint, state: str, *, as_json: bool) -> None:
+    if as_json:
+        told = {
+            "id": stored.checkpoint_id,
+            "state": state,
+            "folder": str(stored.folder),
+            "size_bytes": stored.size_bytes,
+            "origin": stored.origin,
+            "source": stored.source,
+        }
+        print(json.dumps(told, indent=2))
+    else:
+        print(f"{stored.checkpoint_id}  {state}: {gib(stored.size_bytes)}, {stored.source}")
 
 
 def _models(context: typer.Context, data_dir: Path | None, config: Path | None) -> Models:
