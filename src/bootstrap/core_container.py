@@ -62,6 +62,7 @@ class CoreContainer(containers.DeclarativeContainer):
         FilesystemCheckpointStore,
         settings.provided.models_dir,
         providers.Object(Path(adapters.embedded.__path__[0])),
+        data_directory.provided.prepare,
     )
     model_hub = providers.Singleton(_model_hub, settings)
     fetch_files = providers.Factory(_fetch_files, settings, model_hub)

@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from domain.repository import ListedFile, stays_inside
+
+#: Bytes. What is larger is not hashed on the way to a video, which would take minutes: reading every
+#: byte is `CheckpointStore.verify`'s business (decision record 0018).
+HASHED_AT_SIGHT_BYTES: Final = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from diffusers import WanTransformer3DModel
 from safetensors.torch import load_file, save_file
 
 from adapters.cli.app import build_app, run
+from adapters.diffusers.identity import weights_identity
 from adapters.diffusers.weight_converter import KEPT_IN_FP32
 from bootstrap.cli import Commands
 from domain.repository import REPOSITORIES
@@ -349,3 +351,19 @@ def test_a_vae_of_another_family_is_refused(
 
     assert convert(tmp_path / "ti2v.safetensors") == 1
     assert "has 16 latent channels; that of ti2v-5B has 48" in capsys.readouterr().err
+
+
+def test_weights_that_are_too_large_to_be_hashed_at_sight_are_others_once_touched(
+    tmp_path: Path,
+) -> None:
+    # A run went on from another's latents when a large file was replaced by one of the same size.
+    (tmp_path / "manifest.json").write_text("{}")
+    for name, size in (("small", 100), ("large", 65 * 2**20)):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size)
+    before = weights_identity(tmp_path)
+
+    os.utime(tmp_path / "small", ns=(0, 0))
+    assert weights_identity(tmp_path) == before
+    os.utime(tmp_path / "large", ns=(0, 0))
+    assert weights_identity(tmp_path) != before

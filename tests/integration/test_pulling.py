@@ -1,5 +1,6 @@
 """`wan models pull`, `repair` and `remove` against a hub on loopback that misbehaves."""
 
+import fcntl
 import io
 import json
 import logging
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from adapters.cli.app import build_app, run
+from adapters.filesystem.data_directory import DataDirectory
 from bootstrap.cli import Commands
 from domain.repository import REPOSITORIES, is_taken
 from tests.fakes.hub_server import HubServer
@@ -92,6 +94,13 @@ def test_a_checkpoint_is_pulled_listed_verified_and_removed(
     assert wan("remove", A14B, "--yes") == 0
     assert not place.exists()
     assert "freed" in capsys.readouterr().out
+
+
+def test_a_server_can_use_the_directory_that_a_pull_has_made(hub: HubServer, place: Path) -> None:
+    # A pull into a new data directory left models/ in it and no mark, and no server would have it.
+    assert wan("pull", A14B) == 0
+
+    DataDirectory(place.parent.parent).prepare()
 
 
 def test_programs_are_told_in_json(
@@ -262,10 +271,9 @@ def test_what_is_wrong_is_mended_and_nothing_else_is_fetched(
 def test_two_processes_do_not_pull_the_same(
     hub: HubServer, theirs: dict[str, bytes], place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import fcntl
-
+    DataDirectory(place.parent.parent).prepare()
     lock = place.parent / ".staging" / f"{A14B}.lock"
-    lock.parent.mkdir(parents=True)
+    lock.parent.mkdir()
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:

@@ -58,6 +58,7 @@ class FilesystemStaging(checkpoint_store.Staging):
             for chunk in chunks:
                 with storage_errors(f"write {path}"):
                     partial.write(chunk)
+                    partial.flush()  # here, where a full disk is told as one; not when it is closed
 
     def settle(self, file: ListedFile, passed: Callable[[int], None]) -> FileFault | None:
         received, settled = self._partial / file.name, self._whole / file.name

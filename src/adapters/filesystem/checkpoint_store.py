@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,11 +20,18 @@ from domain.stored_checkpoint import Origin, Removal, StoredCheckpoint, Unfinish
 
 
 class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
-    """`folder` is the user's and is written to; `embedded` is the package's and never is."""
+    """`folder` is the user's and is written to; `embedded` is the package's and never is.
 
-    def __init__(self, folder: Path, embedded: Path) -> None:
+    Args:
+        prepare: makes what `folder` lies in; called before the first write.
+    """
+
+    def __init__(
+        self, folder: Path, embedded: Path, prepare: Callable[[], None] = lambda: None
+    ) -> None:
         self._folder = folder
         self._embedded = embedded
+        self._prepare = prepare
         self._staging = folder / ".staging"
 
     def stored(self, checkpoint_id: str) -> StoredCheckpoint | None:
@@ -105,6 +112,7 @@ class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
 
     @contextmanager
     def _alone_with(self, checkpoint_id: str) -> Iterator[None]:
+        self._prepare()
         with storage_errors(f"use {self._staging}"):
             self._staging.mkdir(parents=True, exist_ok=True)
         with sole_user(self._staging / f"{checkpoint_id}.lock", checkpoint_id):

@@ -10,15 +10,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from domain.checkpoint_manifest import Fault, FileFault, Manifest, ManifestFile
+from domain.checkpoint_manifest import (
+    HASHED_AT_SIGHT_BYTES,
+    Fault,
+    FileFault,
+    Manifest,
+    ManifestFile,
+)
 from domain.errors import CheckpointBroken
 from domain.repository import ListedFile
 
 NAME: Final = "manifest.json"
 
-#: Bytes. What is larger is not hashed on the way to a video, which would take minutes: reading every
-#: byte is `CheckpointStore.verify`'s business (decision record 0018).
-_HASHED_AT_SIGHT: Final = 64 * 2**20
 _CHUNK_BYTES: Final = 4 * 2**20
 
 
@@ -43,7 +46,7 @@ def check_manifest(folder: Path) -> None:
 
 
 def _is_whole(path: Path, file: ManifestFile) -> bool:
-    return file.size_bytes > _HASHED_AT_SIGHT or sha256_of(path) == file.sha256
+    return file.size_bytes > HASHED_AT_SIGHT_BYTES or sha256_of(path) == file.sha256
 
 
 def read_manifest(folder: Path) -> Manifest | None:
