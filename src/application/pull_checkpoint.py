@@ -4,9 +4,9 @@ import logging
 from dataclasses import dataclass
 
 from application.fetch_files import FetchFiles
-from domain.checkpoint import checkpoint_spec
+from domain.checkpoint import CHECKPOINTS, checkpoint_spec
 from domain.checkpoint_manifest import Report
-from domain.errors import CheckpointMissing
+from domain.errors import CheckpointMissing, DiskFull
 from domain.ports.checkpoint_store import CheckpointStore
 from domain.ports.model_hub import ModelHub
 from domain.repository import DEFAULT_REVISION, REPOSITORIES, Listing, is_taken
@@ -67,12 +67,23 @@ class PullCheckpoint:
         listing = self._listing(repository, revision, self._store.unfinished(checkpoint_id))
         _log.info("pulling", extra={"checkpoint": checkpoint_id, "revision": listing.revision})
         with self._store.stage(checkpoint_id, listing) as staging:
-            self._fetch.execute(listing, staging, report)
+            try:
+                self._fetch.execute(listing, staging, report)
+            except DiskFull as error:
+                raise DiskFull(f"{error.message}{self._what_would_free_some()}") from error
             staging.publish()
         stored = self._store.stored(checkpoint_id)
         if stored is None:
             raise CheckpointMissing(f"{checkpoint_id} was removed as soon as it was here.")
         return Pulled(stored=stored, was_here=False)
+
+    def _what_would_free_some(self) -> str:
+        found = [self._store.stored(spec.id) for spec in CHECKPOINTS]
+        ours = [one for one in found if one and one.origin in {Origin.PULLED, Origin.CONVERTED}]
+        return "".join(
+            f" wan models remove {one.checkpoint_id} would free {one.own_bytes / 2**30:.1f} GiB."
+            for one in sorted(ours, key=lambda one: -one.own_bytes)
+        )
 
     def _listing(
         self, repository: str, revision: str | None, unfinished: UnfinishedTransfer | None

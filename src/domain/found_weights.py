@@ -123,17 +123,28 @@ class Expert(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoundTensor:
+    """Where a tensor lies, from byte `start`, and how: `dtype` is safetensors' name, such as `BF16`."""
+
+    file: Path
+    start: int
+    size_bytes: int
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FoundTransformer:
     """One transformer outside of diffusers' layout.
 
     Attributes:
         path: as it was named: a file, or the folder of its shards.
-        files: its safetensors files, in order.
+        tensors: by their names in the files, notes on how others are kept among them.
         expert: as `path` says; None where it does not.
     """
 
     path: Path
-    files: tuple[Path, ...]
+    tensors: Mapping[str, FoundTensor]
     form: TransformerForm
     naming: Naming
     precision: Precision

@@ -135,9 +135,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         sent = body if cut is None else body[:cut]
-        piece = self.hub.bytes_per_s // 50 or len(sent) or 1
-        for offset in range(0, len(sent), piece):
-            self.wfile.write(sent[offset : offset + piece])
-            if self.hub.bytes_per_s:
-                time.sleep(1 / 50)
         self.close_connection = cut is not None
+        piece = self.hub.bytes_per_s // 50 or len(sent) or 1
+        try:
+            for offset in range(0, len(sent), piece):
+                self.wfile.write(sent[offset : offset + piece])
+                if self.hub.bytes_per_s:
+                    time.sleep(1 / 50)
+        except ConnectionError:  # whoever asked was killed, or has enough
+            self.close_connection = True

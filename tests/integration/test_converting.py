@@ -13,11 +13,23 @@ from safetensors.torch import load_file, save_file
 
 from adapters.cli.app import build_app, run
 from adapters.diffusers.identity import weights_identity
-from adapters.diffusers.weight_converter import KEPT_IN_FP32
+from adapters.diffusers.weight_converter import (
+    KEPT_IN_FP32,
+    _model,
+    _moves,
+    _refuse_difference,
+)
+from adapters.filesystem.transformer_file import read_transformer
 from bootstrap.cli import Commands
 from domain.repository import REPOSITORIES
 from tests.fakes.hub_server import HubServer
-from tests.integration.weights import EMBEDDED, write_weights
+from tests.integration.weights import (
+    EMBEDDED,
+    official_tensors,
+    write_hollow,
+    write_ti2v,
+    write_weights,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -51,14 +63,14 @@ def official(name: str) -> str:
     return name.replace("scale_shift_table", "modulation")
 
 
-def network(seed: int, *, in_channels: int = 16) -> Weights:
+def network(seed: int, *, in_channels: int = 16, out_channels: int = 16) -> Weights:
     """A transformer of Wan, as small as heads of 128 allow, with numbers that differ everywhere."""
     torch.manual_seed(seed)
     model = WanTransformer3DModel(
         num_attention_heads=1,
         attention_head_dim=128,
         in_channels=in_channels,
-        out_channels=16,
+        out_channels=out_channels,
         text_dim=128,
         freq_dim=256,
         ffn_dim=96,
@@ -136,8 +148,8 @@ def save(folder: Path, high: Weights, low: Weights) -> tuple[Path, Path]:
     return files
 
 
-def convert(*arguments: str | Path) -> int:
-    parts = ("--with", EMBEDDED / "mini")
+def convert(*arguments: str | Path, parts_from: Path = EMBEDDED / "mini") -> int:
+    parts = ("--with", parts_from)
     return run(build_app(Commands()), ["models", "convert", *map(str, (*arguments, *parts))])
 
 
@@ -233,6 +245,33 @@ def test_a_single_transformer_and_image_pairs_are_recognised(tmp_path: Path, mod
     assert_equal(converted(models / "t2v-1.3B/transformer"), expected(HIGH))
     index = json.loads((models / "i2v-A14B/model_index.json").read_text())
     assert (index["_class_name"], index["boundary_ratio"]) == ("WanImageToVideoPipeline", 0.9)
+
+
+def test_a_5b_keeps_a_timestep_for_each_token(tmp_path: Path, models: Path) -> None:
+    # diffusers takes such a file for an I2V-14B.
+    save_file(
+        in_official_naming(network(4, in_channels=48, out_channels=48)), tmp_path / "5b.safetensors"
+    )
+
+    assert convert(tmp_path / "5b.safetensors", parts_from=write_ti2v(tmp_path / "parts")) == 0
+
+    index = json.loads((models / "ti2v-5B/model_index.json").read_text())
+    assert (index["_class_name"], index["expand_timesteps"]) == ("WanPipeline", True)
+    assert (index["boundary_ratio"], index["transformer_2"]) == (None, [None, None])
+
+
+def test_names_and_shapes_at_full_size_are_all_of_a14bs(tmp_path: Path) -> None:
+    # Only the header is written: the rest of its 28 GB is a hole in the file.
+    tensors = official_tensors(dim=5120, blocks=40, ffn=13824, text=4096)
+    found = read_transformer(write_hollow(tmp_path / "wan_high_noise.safetensors", tensors))
+
+    moves = _moves(found)
+    model = _model(found, {move.target: move.shape for move in moves})
+    _refuse_difference(found, moves, model)
+
+    assert str(found.form) == "40 blocks of 5120, 16 channels in, 16 out"
+    # As many as the real configuration has, counted on the meta device.
+    assert sum(parameter.numel() for parameter in model.parameters()) == 14_288_491_584
 
 
 def test_what_was_converted_draws_a_video_and_verifies(

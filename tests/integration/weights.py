@@ -17,15 +17,30 @@ Tensors = Mapping[str, tuple[str, tuple[int, ...]]]
 
 def write_weights(path: Path, tensors: Tensors, metadata: Mapping[str, str] | None = None) -> Path:
     """A safetensors file of these names, types and shapes."""
+    head, end = _head(tensors, metadata)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(head + random.Random(path.name).randbytes(end))
+    return path
+
+
+def write_hollow(path: Path, tensors: Tensors) -> Path:
+    """The same without its numbers: as large as told, and no larger on the disk than its header."""
+    head, end = _head(tensors, None)
+    with path.open("wb") as file:
+        file.write(head)
+        file.truncate(len(head) + end)
+    return path
+
+
+def _head(tensors: Tensors, metadata: Mapping[str, str] | None) -> tuple[bytes, int]:
+    """The head of such a file, and how many bytes follow it."""
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     end = 0
     for name, (dtype, shape) in tensors.items():
         start, end = end, end + math.prod(shape) * _BYTES[dtype]
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
     raw = json.dumps(header).encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(len(raw).to_bytes(8, "little") + raw + random.Random(path.name).randbytes(end))
-    return path
+    return len(raw).to_bytes(8, "little") + raw, end
 
 
 def write_transformer(folder: Path, *, channels: int, dim: int = 64, blocks: int = 2) -> None:
@@ -91,10 +106,15 @@ def change(path: Path, **values: object) -> None:
 
 
 def official_tensors(
-    dtype: str = "BF16", *, channels: int = 16, dim: int = 128, blocks: int = 2, out: int = 16
+    dtype: str = "BF16",
+    *,
+    channels: int = 16,
+    dim: int = 128,
+    blocks: int = 2,
+    ffn: int = 64,
+    text: int = 32,
 ) -> dict[str, tuple[str, tuple[int, ...]]]:
     """A whole transformer in the naming of Wan's authors; `dtype`: of its matrices."""
-    text, freq, ffn = 32, 256, 64
     tensors: dict[str, tuple[str, tuple[int, ...]]] = {
         "patch_embedding.weight": ("BF16", (dim, channels, 1, 2, 2)),
         "patch_embedding.bias": ("BF16", (dim,)),
@@ -105,10 +125,10 @@ def official_tensors(
         tensors[f"{name}.weight"] = (dtype, (rows, columns))
         tensors[f"{name}.bias"] = ("BF16", (rows,))
 
-    linear("head.head", out * 4, dim)
+    linear("head.head", 16 * 4, dim)
     linear("text_embedding.0", dim, text)
     linear("text_embedding.2", dim, dim)
-    linear("time_embedding.0", dim, freq)
+    linear("time_embedding.0", dim, 256)
     linear("time_embedding.2", dim, dim)
     linear("time_projection.1", dim * 6, dim)
     for block in (f"blocks.{index}" for index in range(blocks)):

@@ -7,7 +7,7 @@ model of that form has, name by name and shape by shape.
 import errno
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -15,7 +15,6 @@ from typing import Any, BinaryIO, Final
 import torch
 from diffusers import WanTransformer3DModel
 from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers
-from safetensors import safe_open
 
 from domain.checkpoint import CheckpointSpec
 from domain.checkpoint_manifest import FilesProgress, Report
@@ -23,6 +22,7 @@ from domain.errors import CheckpointBroken, DiskFull, StorageError
 from domain.found_weights import (
     COMFYUI_PREFIX,
     FoundParts,
+    FoundTensor,
     FoundTransformer,
     Naming,
     is_weight,
@@ -31,7 +31,14 @@ from domain.found_weights import (
 from domain.ports import weight_converter
 from domain.store_errors import WeightsUnrecognised
 
-_FP8: Final = frozenset({torch.float8_e4m3fn, torch.float8_e5m2})
+#: safetensors' names for what can be converted.
+_TYPES: Final = {
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+}
 #: Every Wan has heads of this width; no tensor's shape tells it.
 _HEAD_DIM: Final = 128
 #: Modules that diffusers loads in fp32 whatever it is asked for: its `_keep_in_fp32_modules`.
@@ -44,13 +51,20 @@ _FILE: Final = "diffusion_pytorch_model.safetensors"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Move:
-    """A tensor's way from the file that has it to its new name and type."""
+    """A tensor's way from where it lies to its new name and type.
 
-    file: Path
-    source: str
+    Attributes:
+        scale: what it is to be multiplied by; None for what it is.
+    """
+
+    source: FoundTensor
+    scale: FoundTensor | None
     target: str
-    shape: tuple[int, ...]
     dtype: torch.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.source.shape
 
     @property
     def size_bytes(self) -> int:
@@ -58,7 +72,7 @@ class _Move:
 
 
 class DiffusersWeightConverter(weight_converter.WeightConverter):
-    """Reads through a memory map, and writes each tensor as soon as it is made."""
+    """Reads one tensor, writes it, and forgets it."""
 
     def convert(self, found: FoundTransformer, folder: Path, report: Report) -> None:
         if found.form.branches:
@@ -100,18 +114,18 @@ class DiffusersWeightConverter(weight_converter.WeightConverter):
 def _moves(found: FoundTransformer) -> list[_Move]:
     """In the order they are written: fp32 first, so that every tensor lies at a multiple of its size."""
     moves = []
-    for file in found.files:
-        with safe_open(file, framework="pt") as opened:
-            for source in opened.keys():  # noqa: SIM118 - it is no dict
-                if not is_weight(source):
-                    continue
-                shape = tuple(opened.get_slice(source).get_shape())
-                target = _target(source, found.naming)
-                moves.append(
-                    _Move(
-                        file=file, source=source, target=target, shape=shape, dtype=_dtype(target)
-                    )
+    for name, tensor in found.tensors.items():
+        if is_weight(name):
+            scales = (found.tensors.get(scale) for scale in scale_names(name))
+            target = _target(name, found.naming)
+            moves.append(
+                _Move(
+                    source=tensor,
+                    scale=next((scale for scale in scales if scale is not None), None),
+                    target=target,
+                    dtype=_dtype(target),
                 )
+            )
     return sorted(moves, key=lambda move: (-move.dtype.itemsize, move.target))
 
 
@@ -176,8 +190,8 @@ def _write(
 ) -> None:
     total, done = sum(move.size_bytes for move in moves), 0
     written.write(_header(moves))
-    for move, tensor in zip(moves, _tensors(moves), strict=True):
-        written.write(tensor.to(move.dtype).contiguous().view(torch.uint8).numpy().data)
+    for move in moves:
+        written.write(_numbers(move).view(torch.uint8).numpy().data)
         done += move.size_bytes
         report(
             FilesProgress(
@@ -201,29 +215,34 @@ def _header(moves: Sequence[_Move]) -> bytes:
     return len(raw).to_bytes(8, "little") + raw
 
 
-def _tensors(moves: Sequence[_Move]) -> Iterator[torch.Tensor]:
-    """Each move's numbers, scaled ones multiplied out."""
-    # Any: safetensors does not type what it opens.
-    opened: dict[Path, Any] = {
-        file: safe_open(file, framework="pt") for file in {move.file for move in moves}
-    }
-    where = {name: file for file, tensors in opened.items() for name in tensors.keys()}  # noqa: SIM118
-    for move in moves:
-        tensor = opened[move.file].get_tensor(move.source)
-        if tensor.dtype in _FP8:
-            scale = next((name for name in scale_names(move.source) if name in where), None)
-            tensor = tensor.float()
-            if scale is not None:
-                tensor *= _fitting(opened[where[scale]].get_tensor(scale).float(), tensor, scale)
-        yield tensor
+def _numbers(move: _Move) -> torch.Tensor:
+    """What is to be written, scaled numbers multiplied out."""
+    tensor = _read(move.source)
+    if move.scale is not None:
+        tensor = tensor.float()
+        tensor *= _fitting(_read(move.scale).float(), tensor, move)
+    return tensor.to(move.dtype).contiguous()
 
 
-def _fitting(scale: torch.Tensor, tensor: torch.Tensor, name: str) -> torch.Tensor:
+def _read(found: FoundTensor) -> torch.Tensor:
+    """One tensor, read from its file: a map of a whole one would need as much memory to be free."""
+    if found.dtype not in _TYPES:
+        raise CheckpointBroken(
+            f"{found.file} holds {found.dtype} numbers, which nobody can convert."
+        )
+    with found.file.open("rb") as file:
+        file.seek(found.start)
+        raw = bytearray(file.read(found.size_bytes))
+    return torch.frombuffer(raw, dtype=_TYPES[found.dtype]).reshape(found.shape)
+
+
+def _fitting(scale: torch.Tensor, tensor: torch.Tensor, move: _Move) -> torch.Tensor:
     """The factor for all of a tensor, or for each of its rows, in a shape that multiplies it."""
     if scale.numel() == 1:
         return scale.reshape(())
     if scale.numel() == tensor.shape[0]:
         return scale.reshape(-1, *(1 for _ in tensor.shape[1:]))
     raise CheckpointBroken(
-        f"{name} scales {tuple(tensor.shape)} by {tuple(scale.shape)}: neither a tensor nor its rows."
+        f"{move.target} is to be scaled by {tuple(scale.shape)}, and has the shape {move.shape}: neither "
+        "a tensor nor its rows."
     )

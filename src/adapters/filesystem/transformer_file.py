@@ -15,6 +15,7 @@ from domain.found_weights import (
     COMFYUI_PREFIX,
     Branch,
     Expert,
+    FoundTensor,
     FoundTransformer,
     Naming,
     Precision,
@@ -44,21 +45,31 @@ _OTHERS: Final = {
 def read_transformer(path: Path) -> FoundTransformer:
     """See `WeightReader.read_transformer`."""
     files = _files(path)
-    tensors: dict[str, StoredTensor] = {}
+    tensors: dict[str, FoundTensor] = {}
     metadata: dict[str, str] = {}
     for file in files:
         header = read_header(file)
-        tensors |= header.entries
+        tensors |= {name: _found(file, stored) for name, stored in header.entries.items()}
         metadata |= header.metadata
     plain = {name.removeprefix(COMFYUI_PREFIX): tensor for name, tensor in tensors.items()}
     _refuse_others(path, plain)
     return FoundTransformer(
         path=path,
-        files=files,
+        tensors=tensors,
         form=_form(path, plain),
         naming=_naming(tensors),
         precision=_precision(path, plain, metadata),
         expert=_expert(path),
+    )
+
+
+def _found(file: Path, stored: StoredTensor) -> FoundTensor:
+    return FoundTensor(
+        file=file,
+        start=stored.start,
+        size_bytes=stored.end - stored.start,
+        dtype=stored.dtype,
+        shape=stored.shape,
     )
 
 
@@ -87,7 +98,7 @@ def _magic(file: Path) -> bytes:
         raise CheckpointBroken(f"{file} cannot be read: {error.strerror}.") from error
 
 
-def _refuse_others(path: Path, tensors: Mapping[str, StoredTensor]) -> None:
+def _refuse_others(path: Path, tensors: Mapping[str, FoundTensor]) -> None:
     if "patch_embedding.weight" in tensors and not any(".lora" in name for name in tensors):
         return
     for what, pattern in _OTHERS.items():
@@ -99,7 +110,7 @@ def _refuse_others(path: Path, tensors: Mapping[str, StoredTensor]) -> None:
     raise WeightsUnrecognised(f"{path} is no transformer of Wan: it has no patch_embedding.")
 
 
-def _form(path: Path, tensors: Mapping[str, StoredTensor]) -> TransformerForm:
+def _form(path: Path, tensors: Mapping[str, FoundTensor]) -> TransformerForm:
     patches = tensors["patch_embedding.weight"].shape
     head = tensors.get("head.head.weight") or tensors.get("proj_out.weight")
     if len(patches) != 5 or head is None:
@@ -122,7 +133,7 @@ def _form(path: Path, tensors: Mapping[str, StoredTensor]) -> TransformerForm:
     )
 
 
-def _branches(tensors: Mapping[str, StoredTensor]) -> set[Branch]:
+def _branches(tensors: Mapping[str, FoundTensor]) -> set[Branch]:
     signs = {
         Branch.IMAGE: ("img_emb.", "condition_embedder.image_embedder."),
         Branch.VACE: ("vace_blocks.",),
@@ -133,7 +144,7 @@ def _branches(tensors: Mapping[str, StoredTensor]) -> set[Branch]:
     }
 
 
-def _naming(tensors: Mapping[str, StoredTensor]) -> Naming:
+def _naming(tensors: Mapping[str, FoundTensor]) -> Naming:
     if any(name.startswith(COMFYUI_PREFIX) for name in tensors):
         return Naming.COMFYUI
     if any(name.startswith("condition_embedder.") for name in tensors):
@@ -142,7 +153,7 @@ def _naming(tensors: Mapping[str, StoredTensor]) -> Naming:
 
 
 def _precision(
-    path: Path, tensors: Mapping[str, StoredTensor], metadata: Mapping[str, str]
+    path: Path, tensors: Mapping[str, FoundTensor], metadata: Mapping[str, str]
 ) -> Precision:
     """What most of its bytes are. A file of scaled fp8 must have every scale."""
     weights = {name: tensor for name, tensor in tensors.items() if is_weight(name)}
@@ -158,13 +169,12 @@ def _precision(
         if is_scaled:
             _refuse_missing_scales(path, fp8, tensors)
         return Precision.FP8_SCALED if is_scaled else Precision.FP8
-    sizes = {name: tensor.end - tensor.start for name, tensor in weights.items()}
-    largest = max(weights, key=lambda name: sizes[name])
-    return _PRECISIONS[weights[largest].dtype]
+    largest = max(weights.values(), key=lambda tensor: tensor.size_bytes)
+    return _PRECISIONS[largest.dtype]
 
 
 def _refuse_missing_scales(
-    path: Path, names: Sequence[str], tensors: Mapping[str, StoredTensor]
+    path: Path, names: Sequence[str], tensors: Mapping[str, FoundTensor]
 ) -> None:
     bare = [name for name in names if not any(scale in tensors for scale in scale_names(name))]
     if bare:

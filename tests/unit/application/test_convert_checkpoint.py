@@ -48,7 +48,7 @@ class Bench:
         form = TransformerForm(in_channels=in_channels, out_channels=16, dim=5120, blocks=40)
         self.found[path] = FoundTransformer(
             path=path,
-            files=(path,),
+            tensors={},
             form=form,
             naming=Naming.OFFICIAL,
             precision=Precision.BF16,

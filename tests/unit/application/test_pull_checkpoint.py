@@ -192,6 +192,15 @@ def test_what_does_not_fit_is_refused_before_a_byte_is_fetched(bench: Bench) -> 
     assert bench.hub.readings == []
 
 
+def test_a_full_disk_says_what_could_be_removed(bench: Bench) -> None:
+    bench.store.free_bytes = 0
+    for name, origin in (("ti2v-5B", Origin.PULLED), ("i2v-A14B", Origin.ADOPTED)):
+        bench.store.put(name, TAKEN, manifest_of(name, TAKEN), origin)
+
+    with pytest.raises(DiskFull, match=r"wan models remove ti2v-5B would free 0\.0 GiB\.$"):
+        bench.pull()
+
+
 def test_what_is_here_of_it_needs_no_room(bench: Bench) -> None:
     bench.hub.cuts = [20, 0, 0, 0, 0, 0]
     with pytest.raises(HubUnreachable):
