@@ -23,100 +23,24 @@ from adapters.filesystem.transformer_file import read_transformer
 from bootstrap.cli import Commands
 from domain.repository import REPOSITORIES
 from tests.fakes.hub_server import HubServer
+from tests.integration.networks import (
+    HIGH,
+    LOW,
+    Weights,
+    in_comfyui_naming,
+    in_official_naming,
+    multiplied_out,
+    network,
+    scaled,
+)
 from tests.integration.weights import (
     EMBEDDED,
     official_tensors,
     write_hollow,
     write_ti2v,
-    write_weights,
 )
 
 pytestmark = pytest.mark.slow
-
-Weights = dict[str, torch.Tensor]
-
-#: What Wan's authors call it, by what diffusers calls it.
-OFFICIAL = {
-    "condition_embedder.time_embedder.linear_1": "time_embedding.0",
-    "condition_embedder.time_embedder.linear_2": "time_embedding.2",
-    "condition_embedder.text_embedder.linear_1": "text_embedding.0",
-    "condition_embedder.text_embedder.linear_2": "text_embedding.2",
-    "condition_embedder.time_proj": "time_projection.1",
-    "attn1": "self_attn",
-    "attn2": "cross_attn",
-    "to_out.0": "o",
-    "to_q": "q",
-    "to_k": "k",
-    "to_v": "v",
-    "ffn.net.0.proj": "ffn.0",
-    "ffn.net.2": "ffn.2",
-    "norm2": "norm3",
-    "proj_out": "head.head",
-}
-
-
-def official(name: str) -> str:
-    if name == "scale_shift_table":
-        return "head.modulation"
-    for ours, theirs in OFFICIAL.items():
-        name = name.replace(ours, theirs)
-    return name.replace("scale_shift_table", "modulation")
-
-
-def network(seed: int, *, in_channels: int = 16, out_channels: int = 16) -> Weights:
-    """A transformer of Wan, as small as heads of 128 allow, with numbers that differ everywhere."""
-    torch.manual_seed(seed)
-    model = WanTransformer3DModel(
-        num_attention_heads=1,
-        attention_head_dim=128,
-        in_channels=in_channels,
-        out_channels=out_channels,
-        text_dim=128,
-        freq_dim=256,
-        ffn_dim=96,
-        num_layers=2,
-        rope_max_seq_len=64,
-    )
-    return {name: torch.randn_like(tensor) / 9 for name, tensor in model.state_dict().items()}
-
-
-def in_official_naming(weights: Weights) -> Weights:
-    return {official(name): tensor for name, tensor in weights.items()}
-
-
-def in_comfyui_naming(weights: Weights) -> Weights:
-    return {f"model.diffusion_model.{official(name)}": t for name, t in weights.items()}
-
-
-def scaled(weights: Weights, suffix: str = ".scale_weight", *, rows: bool = False) -> Weights:
-    """Each matrix in fp8, by a factor that brings its largest number to the largest there is."""
-    made: Weights = {}
-    for name, tensor in weights.items():
-        if tensor.ndim != 2 or not name.endswith(".weight"):
-            made[name] = tensor
-            continue
-        largest = tensor.abs().amax(dim=1, keepdim=True) if rows else tensor.abs().max()
-        scale = largest / 448
-        made[name] = (tensor / scale).to(torch.float8_e4m3fn)
-        made[name.removesuffix(".weight") + suffix] = scale.float()
-    return made
-
-
-def multiplied_out(weights: Weights) -> Weights:
-    """What `scaled` leaves of the numbers, in fp32, by the definition."""
-    made = {}
-    for name, tensor in weights.items():
-        scale = next((s for n, s in weights.items() if is_scale_of(n, name)), None)
-        if scale is not None:
-            made[name] = tensor.float() * scale
-        elif not name.endswith(("scale_weight", "weight_scale")):
-            made[name] = tensor
-    return made
-
-
-def is_scale_of(name: str, weight: str) -> bool:
-    stem = weight.removesuffix(".weight")
-    return name in {f"{stem}.scale_weight", f"{stem}.weight_scale"} and name != weight
 
 
 @pytest.fixture(autouse=True)
@@ -133,9 +57,6 @@ def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
     return tmp_path / "home/wan-studio/models"
-
-
-HIGH, LOW = network(1), network(2)
 
 
 def save(folder: Path, high: Weights, low: Weights) -> tuple[Path, Path]:
@@ -336,60 +257,6 @@ def test_a_name_that_says_otherwise_is_believed(
 
     assert convert("--high", low, "--low", high) == 1
     assert "is the low noise expert, as its name says" in capsys.readouterr().err
-
-
-def lacking(name: str) -> Weights:
-    return {n: t for n, t in in_official_naming(HIGH).items() if n != name}
-
-
-@pytest.mark.parametrize(
-    ("weights", "code", "words"),
-    [
-        (lacking("blocks.1.cross_attn.norm_q.weight"), 3, "lacks blocks.1.attn2.norm_q.weight"),
-        (lacking("text_embedding.0.weight"), 3, "lacks condition_embedder.text_embedder.linear_1"),
-        ({**in_official_naming(HIGH), "odd.weight": torch.zeros(1)}, 3, "has not, odd.weight"),
-        ({**lacking("ffn"), "blocks.1.ffn.0.bias": torch.zeros(7)}, 3, "of another shape blocks.1"),
-        ({**scaled(in_official_naming(HIGH)), "blocks.0.ffn.0.scale_weight": torch.ones(3, 5)}, 3,
-         "neither a tensor nor its rows"),
-    ],
-)  # fmt: skip
-def test_tensors_that_are_not_wans_are_named_and_nothing_is_left(
-    weights: Weights,
-    code: int,
-    words: str,
-    tmp_path: Path,
-    models: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    save_file(weights, tmp_path / "wan.safetensors")
-
-    assert convert(tmp_path / "wan.safetensors") == code
-
-    assert words in capsys.readouterr().err
-    assert not (models / "t2v-1.3B").exists()
-    assert not list(models.rglob("*.safetensors"))
-
-
-def test_a_scaled_file_that_lacks_a_scale_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    weights = scaled(in_official_naming(HIGH))
-    del weights["blocks.1.ffn.2.scale_weight"]
-    save_file(weights, tmp_path / "wan.safetensors")
-
-    assert convert(tmp_path / "wan.safetensors") == 3
-    assert "1 of its 26 fp8 tensors have no scale, blocks.1.ffn.2.weight" in capsys.readouterr().err
-
-
-def test_a_vae_of_another_family_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ti2v = {"patch_embedding.weight": ("BF16", (128, 48, 1, 2, 2)), "head.head.weight": ("BF16", (192, 128)),
-            "blocks.0.x": ("BF16", (1,))}  # fmt: skip
-    write_weights(tmp_path / "ti2v.safetensors", ti2v)
-
-    assert convert(tmp_path / "ti2v.safetensors") == 1
-    assert "has 16 latent channels; that of ti2v-5B has 48" in capsys.readouterr().err
 
 
 def test_weights_that_are_too_large_to_be_hashed_at_sight_are_others_once_touched(

@@ -136,8 +136,8 @@ FAULTS = (
     Fault(
         name="a scale is left out",
         path="src/adapters/diffusers/weight_converter.py",
-        sound="            if scale is not None:\n",
-        spoiled="            if scale is not None and scale.endswith('.scale_weight'):\n",
+        sound="    if move.scale is not None:\n",
+        spoiled="    if move.scale is not None and move.scale.shape:\n",
         tests=("tests/integration/test_converting.py",),
     ),
     Fault(

@@ -73,7 +73,7 @@ def checkpoint_store() -> FakeCheckpointStore:
 @pytest.fixture
 def hub() -> FakeModelHub:
     """It has TI2V-5B, in few bytes."""
-    files = {"model_index.json": b"{}", "vae/model.safetensors": b"weights" * 9}
+    files = {"model_index.json": b"{}", "transformer/model.safetensors": b"weights" * 9}
     return FakeModelHub({REPOSITORIES["ti2v-5B"]: files})
 
 

@@ -13,7 +13,7 @@ from tests.fakes.checkpoint_store import FakeCheckpointStore, manifest_of
 from tests.fakes.model_hub import COMMIT, FakeModelHub
 
 TI2V = "/api/v1/models/ti2v-5B"
-FILES = {"model_index.json": b"{}", "vae/model.safetensors": b"weights" * 9}
+FILES = {"model_index.json": b"{}", "transformer/model.safetensors": b"weights" * 9}
 
 
 async def ended(client: httpx.AsyncClient) -> dict[str, Any]:

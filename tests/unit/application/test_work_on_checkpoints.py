@@ -22,7 +22,7 @@ from tests.fakes.checkpoint_store import FakeCheckpointStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.model_hub import FakeModelHub
 
-FILES = {"model_index.json": b"{}", "vae/model.safetensors": b"weights" * 9}
+FILES = {"model_index.json": b"{}", "transformer/model.safetensors": b"weights" * 9}
 TI2V, A14B = "ti2v-5B", "t2v-A14B"
 DEADLINE_S = 5.0
 
