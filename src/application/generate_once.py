@@ -1,15 +1,15 @@
 """One video, here and now, without a queue."""
 
-import hashlib
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from application.complete_draft import CompleteDraft
 from application.render_video import RenderVideo
 from application.upload_image import UploadImage
 from domain.generation import GenerationDraft, GenerationRequest
+from domain.hardware import Capacity
+from domain.memory_plan import MemoryPlan, plan_memory
 from domain.ports.artifact_store import ArtifactStore
 from domain.rendering import RenderOrder, Report
 from domain.video import VideoFile
@@ -33,37 +33,45 @@ class GenerateOnce:
         upload: UploadImage,
         render: Callable[[], RenderVideo],
         store: ArtifactStore,
+        capacity: Callable[[], Capacity],
     ) -> None:
         """Takes `render` as a factory: a bad request is told before anything heavy is loaded."""
         self._complete = complete
         self._upload = upload
         self._render = render
         self._store = store
+        self._capacity = capacity
 
-    def complete(self, draft: GenerationDraft, *, image: bytes | None = None) -> GenerationRequest:
-        """The request that `draft` means, or why it cannot be done.
+    def complete(
+        self,
+        draft: GenerationDraft,
+        *,
+        image: bytes | None = None,
+        last_image: bytes | None = None,
+    ) -> tuple[GenerationRequest, MemoryPlan]:
+        """The request that `draft` and these image files mean, and its plan, or why it cannot be done.
 
         Raises:
             InvalidRequest, ImageUnusable, UnknownCheckpoint, CheckpointUnavailable: it cannot
                 be done.
+            DoesNotFit: not with the memory of this machine.
         """
         if image is not None:
             draft = replace(draft, image=self._upload.execute(image).id)
-        return self._complete.execute(draft)[0]
+        if last_image is not None:
+            draft = replace(draft, last_image=self._upload.execute(last_image).id)
+        request, checkpoint = self._complete.execute(draft)
+        return request, plan_memory(request, checkpoint.spec, checkpoint, self._capacity())
 
-    def execute(self, request: GenerationRequest, report: Report) -> GeneratedVideo:
+    def execute(
+        self, request: GenerationRequest, plan: MemoryPlan, report: Report
+    ) -> GeneratedVideo:
         """Make the video.
 
         Raises:
             RenderError, StorageError: it could not be made.
         """
-        order = RenderOrder(job_id=_id_of(request), fence=1, request=request)
+        order = RenderOrder(job_id="once", fence=1, request=request, placement=plan.placement)
         video = self._render().execute(order, report)
         path = self._store.publish(order.job_id, order.fence, sha256=video.sha256)
         return GeneratedVideo(request=request, video=video, path=path)
-
-
-def _id_of(request: GenerationRequest) -> str:
-    """The same for the same request, so that the file with its recipe has the same bytes, too."""
-    recipe = json.dumps(asdict(request), sort_keys=True)
-    return f"once_{hashlib.sha256(recipe.encode()).hexdigest()[:32]}"

@@ -5,7 +5,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +19,7 @@ from adapters.cli.models import Models
 from adapters.filesystem.artifact_store import FilesystemArtifactStore
 from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.filesystem.resume_store import FilesystemResumeStore
+from application.estimate_generation import Estimate, Imagined
 from application.generate_once import GenerateOnce
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
@@ -65,7 +66,11 @@ class Commands:
             core.resume_store.override(providers.Object(FilesystemResumeStore(folder)))
             rendering = render_container(core)
             yield GenerateOnce(
-                core.complete_draft(), core.upload_image(), rendering.render_video, core.store()
+                core.complete_draft(),
+                core.upload_image(),
+                rendering.render_video,
+                core.store(),
+                lambda: core.hardware().read().capacity,
             )
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -79,6 +84,13 @@ class Commands:
         container: Any = CoreContainer(settings=settings)
         container.weight_converter.override(providers.Singleton(_weight_converter))
         return cast(Models, container)
+
+    def estimator(
+        self, config: Path | None, overrides: Mapping[str, Any]
+    ) -> Callable[[Imagined], Estimate]:
+        from bootstrap.plan import estimator
+
+        return estimator(load_settings(config=config, overrides=overrides))
 
     def connect(self, config: Path | None, port: int | None) -> "Service":
         from adapters.cli.service import Service

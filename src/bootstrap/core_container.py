@@ -12,6 +12,7 @@ from adapters.filesystem.data_directory import DataDirectory
 from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.filesystem.resume_store import FilesystemResumeStore
 from adapters.filesystem.weight_reader import FilesystemWeightReader
+from adapters.hardware.memory_meter import ProcMemoryMeter
 from adapters.hardware.probe import NvmlHardwareProbe
 from adapters.pillow.image_reader import PillowImageReader
 from adapters.system.clock import SystemClock
@@ -51,6 +52,7 @@ class CoreContainer(containers.DeclarativeContainer):
         DataDirectory, providers.Factory(Path, settings.provided.data_dir)
     )
     hardware = providers.Singleton(NvmlHardwareProbe, data_directory.provided.root)
+    memory_meter = providers.Singleton(ProcMemoryMeter)
     catalog = providers.Singleton(
         FilesystemCheckpointCatalog,
         providers.List(
@@ -86,4 +88,5 @@ class CoreContainer(containers.DeclarativeContainer):
     images = providers.Singleton(FilesystemImageStore, data_directory.provided.inputs)
     resume_store = providers.Singleton(FilesystemResumeStore, data_directory.provided.resume)
     complete_draft = providers.Factory(CompleteDraft, catalog, images)
-    upload_image = providers.Factory(UploadImage, providers.Factory(PillowImageReader), images)
+    image_reader = providers.Factory(PillowImageReader)
+    upload_image = providers.Factory(UploadImage, image_reader, images)

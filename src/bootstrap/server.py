@@ -117,6 +117,7 @@ async def _running(container: ServerContainer) -> AsyncIterator[asyncio.Task[Non
     await database.open()
     try:
         await container.recover().execute()
+        container.capacity()  # before any worker takes memory
         renderers = container.renderers()
         for renderer in renderers:
             if isinstance(renderer, SubprocessRenderer):
@@ -159,7 +160,8 @@ def build_app(
             "cancel": provide(lambda: container.cancel()),
             "steer": provide(lambda: container.steer()),
             "queries": provide(lambda: container.queries()),
-            "upload": provide(lambda: container.core.upload_image()),
+            "upload": provide(lambda: container.upload()),
+            "estimate": provide(lambda: container.estimate()),
             "checkpoints": provide(lambda: container.core.list_checkpoints()),
             "work": provide(lambda: container.work()),
             "removing": provide(lambda: container.core.remove_checkpoint()),

@@ -5,9 +5,11 @@ exists: a mistyped setting must never be silently the default.
 """
 
 import difflib
+import math
 import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -115,6 +117,8 @@ class Watchdog(_Section, frozen=True, kw_only=True):
     step_s: float = _BUDGETS.step_s
     decoding_s: float = _BUDGETS.decoding_s
     encoding_video_s: float = _BUDGETS.encoding_video_s
+    run_s: float = _BUDGETS.run_s
+    wait_s: float = _BUDGETS.wait_s
 
 
 class Log(_Section, frozen=True, kw_only=True):
@@ -192,11 +196,15 @@ def load_settings(
 
 
 def visible_accelerators(found: Sequence[int]) -> Sequence[str]:
-    """What CUDA may see of the accelerators `found`: an operator's own `CUDA_VISIBLE_DEVICES` rules."""
+    """What CUDA may see of the accelerators `found`: an operator's own `CUDA_VISIBLE_DEVICES` rules.
+
+    In it, -1 and all that follows is hidden, as CUDA reads it.
+    """
     chosen = os.environ.get(_VISIBLE)
     if chosen is None:
         return [str(index) for index in found]
-    return [part.strip() for part in chosen.split(",") if part.strip()]
+    named = [part.strip() for part in chosen.split(",") if part.strip()]
+    return list(takewhile(lambda part: part != "-1", named))
 
 
 def worker_environment(accelerator: str | None) -> dict[str, str]:
@@ -214,6 +222,9 @@ def worker_environment(accelerator: str | None) -> dict[str, str]:
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
         # CUDA would count the fastest first; the driver, whom we ask, counts by slot.
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        # glibc would keep a decode's tensors for the next: 200 MB beside `mini`, which needs 500.
+        "MALLOC_MMAP_THRESHOLD_": "4194304",
+        "MALLOC_TRIM_THRESHOLD_": "33554432",
     }
     if accelerator is not None:
         variables[_VISIBLE] = accelerator
@@ -323,6 +334,11 @@ def _check(settings: Settings) -> Settings:
         raise SettingsError(f"server.port is {settings.server.port}; ports are 0 to 65535.")
     if settings.workers != "auto" and settings.workers < 1:
         raise SettingsError(f"workers is {settings.workers}; it must be auto, or at least 1.")
+    _check_seconds(settings)
+    if settings.disk.hard_mib < 0:
+        raise SettingsError(
+            f"disk.hard_mib is {settings.disk.hard_mib}; it must be at least 0, which is no mark at all."
+        )
     if settings.disk.hard_mib > settings.disk.soft_mib:
         raise SettingsError(
             f"disk.hard_mib is {settings.disk.hard_mib}, above disk.soft_mib "
@@ -339,3 +355,18 @@ def _check(settings: Settings) -> Settings:
     if settings.renderer == "ray":
         raise SettingsError("The ray renderer is not built yet; choose subprocess or inprocess.")
     return settings
+
+
+def _check_seconds(settings: Settings) -> None:
+    """Refuse times that never pass, or have always passed; nan is neither, and is refused, too."""
+    for key, seconds in msgspec.structs.asdict(settings.watchdog).items():
+        if not 0 < seconds < math.inf:
+            raise SettingsError(
+                f"watchdog.{key} is {seconds} s; it must be more than 0, and finite."
+            )
+    for key, seconds in (
+        ("server.grace_s", settings.server.grace_s),
+        ("pipeline.card_step_s", settings.pipeline.card_step_s),
+    ):
+        if not 0 <= seconds < math.inf:
+            raise SettingsError(f"{key} is {seconds} s; it must be at least 0, and finite.")

@@ -19,6 +19,10 @@ class FakeImageStore(ImageStore):
         (self._folder / image_id).write_bytes(png)
         return image_id
 
+    def sweep(self) -> None:
+        for part in self._folder.glob("*.part"):
+            part.unlink()
+
     def locate(self, image_id: str) -> Path:
         path = self._folder / image_id
         if not path.is_file():

@@ -1,11 +1,12 @@
 """A pipeline whose frames are flat."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from domain.errors import DomainError
 from domain.generation import GenerationRequest
+from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
+from domain.placement import Placement
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
@@ -16,11 +17,16 @@ _FRAMES_PER_CHUNK = 4
 
 
 class FakeVideoPipeline(VideoPipeline):
-    """Every sample of a video is the lowest byte of its seed. `failure` is raised while decoding."""
+    """Every sample of a video is the lowest byte of its seed. `failure` is raised while decoding.
+
+    `inputs`: what the last run was given beside its words. `in_tiles`: what it was asked.
+    """
 
     def __init__(self, failure: DomainError | None = None) -> None:
         self._failure = failure
+        self.in_tiles = False
         self.closed = False
+        self.inputs = NO_INPUTS
 
     def generate(
         self,
@@ -29,8 +35,11 @@ class FakeVideoPipeline(VideoPipeline):
         report: Report,
         resume: ResumePoints,
         *,
-        first_image: Path | None = None,
+        inputs: InputFiles = NO_INPUTS,
+        placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
+        self.inputs, self.in_tiles = inputs, in_tiles
         done = _steps_done(request, resume)
         if done < request.steps:
             report(StageEntered(stage=Stage.ENCODING_PROMPT))
@@ -46,6 +55,9 @@ class FakeVideoPipeline(VideoPipeline):
             if self._failure:
                 raise self._failure
             report(StillRunning())
+
+    def peak_accelerator_bytes(self) -> int | None:
+        return None
 
     def close(self) -> None:
         self.closed = True

@@ -1,7 +1,9 @@
 """The program, run in this process, drawing test cards."""
 
+import asyncio
 import json
 import logging
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +11,12 @@ import av
 import pytest
 
 from adapters.cli.app import build_app, run
+from adapters.filesystem.data_directory import DataDirectory
 from adapters.pyav.video_encoder import PyAvVideoEncoder
+from adapters.sql.connections import database_file
+from adapters.sql.database import Database
 from bootstrap.cli import Commands
+from tests.integration.pictures import encoded
 
 CARD = ("--backend", "synthetic")
 
@@ -80,6 +86,31 @@ def test_bad_input_is_told_with_the_option_and_what_would_do(
     assert code == 2
     assert all(word in told for word in words), told
     assert not list(tmp_path.glob("o*"))
+
+
+def test_images_are_taken_or_refused_with_the_option_and_the_checkpoint_that_can(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "p.png"
+    picture.write_bytes(encoded("PNG", (64, 64)))
+    asked = ("generate", "x", "-o", tmp_path / "o.mp4", "--size", "64x64", *CARD)
+
+    assert wan(*asked, "--model", "mini-ti2v", "--image", picture, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["request"]["image"].startswith("img_")
+    assert wan(*asked, "--model", "mini-ti2v", "--image", picture, "--end-image", picture) == 2
+    assert "--model: mini-ti2v cannot end with an image" in (told := capsys.readouterr().err)
+    assert "i2v-A14B" in told
+    wide = ("--model", "mini-ti2v", "--image", picture, "--size", "64x32")
+    assert wan(*asked, *wide) == 2
+    assert "--image: the image is 64x64" in capsys.readouterr().err
+    assert wan(*asked, *wide, "--image-fit", "squeeze") == 2
+    assert "--image-fit: 'squeeze' is no way to fit an image; nearest: crop or pad" in (
+        capsys.readouterr().err
+    )
+    assert wan(*asked, *wide, "--image-fit", "pad", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["request"]["image_fit"] == "pad"
+    assert wan(*asked, "--end-image", tmp_path / "no.png") == 2
+    assert "--end-image" in capsys.readouterr().err
 
 
 def test_an_empty_prompt_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -205,3 +236,36 @@ def test_brackets_in_a_path_are_shown_as_they_are(
 def pictures(path: Path) -> list[bytes]:
     with av.open(path) as container:
         return [frame.to_ndarray().tobytes() for frame in container.decode(video=0)]
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_a_backup_says_how_it_is_restored_wherever_the_database_is(
+    is_elsewhere: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # With database.url set, the command that was told opened the live database beside the copy's videos.
+    data, live = DataDirectory(tmp_path / "data"), tmp_path / "live.db"
+    data.prepare()
+    if is_elsewhere:
+        monkeypatch.setenv("WAN_DATABASE__URL", f"sqlite+aiosqlite:///{live}")
+    asyncio.run(opened_once(live if is_elsewhere else data.database))
+    copy = tmp_path / "a copy?"
+
+    code = wan("backup", copy, "--data-dir", data.root)
+
+    *variables, wan_, serve, option, folder = shlex.split(
+        capsys.readouterr().out.partition("To restore it: ")[2]
+    )
+    assert (code, wan_, serve, option, folder) == (0, "wan", "serve", "--data-dir", str(copy))
+    told = dict(variable.split("=", 1) for variable in variables)
+    assert (set(told) == {"WAN_DATABASE__URL"}) is is_elsewhere
+    if is_elsewhere:
+        assert database_file(told["WAN_DATABASE__URL"]) == copy / "jobs.db"
+
+
+async def opened_once(path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    await database.open()
+    await database.close()

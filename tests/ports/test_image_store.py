@@ -23,6 +23,15 @@ def test_an_image_is_kept_under_its_content(images: ImageStore) -> None:
     assert images.locate(first).read_bytes() == b"a"
 
 
+def test_sweeping_leaves_what_was_kept(images: ImageStore) -> None:
+    images.sweep()
+    image = images.keep(b"a")
+
+    images.sweep()
+
+    assert images.locate(image).read_bytes() == b"a"
+
+
 @pytest.mark.parametrize("image_id", ["img_0", "", "../outputs/gen_1", "img_0/../x", "img\0"])
 def test_an_image_nobody_kept_is_unknown(image_id: str, images: ImageStore) -> None:
     if "/" in image_id and isinstance(images, FakeImageStore):

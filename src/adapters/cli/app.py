@@ -12,20 +12,32 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
 
-from adapters.cli import audit, backup, doctor
+from adapters.cli import audit, backup, doctor, plan
 from adapters.cli.models import Models, models_app
 from adapters.cli.progress import shown_progress
 from adapters.cli.queue import queue_app
 from application.generate_once import GenerateOnce
 from domain.audit import Finding
 from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Violation
-from domain.generation import SCHEDULERS, GenerationDraft
+from domain.generation import SCHEDULERS, GenerationDraft, GenerationRequest
+from domain.memory_plan import MemoryPlan
 
 if TYPE_CHECKING:
     from adapters.cli.service import Service
 
 #: Exit codes above this say which signal ended the program.
 _SIGNALLED: Final = 128
+#: Codes of what the user can mend in the command itself.
+_NOT_MEANT: Final = frozenset(
+    {
+        "invalid-request",
+        "unknown-checkpoint",
+        "image-unusable",
+        "prompt-too-long",
+        "bad-settings",
+        "does-not-fit",
+    }
+)
 #: The option that sets a request's field, where it is not simply the field's name.
 _OPTIONS: Final = {
     "num_frames": "--frames",
@@ -35,6 +47,7 @@ _OPTIONS: Final = {
     "guidance_low_noise": "--guidance",
     "negative_prompt": "--negative",
     "checkpoint": "--model",
+    "last_image": "--end-image",
 }
 
 
@@ -51,6 +64,9 @@ class Commands(Protocol):
 
     def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Models:
         """What looks after the checkpoints."""
+
+    def estimator(self, config: Path | None, overrides: Mapping[str, Any]) -> plan.Estimator:
+        """Plans videos by what this machine has and has measured."""
 
     def connect(self, config: Path | None, port: int | None) -> "Service":
         """The way to a running server."""
@@ -132,6 +148,12 @@ def build_app(commands: Commands) -> typer.Typer:
         image: Annotated[
             Path | None, typer.Option(help="First image: PNG, JPEG or WebP.", dir_okay=False)
         ] = None,
+        end_image: Annotated[
+            Path | None, typer.Option(help="Last image, beside the first.", dir_okay=False)
+        ] = None,
+        image_fit: Annotated[
+            str | None, typer.Option(help="crop or pad images of another shape. [refuse them]")
+        ] = None,
         guidance: Annotated[
             str | None, typer.Option(help="Guidance X, or X,Y for high and low noise.")
         ] = None,
@@ -160,10 +182,16 @@ def build_app(commands: Commands) -> typer.Typer:
             flow_shift=flow_shift,
             scheduler=scheduler,
             seed=seed,
+            image_fit=image_fit,
         )
         overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}
         with commands.generator(config, overrides, output) as generator:
-            _generate(generator, draft, image, output, as_json=as_json)
+            request, plan = generator.complete(
+                draft,
+                image=_read(image, "--image"),
+                last_image=_read(end_image, "--end-image"),
+            )
+            _generate(generator, request, plan, output, as_json=as_json)
 
     @app.command("doctor")
     def examine(
@@ -176,6 +204,7 @@ def build_app(commands: Commands) -> typer.Typer:
         if not doctor.show(checks, as_json=as_json):
             raise typer.Exit(1)
 
+    plan.add_command(app, commands.estimator)
     _add_care(app, commands)
     app.add_typer(models_app(commands.models), name="models")
     app.add_typer(queue_app(commands.connect), name="queue")
@@ -227,22 +256,21 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
 
 def exit_code(error: DomainError) -> int:
     """2: the request cannot be honoured. 3: the weights cannot be used. 1: anything else."""
-    if error.code in {"invalid-request", "unknown-checkpoint", "bad-settings"}:
+    if error.code in _NOT_MEANT:
         return 2
     return 3 if isinstance(error, CheckpointUnavailable) else 1
 
 
 def _generate(
     generator: GenerateOnce,
-    draft: GenerationDraft,
-    image: Path | None,
+    request: GenerationRequest,
+    plan: MemoryPlan,
     output: Path,
     *,
     as_json: bool,
 ) -> None:
-    request = generator.complete(draft, image=_read(image) if image else None)
     with shown_progress(steps=request.steps) as report:
-        made = generator.execute(request, report)
+        made = generator.execute(request, plan, report)
     made.path.replace(output)
     if as_json:
         told = {"path": str(output), "request": asdict(request), "video": asdict(made.video)}
@@ -255,12 +283,14 @@ def _generate(
         )
 
 
-def _read(image: Path) -> bytes:
+def _read(path: Path | None, option: str) -> bytes | None:
+    if path is None:
+        return None
     try:
-        return image.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise typer.BadParameter(
-            f"{image} cannot be read: {error.strerror}.", param_hint="--image"
+            f"{path} cannot be read: {error.strerror}.", param_hint=option
         ) from error
 
 

@@ -6,7 +6,6 @@ they take guidance from the high-noise value alone, and drop the low-noise one w
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -15,11 +14,13 @@ from diffusers.pipelines.wan.pipeline_wan import prompt_clean
 from diffusers.utils.torch_utils import randn_tensor
 
 from adapters.diffusers.conditioning import build_conditioning
+from adapters.diffusers.parts import bring
 from adapters.diffusers.run_state import Identity, RunState, to_bytes
 from adapters.diffusers.schedulers import build_scheduler, read_history, write_history
 from adapters.diffusers.stopping import moments_between_blocks
 from domain.errors import PromptTooLong
 from domain.generation import GenerationRequest
+from domain.inputs import InputFiles
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
 from domain.resume import ResumePoints
@@ -45,7 +46,7 @@ def denoise(
     *,
     identity: Identity,
     begun: RunState | None,
-    first_image: Path | None,
+    inputs: InputFiles,
 ) -> torch.Tensor:
     """The request's clean latents, (1, C, T, H, W), normalised.
 
@@ -58,6 +59,7 @@ def denoise(
     high = _Expert(transformer=pipe.transformer, guidance=request.guidance_high_noise)
     low = _Expert(transformer=pipe.transformer_2, guidance=request.guidance_low_noise)
     boundary = _boundary(pipe)
+    bring(pipe, pipe.text_encoder)
     prompt = _embed(pipe, request.prompt, "prompt")
     report(StillRunning())
     negative = None
@@ -66,7 +68,7 @@ def denoise(
     report(StillRunning())
 
     latents = _noise(pipe, request)
-    conditioning = build_conditioning(pipe, request, latents, first_image)
+    conditioning = build_conditioning(pipe, request, latents, inputs)
     scheduler = build_scheduler(
         request.scheduler,
         pipe.scheduler,
@@ -84,6 +86,7 @@ def denoise(
         for step in range(begun.step + 1 if begun else 1, request.steps + 1):
             t = scheduler.timesteps[step - 1]
             expert = high if boundary is None or t >= boundary else low
+            bring(pipe, expert.transformer)
             given = {
                 "hidden_states": conditioning.model_input(latents).to(pipe.transformer.dtype),
                 "timestep": conditioning.timestep(t),

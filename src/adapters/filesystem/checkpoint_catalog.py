@@ -13,6 +13,7 @@ from adapters.filesystem.json_file import is_declared as _is_declared
 from adapters.filesystem.json_file import read_json as _read_json
 from adapters.filesystem.manifest import check_manifest
 from adapters.filesystem.safetensors_header import read_header
+from adapters.filesystem.structure import read_structure
 from domain.checkpoint import CHECKPOINTS, CheckpointSpec, checkpoint_spec
 from domain.errors import (
     CheckpointBroken,
@@ -90,13 +91,19 @@ def read_checkpoint(spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
     index = _read_json(folder / "model_index.json")
     _refuse_remote_code(folder)
     parts = [name for name in _WEIGHTED if _is_declared(index, name)]
+    _check_parts(spec, folder, index, parts)
     _check_structure(spec, folder, index, parts)
+    components = tuple(_component(folder, name) for name in parts)
+    configs = {name: _read_json(folder / name / "config.json") for name in parts}
     return LocalCheckpoint(
-        spec=spec, folder=folder, components=tuple(_component(folder, name) for name in parts)
+        spec=spec,
+        folder=folder,
+        components=components,
+        structure=read_structure(index, configs, components),
     )
 
 
-def _check_structure(
+def _check_parts(
     spec: CheckpointSpec, folder: Path, index: Mapping[str, object], parts: Iterable[str]
 ) -> None:
     for name in sorted({"transformer", "text_encoder", "vae"} - set(parts)):
@@ -107,10 +114,20 @@ def _check_structure(
     if spec.has_two_experts != ("transformer_2" in parts):
         experts = "two experts" if spec.has_two_experts else "one transformer"
         raise CheckpointBroken(f"{folder} is not a {spec.id}: that has {experts}.")
+
+
+def _check_structure(
+    spec: CheckpointSpec, folder: Path, index: Mapping[str, object], parts: Iterable[str]
+) -> None:
     ratio = index.get("boundary_ratio")
     if spec.boundary_ratio is not None and ratio != spec.boundary_ratio:
         raise CheckpointBroken(
             f"{folder} switches experts at {ratio}; {spec.id} does at {spec.boundary_ratio}."
+        )
+    expands = index.get("expand_timesteps", False)
+    if expands != spec.expands_timesteps:
+        raise CheckpointBroken(
+            f"{folder} is not a {spec.id}: its index says expand_timesteps {expands}."
         )
     channels = _read_json(folder / "vae" / "config.json").get("z_dim")
     if channels != spec.geometry.channels:
@@ -118,6 +135,13 @@ def _check_structure(
             f"{folder} has a VAE of {channels} latent channels; "
             f"{spec.id} has {spec.geometry.channels}."
         )
+    for name in sorted({"transformer", "transformer_2"} & set(parts)):
+        channels = _read_json(folder / name / "config.json").get("in_channels")
+        if channels != spec.transformer_channels:
+            raise CheckpointBroken(
+                f"{folder / name} reads {channels} channels; "
+                f"that of {spec.id} reads {spec.transformer_channels}."
+            )
 
 
 def _component(folder: Path, name: str) -> Component:
@@ -130,6 +154,7 @@ def _component(folder: Path, name: str) -> Component:
         name=name,
         weight_bytes=sum(header.weight_bytes for header in headers),
         dtypes=tuple(sorted({dtype for header in headers for dtype in header.bytes_by_dtype})),
+        parameters=sum(header.parameters for header in headers),
     )
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from adapters.filesystem.checkpoint_assembly import FilesystemAssembly
 from adapters.filesystem.checkpoint_staging import FilesystemStaging, read_unfinished
 from adapters.filesystem.durability import fsync_directory, storage_errors
-from adapters.filesystem.file_lock import sole_user
+from adapters.filesystem.file_lock import FileLock
 from adapters.filesystem.manifest import NAME, find_fault, read_manifest
 from domain.checkpoint import checkpoint_spec
 from domain.checkpoint_manifest import FileFault, FilesProgress, Manifest, Report
 from domain.errors import CheckpointMissing
 from domain.ports import checkpoint_store
 from domain.repository import Listing
+from domain.store_errors import CheckpointBusy
 from domain.stored_checkpoint import Origin, Removal, StoredCheckpoint, UnfinishedTransfer
 
 
@@ -115,8 +116,16 @@ class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
         self._prepare()
         with storage_errors(f"use {self._staging}"):
             self._staging.mkdir(parents=True, exist_ok=True)
-        with sole_user(self._staging / f"{checkpoint_id}.lock", checkpoint_id):
+            lock = FileLock(self._staging / f"{checkpoint_id}.lock")
+            holder = lock.take()
+        if holder is not None:
+            raise CheckpointBusy(
+                f"{checkpoint_id} is being worked on already, by process {holder}: wait for it to end."
+            )
+        try:
             yield
+        finally:
+            lock.release()
 
     def _drop_staging(self, checkpoint_id: str) -> Removal:
         folder = self._staging / checkpoint_id

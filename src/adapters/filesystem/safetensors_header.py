@@ -7,6 +7,7 @@ safetensors README.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,11 @@ class SafetensorsHeader:
     @property
     def tensors(self) -> int:
         return len(self.entries)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers all tensors have."""
+        return sum(prod(tensor.shape) for tensor in self.entries.values())
 
     @property
     def bytes_by_dtype(self) -> Mapping[str, int]:

@@ -18,6 +18,7 @@ from adapters.http.models import models_router
 from adapters.http.openapi import ClosedStructs, openapi_config
 from adapters.http.outputs import outputs_router
 from adapters.http.parameters import refuse_unknown_parameters
+from adapters.http.plans import plan_generation
 from adapters.http.problems import to_problem
 from adapters.http.queue import queue_router
 from adapters.http.system import get_system
@@ -47,8 +48,8 @@ def create_app(
     Args:
         dependencies: `submit` (SubmitGeneration), `cancel` (CancelGeneration), `retry` (RetryGeneration),
             `steer` (SteerQueue), `queries` (Queries),
-            `upload` (UploadImage), `checkpoints` (ListCheckpoints), `work` (WorkOnCheckpoints),
-            `removing` (RemoveCheckpoint), `hardware` (HardwareProbe), `readiness` (Readiness),
+            `estimate` (EstimateGeneration), `upload` (UploadImage), `checkpoints` (ListCheckpoints),
+            `work` (WorkOnCheckpoints), `removing` (RemoveCheckpoint), `hardware` (HardwareProbe), `readiness` (Readiness),
             `stopping` (asyncio.Event: set when streams must end).
         lifespan: entered in order before the first request is answered, left in reverse.
         allowed_hosts: Host values answered besides the loopback names; one without a port has any.
@@ -60,6 +61,7 @@ def create_app(
             queue_router(),
             outputs_router(),
             upload_image,
+            plan_generation,
             models_router(),
             get_system,
             livez,

@@ -57,6 +57,7 @@ class Model(Struct, frozen=True, kw_only=True):
     work: CheckpointWork | None
     takes_image: bool
     needs_image: bool
+    takes_last_image: bool
     defaults: Defaults
     native_sizes: Sequence[Size]
     max_frames: int
@@ -156,6 +157,7 @@ def _model(status: CheckpointStatus, work: WorkOnCheckpoints) -> Model:
         work=work.latest(spec.id),
         takes_image=spec.takes_image,
         needs_image=spec.needs_image,
+        takes_last_image=spec.takes_last_image,
         defaults=spec.defaults,
         native_sizes=[Size(width=width, height=height) for width, height in spec.native_sizes],
         max_frames=spec.max_frames,

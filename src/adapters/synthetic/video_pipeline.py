@@ -8,14 +8,15 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from domain.generation import GenerationRequest
+from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
+from domain.placement import Placement
 from domain.ports import video_pipeline
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
@@ -41,7 +42,9 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
         report: Report,
         resume: ResumePoints,
         *,
-        first_image: Path | None = None,
+        inputs: InputFiles = NO_INPUTS,
+        placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
         done = _steps_done(request, resume)
         if done < request.steps:
@@ -70,6 +73,9 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
             if resume.is_due(step, request.steps):
                 resume.save(step, _state(request, step))
             report(StepFinished(step=step))
+
+    def peak_accelerator_bytes(self) -> int | None:
+        return None
 
     def close(self) -> None:
         """Nothing is held."""

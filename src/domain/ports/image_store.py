@@ -1,4 +1,4 @@
-"""Where the images lie that generations begin with."""
+"""Where the images lie that generations begin and end with."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -13,6 +13,14 @@ class ImageStore(ABC):
 
         Raises:
             DiskFull, StorageError: it could not be made durable.
+        """
+
+    @abstractmethod
+    def sweep(self) -> None:
+        """Remove what a dead process had begun to keep. Must not run while anything is kept.
+
+        Raises:
+            StorageError: it cannot be removed.
         """
 
     @abstractmethod

@@ -2,10 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from pathlib import Path
 
 from domain.generation import GenerationRequest
+from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
+from domain.placement import Placement
 from domain.rendering import Report
 from domain.resume import ResumePoints
 from domain.video import FrameChunk
@@ -22,7 +23,9 @@ class VideoPipeline(ABC):
         report: Report,
         resume: ResumePoints,
         *,
-        first_image: Path | None = None,
+        inputs: InputFiles = NO_INPUTS,
+        placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
         """Make the frames of `request`, handing them out as they are decoded.
 
@@ -37,12 +40,21 @@ class VideoPipeline(ABC):
         thing reported. A step that is due is saved before it is reported.
 
         Args:
-            first_image: the PNG that `request.image` names; the video begins with it. None for text
-                alone.
+            inputs: what `request` names by id: the images the video begins and ends with.
+            placement: where the parts are to lie; None leaves it to the pipeline.
+            in_tiles: decode each picture in parts, where it is large: less memory, and not quite the same
+                bytes.
 
         Raises:
             OutOfAcceleratorMemory: it does not fit.
             CheckpointBroken: the weights cannot be loaded.
+        """
+
+    @abstractmethod
+    def peak_accelerator_bytes(self) -> int | None:
+        """The most that was allocated on the accelerator at once since the latest `generate` began.
+
+        None where none is used.
         """
 
     @abstractmethod

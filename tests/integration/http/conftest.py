@@ -14,8 +14,10 @@ from application.cancel_generation import CancelGeneration
 from application.complete_draft import CompleteDraft
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
+from application.estimate_generation import EstimateGeneration
 from application.fetch_files import FetchFiles
 from application.list_checkpoints import ListCheckpoints
+from application.plan_generation import PlanGeneration
 from application.pull_checkpoint import PullCheckpoint
 from application.queries import Queries
 from application.remove_checkpoint import RemoveCheckpoint
@@ -103,20 +105,22 @@ def app(
     async def readiness() -> Mapping[str, str | None]:
         return checks
 
-    clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v")
+    clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v", "i2v-A14B")
     images, resume_store = FakeImageStore(tmp_path / "images"), FakeResumeStore()
     complete = CompleteDraft(catalog, images, draw_seed=lambda: 7)
+    plan = PlanGeneration(complete, jobs.history, lambda: hardware.hardware.capacity)
     gate = DiskGate(hardware, soft_bytes=2 * GIB, hard_bytes=GIB)
     renderer = FakeRenderer(store)
     lane = RunGeneration(Slot(0), jobs.repository, renderer, store, resume_store, clock, Budgets())
     dispatch = DispatchJobs(jobs.queue, [lane], gate, clock)
     uses = {
-        "submit": SubmitGeneration(complete, jobs.repository, gate, dispatch, clock),
+        "submit": SubmitGeneration(plan, jobs.repository, gate, dispatch, clock),
         "retry": RetryGeneration(jobs.repository, gate, clock),
-        "cancel": CancelGeneration(jobs.repository, [renderer], resume_store, clock),
+        "cancel": CancelGeneration(jobs.repository, [lane], resume_store, clock),
         "steer": SteerQueue(jobs.queue, dispatch, clock),
         "queries": Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
-        "upload": UploadImage(FakeImageReader(), images),
+        "estimate": EstimateGeneration(catalog, jobs.history, lambda: hardware.hardware.capacity),
+        "upload": UploadImage(FakeImageReader(), images, gate),
         "checkpoints": ListCheckpoints(catalog, checkpoint_store),
         "work": work,
         "removing": RemoveCheckpoint(checkpoint_store),

@@ -33,7 +33,7 @@ async def test_every_checkpoint_is_listed_here_or_not(client: httpx.AsyncClient)
     assert (mini["available"], mini["problem"], mini["weight_bytes"]) == (True, None, 2000)
     assert mini["native_sizes"] == [{"width": 128, "height": 128}]
     assert mini["defaults"]["num_frames"] == 17
-    assert len(mini["prompts"]) == 3
+    assert mini["prompts"] == list(CHECKPOINTS[0].prompts)
     assert other["available"] is False
     assert other["problem"] == "It is not here."
     assert other["weight_bytes"] is None

@@ -67,7 +67,7 @@ async def test_the_description_is_openapi_and_has_every_route(
         if not route.path.startswith("/schema")
     }
     assert described == routed
-    assert len(described) == 22
+    assert len(described) == 23
 
 
 async def test_every_reference_in_the_description_leads_somewhere(
@@ -119,8 +119,8 @@ def test_nothing_heavy_is_loaded_for_it() -> None:
 import sys
 from litestar.di import Provide
 from adapters.http.app import create_app
-names = ("submit", "cancel", "retry", "steer", "queries", "upload", "checkpoints", "work",
-         "removing", "hardware",
+names = ("submit", "cancel", "retry", "steer", "queries", "estimate", "upload", "checkpoints",
+         "work", "removing", "hardware",
          "readiness", "stopping")
 nothing = {name: Provide(lambda: None, sync_to_thread=False) for name in names}
 app = create_app(dependencies=nothing, lifespan=[], allowed_hosts=[], version="1")

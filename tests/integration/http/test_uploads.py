@@ -2,6 +2,7 @@
 
 import httpx
 
+from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.integration.pictures import encoded
 
 
@@ -26,6 +27,26 @@ async def test_a_generation_begins_with_an_upload(client: httpx.AsyncClient) -> 
 
     assert answer.status_code == 202
     assert answer.json()["request"]["image"] == upload.json()["id"]
+
+
+async def test_a_generation_ends_with_an_upload_where_the_checkpoint_can(
+    client: httpx.AsyncClient,
+) -> None:
+    headers = {"Content-Type": "image/png"}
+    ids = [
+        (await client.post("/api/v1/uploads", content=content, headers=headers)).json()["id"]
+        for content in (b"1280x720", b"640x360")
+    ]
+    body = {"prompt": "x", "checkpoint": "i2v-A14B", "image": ids[0], "last_image": ids[1]}
+
+    able = await client.post("/api/v1/generations", json=body)
+    unable = await client.post("/api/v1/generations", json={**body, "checkpoint": "mini-ti2v"})
+
+    assert able.status_code == 202
+    assert able.json()["request"].items() >= body.items()
+    assert unable.status_code == 422
+    [fault] = unable.json()["errors"]
+    assert (fault["pointer"], fault["nearest"]) == ("/checkpoint", ["i2v-A14B"])
 
 
 async def test_what_is_no_picture_is_a_problem(client: httpx.AsyncClient) -> None:
@@ -58,3 +79,16 @@ async def test_an_unknown_upload_is_told_at_its_field(client: httpx.AsyncClient)
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/image"
+
+
+async def test_a_disk_that_is_nearly_full_takes_no_uploads(
+    client: httpx.AsyncClient, hardware: FakeHardwareProbe
+) -> None:
+    # Uploads went on below the hard mark, into the room that running generations need.
+    hardware.free = GIB - 1
+
+    answer = await client.post(
+        "/api/v1/uploads", content=b"64x64", headers={"Content-Type": "image/png"}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (507, "disk-full")

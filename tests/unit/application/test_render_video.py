@@ -1,7 +1,7 @@
 """The worker's part, and the same without a queue."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from domain.errors import (
     OutOfAcceleratorMemory,
     RenderCancelled,
 )
+from domain.inputs import InputFiles
 from domain.progress import Stage
 from domain.rendering import (
     RenderOrder,
@@ -30,7 +31,8 @@ from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_draft, a_request
-from tests.fakes.image_reader import FakeImageReader
+from tests.fakes.hardware_probe import FakeHardwareProbe
+from tests.fakes.image_reader import FakeImageReader, a_png
 from tests.fakes.image_store import FakeImageStore
 from tests.fakes.resume_store import FakeResumeStore
 from tests.fakes.video_encoder import FakeVideoEncoder
@@ -93,8 +95,22 @@ def test_the_file_holds_the_request_that_made_it(store: FakeArtifactStore) -> No
 
     published = store.publish("gen_1", 1, sha256=video.sha256)
     recipe = json.loads(FakeVideoEncoder().probe(published).metadata[REQUEST_METADATA_KEY])
-    assert recipe["generation"] == "gen_1"
     assert recipe["request"] == asdict(order.request)
+
+
+@pytest.mark.parametrize("rung", [0, 1])
+def test_where_memory_was_short_it_decodes_in_tiles_and_the_file_says_so(
+    rung: int, store: FakeArtifactStore
+) -> None:
+    # The rung was counted, and nobody read it: the second attempt was the first one again.
+    pipeline = FakeVideoPipeline()
+
+    video = a_worker(store, pipeline).execute(replace(AN_ORDER, rung=rung), unheard)
+
+    published = store.publish("gen_1", 1, sha256=video.sha256)
+    recipe = json.loads(FakeVideoEncoder().probe(published).metadata[REQUEST_METADATA_KEY])
+    assert pipeline.in_tiles == bool(rung)
+    assert recipe.get("memory_rung", 0) == rung
 
 
 def test_a_run_that_fails_leaves_nothing_staged(store: FakeArtifactStore) -> None:
@@ -129,12 +145,24 @@ def test_weights_that_went_missing_are_told_before_anything_is_staged(
     assert store.staged == []
 
 
+def test_the_pipeline_is_given_the_files_that_the_request_names(
+    store: FakeArtifactStore, images: FakeImageStore
+) -> None:
+    first, last = (images.keep(a_png(side, side)) for side in (16, 32))
+    pipeline = FakeVideoPipeline()
+    request = a_request(image=first, last_image=last)
+
+    a_worker(store, pipeline, images=images).execute(replace(AN_ORDER, request=request), unheard)
+
+    assert pipeline.inputs == InputFiles(image=images.locate(first), last_image=images.locate(last))
+
+
 class TestGeneratingOnce:
     def test_a_draft_becomes_a_published_file(self, store: FakeArtifactStore) -> None:
         once = self.once(store)
 
-        request = once.complete(a_draft(width=16, height=16, num_frames=5))
-        generated = once.execute(request, unheard)
+        request, plan = once.complete(a_draft(width=16, height=16, num_frames=5))
+        generated = once.execute(request, plan, unheard)
 
         footage = FakeVideoEncoder().probe(generated.path)
         assert (request.seed, footage.num_frames) == (7, 5)
@@ -149,9 +177,21 @@ class TestGeneratingOnce:
         with pytest.raises(InvalidRequest, match="17 or 21"):
             once.complete(a_draft(num_frames=18))
 
+    def test_the_images_that_are_given_are_named_in_the_request(
+        self, store: FakeArtifactStore, images: FakeImageStore
+    ) -> None:
+        once, draft = self.once(store, images), a_draft(checkpoint="i2v-A14B")
+
+        request, _plan = once.complete(draft, image=b"1280x720", last_image=b"640x360")
+
+        assert request.image == images.keep(a_png(1280, 720))
+        assert request.last_image == images.keep(a_png(640, 360))
+
     @staticmethod
-    def once(store: FakeArtifactStore) -> GenerateOnce:
-        images = FakeImageStore(Path())
-        complete = CompleteDraft(FakeCheckpointCatalog("mini"), images, draw_seed=lambda: 7)
+    def once(store: FakeArtifactStore, images: FakeImageStore | None = None) -> GenerateOnce:
+        images = images or FakeImageStore(Path())
+        catalog = FakeCheckpointCatalog("mini", "i2v-A14B")
+        complete = CompleteDraft(catalog, images, draw_seed=lambda: 7)
         upload = UploadImage(FakeImageReader(), images)
-        return GenerateOnce(complete, upload, lambda: a_worker(store), store)
+        capacity = FakeHardwareProbe().hardware.capacity
+        return GenerateOnce(complete, upload, lambda: a_worker(store), store, lambda: capacity)
