@@ -168,7 +168,7 @@ _FAMILIES: Final[Mapping[str, _Family]] = {
     "ti2v-5B": _Family(in_channels=48, out_channels=48, experts=1),
     "t2v-1.3B": _Family(in_channels=16, out_channels=16, experts=1),
     "vace-14B": _Family(
-        in_channels=16, out_channels=16, experts=2, branches=frozenset({Branch.VACE})
+        in_channels=16, out_channels=16, experts=1, branches=frozenset({Branch.VACE})
     ),
     "animate-14B": _Family(
         in_channels=36,
