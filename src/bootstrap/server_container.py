@@ -20,6 +20,7 @@ from application.estimate_generation import EstimateGeneration
 from application.known_capacity import KnownCapacity
 from application.plan_generation import PlanGeneration
 from application.queries import Queries
+from application.recent_runs import RecentRuns
 from application.recover_jobs import RecoverJobs
 from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
@@ -98,7 +99,9 @@ class ServerContainer(containers.DeclarativeContainer):
     repository = providers.Singleton(SqlJobRepository, database)
     queue = providers.Singleton(SqlJobQueue, database)
     event_log = providers.Singleton(SqlEventLog, database)
-    history = providers.Singleton(SqlRunHistory, database)
+    history = providers.Singleton(
+        RecentRuns, providers.Singleton(SqlRunHistory, database), core.clock
+    )
     renderers = providers.Singleton(_renderers, settings, core.hardware, core)
 
     gate = providers.Singleton(_gate, settings, core.hardware)
