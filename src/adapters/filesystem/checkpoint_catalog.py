@@ -4,6 +4,7 @@ Where a folder has a manifest, also by the hashes of its files.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -154,8 +155,15 @@ def _component(folder: Path, name: str) -> Component:
         name=name,
         weight_bytes=sum(header.weight_bytes for header in headers),
         dtypes=tuple(sorted({dtype for header in headers for dtype in header.bytes_by_dtype})),
-        parameters=sum(header.parameters for header in headers),
+        modules=_summed(header.numbers_by_module for header in headers),
     )
+
+
+def _summed(counts: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(total)
 
 
 def _check_shards(folder: Path, present: set[str]) -> None:
