@@ -1,6 +1,7 @@
 """Predicted against measured: the peak of resident memory and the seconds, on a mid-size random Wan.
 
-    python benchmarks/plan.py [--runs 4] [--size 128x128] [--frames 9]
+    python benchmarks/plan.py [--runs 4] [--size 128x128] [--frames 9] [--steps 2]
+    python benchmarks/plan.py --mini [--runs 6]
 
 Builds a one-expert Wan in the real layout from random weights (a transformer of 0.15 G parameters, a small
 UMT5, the real VAE 2.1), runs it on the CPU through the worker's own path, each run with what the runs
@@ -41,7 +42,8 @@ from domain.rendering import RenderOrder, RenderProgress, RunMeasured
 from domain.run_record import Measured, PastRun
 
 MIB = 2**20
-TOKENIZER = Path(adapters.embedded.__path__[0]) / "mini" / "tokenizer"
+EMBEDDED = Path(adapters.embedded.__path__[0])
+TOKENIZER = EMBEDDED / "mini" / "tokenizer"
 #: Whose rules the random structure goes by: one expert, text alone.
 SPEC = checkpoint_spec("t2v-1.3B")
 
@@ -77,7 +79,7 @@ class Worker:
     """What a worker process does, in this one."""
 
     def __init__(self, folder: Path) -> None:
-        self.catalog = FilesystemCheckpointCatalog([folder])
+        self.catalog = FilesystemCheckpointCatalog([folder, EMBEDDED])
         clock, pipeline = SystemClock(), DiffusersVideoPipeline()
         render = RenderVideo(
             self.catalog,
@@ -107,6 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=4)
     parser.add_argument("--build", type=Path, help="Only build the checkpoint there.")
+    parser.add_argument("--mini", action="store_true", help="Run the embedded checkpoint.")
     parser.add_argument("--size", default="128x128")
     parser.add_argument("--frames", type=int, default=9)
     parser.add_argument("--steps", type=int, default=2)
@@ -114,18 +117,20 @@ def main() -> None:
     if asked.build:
         build(asked.build)
         return
-    width, height = map(int, asked.size.split("x"))
-    draft = GenerationDraft(
-        prompt="a red circle", negative_prompt="", width=width, height=height,
-        num_frames=asked.frames, steps=asked.steps,
-    )  # fmt: skip
-    request = draft.complete(SPEC, drawn_seed=0)
+    draft = GenerationDraft(prompt="a red circle", negative_prompt="")
+    if not asked.mini:
+        width, height = map(int, asked.size.split("x"))
+        draft = replace(
+            draft, width=width, height=height, num_frames=asked.frames, steps=asked.steps
+        )
+    request = draft.complete(checkpoint_spec("mini") if asked.mini else SPEC, drawn_seed=0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for sub in ("staging", "outputs", "images", "resume"):
             (folder / sub).mkdir()
-        # Elsewhere: what building leaves behind is not a worker's.
-        subprocess.run([sys.executable, __file__, "--build", name], check=True)
+        if not asked.mini:
+            # Elsewhere: what building leaves behind is not a worker's.
+            subprocess.run([sys.executable, __file__, "--build", name], check=True)
         worker = Worker(folder)
         host = NvmlHardwareProbe(folder).read().host
         capacity = Capacity(accelerator_bytes=None, host_bytes=host.available_bytes)
@@ -133,10 +138,10 @@ def main() -> None:
 
 
 def measure(worker: Worker, request: GenerationRequest, capacity: Capacity, runs: int) -> None:
-    local = worker.catalog.find(SPEC.id)
+    local = worker.catalog.find(request.checkpoint)
     history: list[PastRun] = []
     for number in range(runs):
-        plan = plan_memory(request, SPEC, local, capacity, history)
+        plan = plan_memory(request, local.spec, local, capacity, history)
         assert plan.placement is not None
         measured = worker.run(number, replace(request, seed=number), plan)
         print(json.dumps(_compared(plan, measured)), flush=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from application.complete_draft import CompleteDraft
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.hardware import Capacity
+from domain.local_checkpoint import LocalCheckpoint
 from domain.memory_plan import MemoryPlan, plan_memory
 from domain.ports.run_history import RunHistory
 from domain.run_record import run_kind
@@ -29,10 +30,10 @@ class PlanGeneration:
             DoesNotFit: not with the memory of this machine.
             StorageError: what earlier runs took cannot be read.
         """
-        request, checkpoint = await asyncio.to_thread(self._complete.execute, draft)
+
+        def complete() -> tuple[GenerationRequest, LocalCheckpoint, Capacity]:
+            return *self._complete.execute(draft), self._capacity()
+
+        request, checkpoint, capacity = await asyncio.to_thread(complete)
         history = await self._history.of_kind(run_kind(request))
-
-        def plan() -> MemoryPlan:
-            return plan_memory(request, checkpoint.spec, checkpoint, self._capacity(), history)
-
-        return request, await asyncio.to_thread(plan)
+        return request, plan_memory(request, checkpoint.spec, checkpoint, capacity, history)

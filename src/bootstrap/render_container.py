@@ -13,6 +13,7 @@ from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings
 from domain.errors import DataDirectoryUnusable
 from domain.ports.video_pipeline import VideoPipeline
+from domain.ports.weight_converter import WeightConverter
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +37,13 @@ def _synthetic(settings: Settings) -> VideoPipeline:
     from adapters.synthetic.video_pipeline import SyntheticVideoPipeline
 
     return SyntheticVideoPipeline(seconds_per_step=settings.pipeline.card_step_s)
+
+
+def weight_converter() -> WeightConverter:
+    """What converts weights; loads torch."""
+    from adapters.diffusers.weight_converter import DiffusersWeightConverter
+
+    return DiffusersWeightConverter()
 
 
 class RenderContainer(containers.DeclarativeContainer):

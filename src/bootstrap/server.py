@@ -129,6 +129,7 @@ async def _running(container: ServerContainer) -> AsyncIterator[asyncio.Task[Non
         finally:
             dispatching.cancel()
             await asyncio.wait([dispatching])
+            await asyncio.to_thread(container.work().close)
             for renderer in renderers:
                 await renderer.close()
     finally:
@@ -161,7 +162,9 @@ def build_app(
             "queries": provide(lambda: container.queries()),
             "upload": provide(lambda: container.upload()),
             "estimate": provide(lambda: container.estimate()),
-            "catalog": provide(lambda: container.core.catalog()),
+            "checkpoints": provide(lambda: container.core.list_checkpoints()),
+            "work": provide(lambda: container.work()),
+            "removing": provide(lambda: container.core.remove_checkpoint()),
             "loras": provide(lambda: container.core.loras()),
             "hardware": provide(lambda: container.core.hardware()),
             "readiness": provide(lambda: readiness),

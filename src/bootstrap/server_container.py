@@ -20,12 +20,14 @@ from application.estimate_generation import EstimateGeneration
 from application.known_capacity import KnownCapacity
 from application.plan_generation import PlanGeneration
 from application.queries import Queries
+from application.recent_runs import RecentRuns
 from application.recover_jobs import RecoverJobs
 from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
 from application.submit_generation import SubmitGeneration
 from application.upload_image import UploadImage
+from application.work_on_checkpoints import WorkOnCheckpoints
 from bootstrap import settings as known
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings, visible_accelerators, worker_environment
@@ -97,7 +99,9 @@ class ServerContainer(containers.DeclarativeContainer):
     repository = providers.Singleton(SqlJobRepository, database)
     queue = providers.Singleton(SqlJobQueue, database)
     event_log = providers.Singleton(SqlEventLog, database)
-    history = providers.Singleton(SqlRunHistory, database)
+    history = providers.Singleton(
+        RecentRuns, providers.Singleton(SqlRunHistory, database), core.clock
+    )
     renderers = providers.Singleton(_renderers, settings, core.hardware, core)
 
     gate = providers.Singleton(_gate, settings, core.hardware)
@@ -113,6 +117,13 @@ class ServerContainer(containers.DeclarativeContainer):
     retry = providers.Factory(RetryGeneration, repository, gate, core.clock)
     cancel = providers.Factory(CancelGeneration, repository, lanes, core.resume_store, core.clock)
     steer = providers.Factory(SteerQueue, queue, dispatch, core.clock)
+    work = providers.Singleton(
+        WorkOnCheckpoints,
+        core.pull_checkpoint,
+        core.verify_checkpoint,
+        core.repair_checkpoint,
+        core.clock,
+    )
     queries = providers.Factory(Queries, repository, queue, event_log, core.store, dispatch, gate)
     upload = providers.Factory(UploadImage, core.image_reader, core.images, gate)
     recover = providers.Factory(

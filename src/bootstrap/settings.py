@@ -32,6 +32,8 @@ _CHOICES: Final = {
 #: Names the file to read; not a setting itself.
 _CONFIG_VARIABLE: Final = "WAN_CONFIG"
 _VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
+#: huggingface_hub's own name for another hub; ours goes before it.
+_HUB_VARIABLE: Final = "HF_ENDPOINT"
 
 
 class SettingsError(DomainError):
@@ -87,6 +89,12 @@ class Models(_Section, frozen=True, kw_only=True):
     dir: str = ""
 
 
+class Hub(_Section, frozen=True, kw_only=True):
+    """`endpoint`: where checkpoints are pulled from; silence means what `HF_ENDPOINT` says, if anything."""
+
+    endpoint: str = "https://huggingface.co"
+
+
 class Disk(_Section, frozen=True, kw_only=True):
     """Free MiB below which nothing is started (`soft_mib`), and nothing accepted (`hard_mib`).
 
@@ -129,6 +137,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     resume: Resume = msgspec.field(default_factory=Resume)
     database: Database = msgspec.field(default_factory=Database)
     models: Models = msgspec.field(default_factory=Models)
+    hub: Hub = msgspec.field(default_factory=Hub)
     workers: Literal["auto"] | int = "auto"
     renderer: Literal["subprocess", "inprocess", "ray"] = "subprocess"
     watchdog: Watchdog = msgspec.field(default_factory=Watchdog)
@@ -170,6 +179,8 @@ def load_settings(
     if config is None and (named := environment.get(_CONFIG_VARIABLE)):
         config = Path(named)
     told: dict[str, Any] = {"data_dir": str(_default_data_dir(environment))}
+    if named := environment.get(_HUB_VARIABLE):
+        _put(told, ["hub", "endpoint"], named)
     for key, value in (defaults or {}).items():
         _put(told, key.split("."), value)
     _merge(told, _read_toml(config) if config else {})
@@ -336,6 +347,10 @@ def _check(settings: Settings) -> Settings:
     if settings.resume.interval != "auto" and settings.resume.interval < 1:
         raise SettingsError(
             f"resume.interval is {settings.resume.interval}; it must be auto, or at least 1."
+        )
+    if not settings.hub.endpoint.startswith(("https://", "http://")):
+        raise SettingsError(
+            f"hub.endpoint is {settings.hub.endpoint!r}; it must be a URL such as https://huggingface.co."
         )
     if settings.renderer == "ray":
         raise SettingsError("The ray renderer is not built yet; choose subprocess or inprocess.")

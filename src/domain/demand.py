@@ -33,7 +33,7 @@ _SAMPLER_COPIES: Final = 8
 _CUDA_PROCESS_BYTES: Final = 3 * GIB
 #: Host memory of a worker without an accelerator, before any weight, and how much more than the live
 #: tensors its process holds at the peak. Measured: `benchmarks/plan.py`.
-_CPU_PROCESS_BYTES: Final = int(0.42 * GIB)
+_CPU_PROCESS_BYTES: Final = int(0.55 * GIB)
 _CPU_WORKSPACE: Final = 1.15
 
 
@@ -146,6 +146,8 @@ def window_bytes(work: Work, placement: Placement) -> int:
 def _on_cpu(work: Work, placement: Placement) -> Demand:
     peak = max(_activations(work, placement).values())
     weights = work.structure.weight_bytes(placement.precision)
+    if not work.pictures_encoded and _is_mapped(work, placement, "vae"):
+        weights -= work.structure.vae.encoder_bytes  # pages of a file that nobody reads
     host_bytes = _CPU_PROCESS_BYTES + weights + int(_CPU_WORKSPACE * peak)
     return Demand(
         phases={},

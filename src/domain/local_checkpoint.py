@@ -1,6 +1,7 @@
 """A checkpoint as it lies on this machine's disk."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from domain.checkpoint import CheckpointSpec
@@ -14,13 +15,18 @@ class Component:
     Attributes:
         weight_bytes: exact sum over its safetensors headers; 0 for parts without weights.
         dtypes: the tensor types on disk, safetensors names (`BF16`, `F32`, …).
-        parameters: numbers in all of its tensors.
+        modules: numbers in the tensors of each of its modules, such as `encoder`.
     """
 
     name: str
     weight_bytes: int
     dtypes: tuple[str, ...]
-    parameters: int = 0
+    modules: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in all of its tensors."""
+        return sum(self.modules.values())
 
     @property
     def precision(self) -> Precision | None:

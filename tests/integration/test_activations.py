@@ -110,10 +110,8 @@ def test_reading_a_prompt_holds_what_is_said(precision: Precision) -> None:
     ("checkpoint_id", "config", "height", "width", "is_tiled"),
     [
         ("t2v-A14B", {}, 720, 1280, False),
-        ("t2v-A14B", {}, 480, 832, False),
         ("t2v-A14B", {}, TILE_SIDE, TILE_SIDE, True),
         ("ti2v-5B", VAE_2_2, 704, 1280, False),
-        ("ti2v-5B", VAE_2_2, TILE_SIDE, TILE_SIDE, True),
     ],
 )
 def test_decoding_frame_by_frame_holds_what_is_said(
@@ -121,7 +119,7 @@ def test_decoding_frame_by_frame_holds_what_is_said(
 ) -> None:
     vae = AutoencoderKLWan(**config)
     geometry = checkpoint_spec(checkpoint_id).geometry
-    _, *cells = geometry.latent_shape(num_frames=5, height=height, width=width)
+    _, *cells = geometry.latent_shape(num_frames=9, height=height, width=width)
     latents = torch.empty(1, geometry.channels, *cells)
     vae.clear_cache()
 

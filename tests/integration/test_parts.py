@@ -199,6 +199,24 @@ class TestWhoIsThere:
 
         assert self.there(pipe, homes) == set(self.PARTS)
 
+    def test_one_for_which_memory_ends_halfway_is_home_again(
+        self, pipe: Any, homes: dict[str, list[int]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        to, room = torch.Tensor.to, iter(range(3))
+
+        def to_what_is_left(tensor: torch.Tensor, *device: Any, **how: Any) -> torch.Tensor:
+            if how.get("copy") and next(room, None) is None:
+                raise torch.OutOfMemoryError
+            return to(tensor, *device, **how)
+
+        monkeypatch.setattr(torch.Tensor, "to", to_what_is_left)
+        with pytest.raises(torch.OutOfMemoryError):
+            bring(pipe, pipe.transformer)
+        monkeypatch.undo()
+        pipe.parts.settle(VISITING)
+
+        assert self.there(pipe, homes) == set()
+
     def test_a_part_on_the_host_never_comes(self, pipe: Any, homes: dict[str, list[int]]) -> None:
         pipe.parts.settle(replace(VISITING, text_encoder=Place.HOST))
 

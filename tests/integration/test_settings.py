@@ -53,6 +53,17 @@ def test_an_empty_list_is_empty() -> None:
     assert settings.server.allowed_hosts == ()
 
 
+def test_the_hub_is_where_hugging_faces_own_variable_says_unless_ours_says_otherwise() -> None:
+    theirs = {"HF_ENDPOINT": "https://mirror.example"}
+    ours = {**theirs, "WAN_HUB__ENDPOINT": "https://other.example"}
+
+    assert load_settings(overrides={}, environment={}).hub.endpoint == "https://huggingface.co"
+    assert load_settings(overrides={}, environment=theirs).hub.endpoint == "https://mirror.example"
+    assert load_settings(overrides={}, environment=ours).hub.endpoint == "https://other.example"
+    with pytest.raises(SettingsError, match=r"hub\.endpoint"):
+        load_settings(overrides={}, environment={"HF_ENDPOINT": "mirror.example"})
+
+
 @pytest.mark.parametrize("key", ["data_dir", "models.dir"])
 def test_paths_may_begin_at_home(key: str) -> None:
     settings = load_settings(overrides={key: "~/wan"}, environment={})

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
 
-from adapters.cli import audit, backup, doctor, models, plan
+from adapters.cli import audit, backup, doctor, plan
+from adapters.cli.models import Models, models_app
 from adapters.cli.progress import shown_progress
 from adapters.cli.queue import queue_app
 from application.generate_once import GenerateOnce
@@ -21,7 +22,6 @@ from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Vi
 from domain.generation import SCHEDULERS, GenerationDraft, GenerationRequest
 from domain.lora import LoraDraft
 from domain.memory_plan import MemoryPlan
-from domain.ports.checkpoint_catalog import CatalogEntry
 
 if TYPE_CHECKING:
     from adapters.cli.service import Service
@@ -64,8 +64,8 @@ class Commands(Protocol):
     ) -> AbstractContextManager[GenerateOnce]:
         """A generator whose files appear beside `output`."""
 
-    def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Sequence[CatalogEntry]:
-        """Every checkpoint there could be."""
+    def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Models:
+        """What looks after the checkpoints."""
 
     def estimator(self, config: Path | None, overrides: Mapping[str, Any]) -> plan.Estimator:
         """Plans videos by what this machine has and has measured."""
@@ -200,16 +200,6 @@ def build_app(commands: Commands) -> typer.Typer:
             )
             _generate(generator, request, plan, output, as_json=as_json)
 
-    @app.command("models")
-    def list_models(
-        data_dir: DataDir = None,
-        config: Config = None,
-        as_json: AsJson = False,
-    ) -> None:
-        """Show which checkpoints there are, and which of them are here."""
-        overrides = {"data_dir": data_dir and str(data_dir)}
-        models.show(commands.models(config, overrides), as_json=as_json)
-
     @app.command("doctor")
     def examine(
         data_dir: DataDir = None,
@@ -223,6 +213,7 @@ def build_app(commands: Commands) -> typer.Typer:
 
     plan.add_command(app, commands.estimator)
     _add_care(app, commands)
+    app.add_typer(models_app(commands.models), name="models")
     app.add_typer(queue_app(commands.connect), name="queue")
     return app
 

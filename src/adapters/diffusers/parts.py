@@ -154,9 +154,9 @@ class _Guest:
         self._is_there, self._at_home = False, []
 
     def _move(self, device: torch.device) -> None:
+        self._is_there = True  # also where memory runs out halfway: `leave` then undoes it
         for tensor in self._tensors():
             tensor.data = tensor.data.to(device, copy=True)
-        self._is_there = True
 
     def _tensors(self) -> list[torch.Tensor]:
         """In an order that does not change; what is tied, once."""

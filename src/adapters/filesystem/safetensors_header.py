@@ -39,9 +39,13 @@ class SafetensorsHeader:
         return len(self.entries)
 
     @property
-    def parameters(self) -> int:
-        """All numbers."""
-        return sum(prod(tensor.shape) for tensor in self.entries.values())
+    def numbers_by_module(self) -> Mapping[str, int]:
+        """How many numbers the tensors have, by the first word of their names, such as `decoder`."""
+        numbers: dict[str, int] = {}
+        for name, tensor in self.entries.items():
+            module = name.partition(".")[0]
+            numbers[module] = numbers.get(module, 0) + prod(tensor.shape)
+        return numbers
 
     @property
     def bytes_by_dtype(self) -> Mapping[str, int]:

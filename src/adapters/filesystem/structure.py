@@ -25,7 +25,7 @@ def read_structure(
             transformer=_transformer(configs["transformer"]),
             experts=len(experts),
             text_encoder=_text_encoder(configs["text_encoder"]),
-            vae=_vae(configs["vae"], parts["vae"].parameters),
+            vae=_vae(configs["vae"], parts["vae"].modules),
             has_token_times=bool(index.get("expand_timesteps")),
         )
     except (KeyError, TypeError, ValueError):
@@ -60,10 +60,11 @@ def _text_encoder(config: _Config) -> TextEncoderStructure:
     )
 
 
-def _vae(config: _Config, parameters: int) -> VaeStructure:
+def _vae(config: _Config, modules: Mapping[str, int]) -> VaeStructure:
     width = _whole(config["base_dim"])
     return VaeStructure(
-        parameters=parameters,
+        parameters=sum(modules.values()),
+        encoder_parameters=modules.get("encoder", 0) + modules.get("quant_conv", 0),
         width=_whole(config.get("decoder_base_dim") or width),
         encoder_width=width,
         patch=_whole(config.get("patch_size") or 1),

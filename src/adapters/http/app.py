@@ -15,7 +15,7 @@ from adapters.http.generations import generations_router
 from adapters.http.health import livez, readyz
 from adapters.http.hosts import HostGuard
 from adapters.http.loras import list_loras
-from adapters.http.models import list_models
+from adapters.http.models import models_router
 from adapters.http.openapi import ClosedStructs, openapi_config
 from adapters.http.outputs import outputs_router
 from adapters.http.parameters import refuse_unknown_parameters
@@ -49,7 +49,8 @@ def create_app(
     Args:
         dependencies: `submit` (SubmitGeneration), `cancel` (CancelGeneration), `retry` (RetryGeneration),
             `steer` (SteerQueue), `queries` (Queries),
-            `estimate` (EstimateGeneration), `upload` (UploadImage), `catalog` (CheckpointCatalog), `loras` (LoraCatalog), `hardware` (HardwareProbe), `readiness` (Readiness),
+            `estimate` (EstimateGeneration), `upload` (UploadImage), `checkpoints` (ListCheckpoints),
+            `work` (WorkOnCheckpoints), `removing` (RemoveCheckpoint), `loras` (LoraCatalog), `hardware` (HardwareProbe), `readiness` (Readiness),
             `stopping` (asyncio.Event: set when streams must end).
         lifespan: entered in order before the first request is answered, left in reverse.
         allowed_hosts: Host values answered besides the loopback names; one without a port has any.
@@ -62,7 +63,7 @@ def create_app(
             outputs_router(),
             upload_image,
             plan_generation,
-            list_models,
+            models_router(),
             list_loras,
             get_system,
             livez,

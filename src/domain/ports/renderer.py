@@ -13,8 +13,8 @@ class Renderer(ABC):
     def render(self, order: RenderOrder) -> AsyncGenerator[RenderReport, None]:
         """Carry out `order`, yielding progress as it comes and `VideoStaged` last.
 
-        Reports come in the order they happened; `StepFinished` never falls. Closing the iterator
-        early stops the run.
+        Reports come in the order they happened; `StepFinished` never falls. `RunMeasured`, where the
+        run is measured, comes right before the last. Closing the iterator early stops the run.
 
         Raises:
             RenderCancelled: `cancel` was called for this job.

@@ -8,13 +8,14 @@ from application.complete_draft import CompleteDraft
 from application.estimate_generation import EstimateGeneration, Imagined
 from application.known_capacity import KnownCapacity
 from application.plan_generation import PlanGeneration
+from application.recent_runs import FRESH_S, RecentRuns
 from domain.errors import CheckpointMissing, DoesNotFit, UnknownCheckpoint
 from domain.hardware import Capacity, Hardware
 from domain.job import Job
 from domain.placement import Place
 from domain.progress import Stage
 from domain.rendering import RunMeasured, StageEntered
-from domain.run_record import Measured
+from domain.run_record import Measured, run_kind
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import NOON, a_draft
@@ -96,6 +97,31 @@ async def test_what_cannot_fit_is_refused(
 
     with pytest.raises(DoesNotFit, match="no accelerator"):
         await plan.execute(a_draft())
+
+
+class TestRecentRuns:
+    async def test_a_flood_of_plans_reads_a_kind_once(
+        self, jobs: InMemoryJobs, lane: Lane, plan: PlanGeneration, clock: FakeClock
+    ) -> None:
+        recent = RecentRuns(jobs.history, clock)
+        kind = run_kind((await plan.execute(a_draft()))[0])
+        before = await recent.of_kind(kind)
+        await run(jobs, lane, plan, loading=0.0, step=1.0)
+
+        soon = await recent.of_kind(kind)
+        clock.advance(FRESH_S)
+
+        assert (before, soon) == ([], [])
+        assert len(await recent.of_kind(kind)) == 1
+
+    async def test_kinds_are_not_mixed_up(
+        self, jobs: InMemoryJobs, lane: Lane, plan: PlanGeneration, clock: FakeClock
+    ) -> None:
+        recent = RecentRuns(jobs.history, clock)
+        await run(jobs, lane, plan, loading=0.0, step=1.0)
+
+        assert await recent.of_kind("another") == []
+        assert len(await recent.of_kind(run_kind(jobs.kept[0].request))) == 1
 
 
 class TestImagining:
