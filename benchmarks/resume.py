@@ -30,6 +30,7 @@ from adapters.system.clock import SystemClock
 from application.resume_points import MIN_INTERVAL_S, Interval, KeepResumePoints
 from domain.checkpoint import checkpoint_spec
 from domain.generation import GenerationDraft, GenerationRequest
+from domain.inputs import NO_INPUTS
 from domain.rendering import RenderOrder
 from domain.resume import ResumePoints
 from tests.fakes.resume_points import FakeResumePoints
@@ -119,7 +120,7 @@ def main() -> None:
 
     def run(request: GenerationRequest, points: ResumePoints) -> object:
         return denoise(
-            pipe, request, lambda _p: None, points, identity={}, begun=None, first_image=None
+            pipe, request, lambda _p: None, points, identity={}, begun=None, inputs=NO_INPUTS
         )
 
     with tempfile.TemporaryDirectory(dir=".") as folder:

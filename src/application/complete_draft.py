@@ -38,15 +38,20 @@ class CompleteDraft:
         """
         named = DEFAULT_CHECKPOINT if draft.checkpoint is None else draft.checkpoint
         spec = checkpoint_spec(named)
-        request = draft.complete(spec, drawn_seed=self._draw_seed(), image=self._image(draft))
+        request = draft.complete(
+            spec,
+            drawn_seed=self._draw_seed(),
+            image=self._image("image", draft.image),
+            last_image=self._image("last_image", draft.last_image),
+        )
         return request, self._catalog.find(spec.id)
 
-    def _image(self, draft: GenerationDraft) -> InputImage | None:
-        if draft.image is None:
+    def _image(self, field: str, image_id: str | None) -> InputImage | None:
+        if image_id is None:
             return None
         try:
-            path = self._images.locate(draft.image)
+            path = self._images.locate(image_id)
         except UnknownImage as error:
-            raise InvalidRequest([Violation(pointer="/image", reason=error.message)]) from error
+            raise InvalidRequest([Violation(pointer=f"/{field}", reason=error.message)]) from error
         width, height = png_size(path)
-        return InputImage(id=draft.image, width=width, height=height)
+        return InputImage(id=image_id, width=width, height=height)

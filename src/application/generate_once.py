@@ -40,8 +40,14 @@ class GenerateOnce:
         self._render = render
         self._store = store
 
-    def complete(self, draft: GenerationDraft, *, image: bytes | None = None) -> GenerationRequest:
-        """The request that `draft` means, or why it cannot be done.
+    def complete(
+        self,
+        draft: GenerationDraft,
+        *,
+        image: bytes | None = None,
+        last_image: bytes | None = None,
+    ) -> GenerationRequest:
+        """The request that `draft` means together with these image files, or why it cannot be done.
 
         Raises:
             InvalidRequest, ImageUnusable, UnknownCheckpoint, CheckpointUnavailable: it cannot
@@ -49,6 +55,8 @@ class GenerateOnce:
         """
         if image is not None:
             draft = replace(draft, image=self._upload.execute(image).id)
+        if last_image is not None:
+            draft = replace(draft, last_image=self._upload.execute(last_image).id)
         return self._complete.execute(draft)[0]
 
     def execute(self, request: GenerationRequest, report: Report) -> GeneratedVideo:

@@ -8,6 +8,8 @@ from dataclasses import asdict
 
 from application.resume_points import KeepResumePoints
 from domain.errors import EncodingFailed
+from domain.generation import GenerationRequest
+from domain.inputs import InputFiles
 from domain.local_checkpoint import LocalCheckpoint
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.checkpoint_catalog import CheckpointCatalog
@@ -96,15 +98,20 @@ class RenderVideo:
         wants_out: Callable[[], bool],
     ) -> Generator[FrameChunk]:
         """The pipeline's chunks; the encoder has the last word once they are all handed over."""
-        image = order.request.image
         yield from self._pipeline.generate(
             order.request,
             checkpoint,
             report,
             self._resume.begin(order, report, wants_out),
-            first_image=self._images.locate(image) if image else None,
+            inputs=self._inputs(order.request),
         )
         report(StageEntered(stage=Stage.ENCODING_VIDEO))
+
+    def _inputs(self, request: GenerationRequest) -> InputFiles:
+        return InputFiles(
+            image=self._images.locate(request.image) if request.image else None,
+            last_image=self._images.locate(request.last_image) if request.last_image else None,
+        )
 
 
 def _check(footage: Footage, order: RenderOrder) -> None:

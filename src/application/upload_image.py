@@ -1,4 +1,4 @@
-"""Take an image that later generations begin with."""
+"""Take an image that later generations begin or end with."""
 
 import logging
 

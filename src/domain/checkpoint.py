@@ -92,6 +92,9 @@ class CheckpointSpec:
             None where one network does all of it.
         takes_image: whether a first image may be given.
         needs_image: whether one must be.
+        takes_last_image: whether a last image may be given beside the first: only where images are
+            masked into the whole video. Where one frame is held, diffusers drops a last one in silence.
+        expands_timesteps: whether every token has a timestep of its own, by which a first frame is held.
         max_pixels: largest width x height that is accepted: its largest native size.
         max_frames: longest clip that is accepted, a bound of ours: half as long again as the default,
             at which the family was trained.
@@ -105,6 +108,8 @@ class CheckpointSpec:
     boundary_ratio: float | None
     takes_image: bool = False
     needs_image: bool = False
+    takes_last_image: bool = False
+    expands_timesteps: bool = False
     max_pixels: int
     max_frames: int
     native_sizes: tuple[tuple[int, int], ...]
@@ -114,6 +119,14 @@ class CheckpointSpec:
     @property
     def has_two_experts(self) -> bool:
         return self.boundary_ratio is not None
+
+    @property
+    def transformer_channels(self) -> int:
+        """Channels a transformer reads: the latents and, where images are masked in, mask and theirs."""
+        channels = self.geometry.channels
+        if self.takes_image and not self.expands_timesteps:
+            return channels + self.geometry.temporal_stride + channels
+        return channels
 
 
 _VAE_8X: Final = LatentGeometry(channels=16, temporal_stride=4, spatial_stride=8)
@@ -164,6 +177,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         ),
         boundary_ratio=None,
         takes_image=True,
+        expands_timesteps=True,
         max_pixels=128 * 128,
         max_frames=33,
         native_sizes=((128, 128),),
@@ -208,6 +222,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         boundary_ratio=0.9,
         takes_image=True,
         needs_image=True,
+        takes_last_image=True,
         max_pixels=1280 * 720,
         max_frames=121,
         native_sizes=_A14B_SIZES,
@@ -229,6 +244,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         ),
         boundary_ratio=None,
         takes_image=True,
+        expands_timesteps=True,
         max_pixels=1280 * 704,
         max_frames=121,
         native_sizes=((1280, 704), (704, 1280)),

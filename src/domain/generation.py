@@ -40,6 +40,7 @@ class GenerationRequest:
         flow_shift: how far the noise schedule leans to high noise.
         fps: frames per second of the file; does not change the frames.
         image: id of the picture the video begins with; None for text alone.
+        last_image: id of the picture it ends with; None where it may end as it likes.
     """
 
     checkpoint: str
@@ -56,6 +57,7 @@ class GenerationRequest:
     scheduler: str
     seed: int
     image: str | None = None
+    last_image: str | None = None
 
     @property
     def duration_s(self) -> float:
@@ -79,15 +81,22 @@ class GenerationDraft:
     scheduler: str | None = None
     seed: int | None = None
     image: str | None = None
+    last_image: str | None = None
 
     def complete(
-        self, spec: CheckpointSpec, *, drawn_seed: int, image: InputImage | None = None
+        self,
+        spec: CheckpointSpec,
+        *,
+        drawn_seed: int,
+        image: InputImage | None = None,
+        last_image: InputImage | None = None,
     ) -> GenerationRequest:
         """The reproducible request that this draft means for `spec`.
 
         Args:
             drawn_seed: used where the draft has no seed; 0 to `MAX_SEED`.
             image: what the draft's `image` names; None where it names none.
+            last_image: the same of its `last_image`.
 
         Raises:
             InvalidRequest: with every violation found, each with the nearest valid values.
@@ -108,9 +117,10 @@ class GenerationDraft:
             scheduler=_or(self.scheduler, SCHEDULERS[0]),
             seed=_or(self.seed, drawn_seed),
             image=image.id if image else None,
+            last_image=last_image.id if last_image else None,
         )
         violations = check_request(request, spec)
-        violations += _check_image(image, request, spec)
+        violations += _check_images(image, last_image, request, spec)
         if violations:
             raise InvalidRequest(violations)
         return request
@@ -197,33 +207,62 @@ def _check_frames(num_frames: int, spec: CheckpointSpec) -> list[Violation]:
     return []
 
 
-def _check_image(
-    image: InputImage | None, request: GenerationRequest, spec: CheckpointSpec
+def _check_images(
+    image: InputImage | None,
+    last_image: InputImage | None,
+    request: GenerationRequest,
+    spec: CheckpointSpec,
 ) -> list[Violation]:
+    if last_image and not spec.takes_last_image:
+        able = tuple(other.id for other in CHECKPOINTS if other.takes_last_image)
+        reason = f"{spec.id} cannot end with an image that is given"
+        return [Violation(pointer="/checkpoint", reason=reason, nearest=able)]
     if image is None:
         reason = f"{spec.id} animates a first image: give one"
-        return [Violation(pointer="/image", reason=reason)] if spec.needs_image else []
+        needed = spec.needs_image or last_image
+        return [Violation(pointer="/image", reason=reason)] if needed else []
     if not spec.takes_image:
         able = tuple(other.id for other in CHECKPOINTS if other.takes_image)
         reason = f"{spec.id} makes videos from text alone"
         return [Violation(pointer="/checkpoint", reason=reason, nearest=able)]
+    if last_image and request.num_frames == 1:
+        reason = "a first and a last image are more than one frame"
+        shortest = spec.geometry.temporal_stride + 1
+        return [Violation(pointer="/num_frames", reason=reason, nearest=(shortest,))]
+    return _check_shapes(image, last_image, request, spec)
+
+
+def _check_shapes(
+    image: InputImage,
+    last_image: InputImage | None,
+    request: GenerationRequest,
+    spec: CheckpointSpec,
+) -> list[Violation]:
     multiple = spec.geometry.side_multiple
-    if image.fits(width=request.width, height=request.height, side_multiple=multiple):
-        return []
+    given = {"image": image} | ({"last_image": last_image} if last_image else {})
+    pixels = min(request.width * request.height, spec.max_pixels)
+    least = pixels // 4 if len(given) > 1 else 0  # on very small sizes, almost any two shapes agree
     sizes = [
         (width, height)
-        for width, height in image.fitting_sizes(
-            pixels=min(request.width * request.height, spec.max_pixels), side_multiple=multiple
-        )
+        for width, height in image.fitting_sizes(pixels=pixels, side_multiple=multiple)
         if max(width, height) <= MAX_ASPECT * min(width, height)
+        and width * height >= least
+        and all(
+            other.fits(width=width, height=height, side_multiple=multiple)
+            for other in given.values()
+        )
     ]
     largest = max(sizes, key=prod, default=None)
-    nearest = (f"{largest[0]}x{largest[1]}",) if largest else ()
-    reason = (
-        f"the image is {image.width}x{image.height} and would be stretched to "
-        f"{request.width}x{request.height}; crop it, or choose a size of its shape"
-    )
-    return [Violation(pointer="/image", reason=reason, nearest=nearest)]
+    return [
+        Violation(
+            pointer=f"/{name}",
+            reason=f"the {name.replace('_', ' ')} is {picture.width}x{picture.height} and would be "
+            f"stretched to {request.width}x{request.height}; crop it, or choose a size of its shape",
+            nearest=(f"{largest[0]}x{largest[1]}",) if largest else (),
+        )
+        for name, picture in given.items()
+        if not picture.fits(width=request.width, height=request.height, side_multiple=multiple)
+    ]
 
 
 def _check_range(pointer: str, value: float, *, low: float, high: float) -> list[Violation]:

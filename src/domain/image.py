@@ -1,4 +1,4 @@
-"""First images: what is accepted, and when one fits a video."""
+"""Images that are given: what is accepted, and when one fits a video."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

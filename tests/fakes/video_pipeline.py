@@ -1,10 +1,10 @@
 """A pipeline whose frames are flat."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from domain.errors import DomainError
 from domain.generation import GenerationRequest
+from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
@@ -16,11 +16,15 @@ _FRAMES_PER_CHUNK = 4
 
 
 class FakeVideoPipeline(VideoPipeline):
-    """Every sample of a video is the lowest byte of its seed. `failure` is raised while decoding."""
+    """Every sample of a video is the lowest byte of its seed. `failure` is raised while decoding.
+
+    `inputs`: what the last run was given beside its words.
+    """
 
     def __init__(self, failure: DomainError | None = None) -> None:
         self._failure = failure
         self.closed = False
+        self.inputs = NO_INPUTS
 
     def generate(
         self,
@@ -29,8 +33,9 @@ class FakeVideoPipeline(VideoPipeline):
         report: Report,
         resume: ResumePoints,
         *,
-        first_image: Path | None = None,
+        inputs: InputFiles = NO_INPUTS,
     ) -> Iterator[FrameChunk]:
+        self.inputs = inputs
         done = _steps_done(request, resume)
         if done < request.steps:
             report(StageEntered(stage=Stage.ENCODING_PROMPT))

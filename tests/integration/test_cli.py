@@ -11,6 +11,7 @@ import pytest
 from adapters.cli.app import build_app, run
 from adapters.pyav.video_encoder import PyAvVideoEncoder
 from bootstrap.cli import Commands
+from tests.integration.pictures import encoded
 
 CARD = ("--backend", "synthetic")
 
@@ -80,6 +81,22 @@ def test_bad_input_is_told_with_the_option_and_what_would_do(
     assert code == 2
     assert all(word in told for word in words), told
     assert not list(tmp_path.glob("o*"))
+
+
+def test_images_are_taken_or_refused_with_the_option_and_the_checkpoint_that_can(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "p.png"
+    picture.write_bytes(encoded("PNG", (64, 64)))
+    asked = ("generate", "x", "-o", tmp_path / "o.mp4", "--size", "64x64", *CARD)
+
+    assert wan(*asked, "--model", "mini-ti2v", "--image", picture, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["request"]["image"].startswith("img_")
+    assert wan(*asked, "--model", "mini-ti2v", "--image", picture, "--end-image", picture) == 2
+    assert "--model: mini-ti2v cannot end with an image" in (told := capsys.readouterr().err)
+    assert "i2v-A14B" in told
+    assert wan(*asked, "--end-image", tmp_path / "no.png") == 2
+    assert "--end-image" in capsys.readouterr().err
 
 
 def test_an_empty_prompt_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

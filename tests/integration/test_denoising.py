@@ -1,12 +1,11 @@
 """Our latents and frames against those of the stock pipelines, bit for bit, on random structures.
 
 Each structure is a Wan in small: A14B's two experts, 1.3B's one network, TI2V-5B's expanded timesteps,
-I2V-A14B's 36 channels.
+I2V-A14B's 36 channels, with a first image or with a last one, too.
 """
 
 import copy
-import functools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,100 +13,32 @@ import numpy as np
 import pytest
 import torch
 from diffusers import (
-    AutoencoderKLWan,
     DPMSolverMultistepScheduler,
     FlowMatchEulerDiscreteScheduler,
     UniPCMultistepScheduler,
-    WanImageToVideoPipeline,
-    WanPipeline,
-    WanTransformer3DModel,
 )
 from PIL import Image
-from transformers import AutoTokenizer, UMT5Config, UMT5EncoderModel
 
-import adapters.embedded
 from adapters.diffusers.denoising import MAX_TOKENS, denoise
+from adapters.diffusers.run_state import RunState, _from_bytes
 from adapters.diffusers.streamed_decode import decode_frames
+from domain.checkpoint import CHECKPOINTS
 from domain.errors import PromptTooLong
 from domain.generation import SCHEDULERS, GenerationRequest
+from domain.inputs import NO_INPUTS, InputFiles
 from domain.rendering import RenderProgress, StillRunning
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
+from tests.integration.tiny_wans import A14B, I2V_A14B, T2V_1B, TI2V_5B, a_pipe
 
 pytestmark = pytest.mark.slow
-TOKENIZER = Path(adapters.embedded.__path__[0]) / "mini" / "tokenizer"
-CHANNELS = 16
+TI2V = replace(TI2V_5B, vae_16x=False)
+TI2V_IMAGE = replace(TI2V, takes_image=True)
 
 
-@dataclass(frozen=True)
-class Structure:
-    """What of a Wan differs from checkpoint to checkpoint."""
-
-    experts: int = 2
-    boundary_ratio: float | None = 0.875
-    expand_timesteps: bool = False
-    takes_image: bool = False
-
-    @property
-    def in_channels(self) -> int:
-        masked = self.takes_image and not self.expand_timesteps
-        return CHANNELS + 4 + CHANNELS if masked else CHANNELS
-
-
-A14B = Structure()
-T2V_1B = Structure(experts=1, boundary_ratio=None)
-TI2V_5B = Structure(experts=1, boundary_ratio=None, expand_timesteps=True)
-TI2V_5B_IMAGE = replace(TI2V_5B, takes_image=True)
-I2V_A14B = Structure(boundary_ratio=0.9, takes_image=True)
-
-
-@functools.cache
-def a_pipe(structure: Structure) -> WanPipeline:
-    """The stock pipeline over random parts; equal structures have equal weights."""
-    torch.manual_seed(0)
-    experts = [
-        WanTransformer3DModel(
-            num_attention_heads=2,
-            attention_head_dim=12,
-            in_channels=structure.in_channels,
-            out_channels=CHANNELS,
-            text_dim=16,
-            freq_dim=32,
-            ffn_dim=32,
-            num_layers=2,
-            rope_max_seq_len=32,
-        )
-        for _ in range(structure.experts)
-    ]
-    vae = AutoencoderKLWan(
-        base_dim=4,
-        z_dim=CHANNELS,
-        dim_mult=[1, 1, 1, 1],
-        num_res_blocks=1,
-        temperal_downsample=[False, True, True],
-    )
-    text = UMT5Config(
-        vocab_size=200, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2, dropout_rate=0.0
-    )
-    parts = {
-        "tokenizer": AutoTokenizer.from_pretrained(TOKENIZER),
-        "text_encoder": UMT5EncoderModel(text).eval(),
-        "vae": vae.eval(),
-        "scheduler": UniPCMultistepScheduler(
-            prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
-        ),
-        "transformer": experts[0].eval(),
-        "transformer_2": experts[1].eval() if structure.experts == 2 else None,
-        "boundary_ratio": structure.boundary_ratio,
-        "expand_timesteps": structure.expand_timesteps,
-    }
-    kind = WanImageToVideoPipeline if structure.takes_image else WanPipeline
-    pipe = kind(**parts)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
-def stock_latents(pipe: Any, request: GenerationRequest, image: Path | None) -> torch.Tensor:
+def stock_latents(
+    pipe: Any, request: GenerationRequest, inputs: InputFiles = NO_INPUTS
+) -> torch.Tensor:
     """What `__call__` gives. The schedulers are set as a user of diffusers would set them."""
     own, shift = pipe.scheduler, request.flow_shift
     stored = own.config
@@ -116,7 +47,8 @@ def stock_latents(pipe: Any, request: GenerationRequest, image: Path | None) -> 
         "euler": lambda: FlowMatchEulerDiscreteScheduler(shift=shift),
         "dpm++": lambda: DPMSolverMultistepScheduler.from_config(stored, flow_shift=shift),
     }[request.scheduler]()
-    given = {} if image is None else {"image": Image.open(image).convert("RGB")}
+    paths = {"image": inputs.image, "last_image": inputs.last_image}
+    given = {name: Image.open(path).convert("RGB") for name, path in paths.items() if path}
     latents: torch.Tensor = pipe(
         **given,
         prompt=request.prompt,
@@ -139,18 +71,25 @@ def unheard(_progress: RenderProgress) -> None:
 
 
 def our_latents(
-    pipe: Any, request: GenerationRequest, image: Path | None, report: Any = unheard
+    pipe: Any,
+    request: GenerationRequest,
+    inputs: InputFiles = NO_INPUTS,
+    report: Any = unheard,
+    begun: RunState | None = None,
+    resume: FakeResumePoints | None = None,
 ) -> torch.Tensor:
-    resume = FakeResumePoints()
-    return denoise(pipe, request, report, resume, identity={}, begun=None, first_image=image)
+    resume = resume or FakeResumePoints()
+    return denoise(pipe, request, report, resume, identity={}, begun=begun, inputs=inputs)
 
 
 @pytest.fixture(scope="module")
-def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("pictures") / "picture.png"
-    noise = np.random.default_rng(1).integers(0, 256, (32, 48, 3), np.uint8)
-    Image.fromarray(noise).save(path)
-    return path
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> InputFiles:
+    """A first and a last one, of noise: no two of their pixels can be confused."""
+    folder, noise = tmp_path_factory.mktemp("pictures"), np.random.default_rng(1)
+    for name in ("first", "last"):
+        pixels = noise.integers(0, 256, (32, 48, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    return InputFiles(image=folder / "first.png", last_image=folder / "last.png")
 
 
 def wanted(**changes: Any) -> GenerationRequest:
@@ -160,10 +99,20 @@ def wanted(**changes: Any) -> GenerationRequest:
 STRUCTURES = {
     "A14B": A14B,
     "1.3B": T2V_1B,
-    "5B": TI2V_5B,
-    "5B from image": TI2V_5B_IMAGE,
+    "5B": TI2V,
+    "5B from image": TI2V_IMAGE,
     "I2V-A14B": I2V_A14B,
+    "I2V-A14B to an image": I2V_A14B,
 }
+
+
+def given_to(name: str, pictures: InputFiles) -> InputFiles:
+    """As many of the pictures as the structure called `name` is to have."""
+    if not STRUCTURES[name].takes_image:
+        return NO_INPUTS
+    return pictures if name.endswith("to an image") else replace(pictures, last_image=None)
+
+
 CHANGES: list[dict[str, Any]] = [
     {"steps": 1},
     {"steps": 17, "flow_shift": 12.0},
@@ -183,32 +132,81 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "scheduler", "changes"), CASES, ids=str)
 def test_latents_equal_those_of_the_stock_pipeline(
-    name: str, scheduler: str, changes: dict[str, Any], picture: Path
+    name: str, scheduler: str, changes: dict[str, Any], pictures: InputFiles
 ) -> None:
-    structure = STRUCTURES[name]
     request = wanted(scheduler=scheduler, **changes)
-    image = picture if structure.takes_image else None
-    pipe = a_pipe(structure)
+    inputs = given_to(name, pictures)
+    pipe = a_pipe(STRUCTURES[name])
 
-    ours = our_latents(pipe, request, image)
+    ours = our_latents(pipe, request, inputs)
 
-    stock = stock_latents(pipe, request, image)
+    stock = stock_latents(pipe, request, inputs)
     assert ours.dtype == stock.dtype
     assert torch.equal(ours, stock)
     assert torch.isfinite(stock).all()
 
 
-@pytest.mark.parametrize("structure", [A14B, TI2V_5B_IMAGE, I2V_A14B], ids=str)
-def test_frames_equal_those_of_the_stock_pipeline(structure: Structure, picture: Path) -> None:
-    request = wanted()
-    image = picture if structure.takes_image else None
-    pipe = a_pipe(structure)
+@pytest.mark.parametrize(
+    "name", ["A14B", "5B from image", "I2V-A14B", "I2V-A14B to an image"], ids=str
+)
+def test_frames_equal_those_of_the_stock_pipeline(name: str, pictures: InputFiles) -> None:
+    request, inputs = wanted(), given_to(name, pictures)
+    pipe = a_pipe(STRUCTURES[name])
 
-    ours = torch.cat(list(decode_frames(pipe.vae, our_latents(pipe, request, image))))
+    ours = torch.cat(list(decode_frames(pipe.vae, our_latents(pipe, request, inputs))))
 
-    decoded = _decoded_as_stock(pipe, stock_latents(pipe, request, image))
+    decoded = _decoded_as_stock(pipe, stock_latents(pipe, request, inputs))
     assert ours.shape == (9, 32, 48, 3)
     assert torch.equal(ours, decoded)
+
+
+@pytest.mark.parametrize("num_frames", [5, 9, 13])
+def test_a_last_image_is_one_frame_of_the_last_latent_frame(
+    num_frames: int, pictures: InputFiles
+) -> None:
+    pipe, request = a_pipe(I2V_A14B), wanted(num_frames=num_frames, steps=2)
+
+    ours = our_latents(pipe, request, pictures)
+
+    assert torch.equal(ours, stock_latents(pipe, request, pictures))
+    assert not torch.equal(ours, our_latents(pipe, request, replace(pictures, last_image=None)))
+
+
+def test_the_5b_structure_drops_a_last_image_in_silence_which_is_why_it_is_refused(
+    pictures: InputFiles,
+) -> None:
+    pipe, request = a_pipe(TI2V_IMAGE), wanted(steps=2)
+
+    stock = stock_latents(pipe, request, pictures)
+
+    assert torch.equal(stock, stock_latents(pipe, request, replace(pictures, last_image=None)))
+    assert not any(spec.takes_last_image for spec in CHECKPOINTS if spec.expands_timesteps)
+
+
+@pytest.mark.parametrize("step", [1, 3, 5])
+def test_a_run_between_two_images_goes_on_bit_for_bit(step: int, pictures: InputFiles) -> None:
+    pipe, request = a_pipe(I2V_A14B), wanted()
+    resume = FakeResumePoints(due=[step])
+    unbroken = our_latents(pipe, request, pictures, resume=resume)
+
+    begun, _identity = _from_bytes(resume.points[step])
+    resumed = our_latents(pipe, request, pictures, begun=begun)
+
+    assert begun.step == step
+    assert torch.equal(resumed, unbroken)
+    assert torch.equal(resumed, stock_latents(pipe, request, pictures))
+
+
+def test_the_real_5b_structure_equals_stock(tmp_path: Path) -> None:
+    Image.radial_gradient("L").resize((64, 32)).convert("RGB").save(tmp_path / "image.png")
+    inputs = InputFiles(image=tmp_path / "image.png")
+    pipe = a_pipe(replace(TI2V_5B, takes_image=True))
+    request = wanted(width=64, num_frames=5, steps=2)
+
+    ours = our_latents(pipe, request, inputs)
+
+    assert ours.shape == (1, 48, 2, 2, 4)
+    assert torch.equal(ours, stock_latents(pipe, request, inputs))
 
 
 def test_the_unconditional_pass_is_left_out_where_an_expert_is_not_guided() -> None:
@@ -219,12 +217,12 @@ def test_the_unconditional_pass_is_left_out_where_an_expert_is_not_guided() -> N
     for name in ("transformer", "transformer_2"):
         getattr(pipe, name).register_forward_pre_hook(lambda *_, name=name: passes.append(name))
 
-    ours = our_latents(pipe, request, None)
+    ours = our_latents(pipe, request)
 
     high, low = passes.count("transformer"), passes.count("transformer_2")
     assert high // 2 + low == request.steps
     assert high > 0 < low
-    torch.testing.assert_close(ours, stock_latents(pipe, request, None), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(ours, stock_latents(pipe, request), rtol=1e-3, atol=1e-4)
 
 
 def test_low_noise_guidance_works_without_high_noise_guidance() -> None:
@@ -232,11 +230,11 @@ def test_low_noise_guidance_works_without_high_noise_guidance() -> None:
     pipe = a_pipe(A14B)
     request = wanted(guidance_high_noise=1.0, guidance_low_noise=5.0)
 
-    ours = our_latents(pipe, request, None)
+    ours = our_latents(pipe, request)
 
     unguided = replace(request, guidance_low_noise=1.0)
-    assert torch.equal(stock_latents(pipe, request, None), stock_latents(pipe, unguided, None))
-    assert not torch.equal(ours, our_latents(pipe, unguided, None))
+    assert torch.equal(stock_latents(pipe, request), stock_latents(pipe, unguided))
+    assert not torch.equal(ours, our_latents(pipe, unguided))
 
 
 @pytest.mark.parametrize("scheduler", ["unipc", "euler", "dpm++"])
@@ -245,7 +243,7 @@ def test_the_shift_matters_to_every_scheduler(scheduler: str) -> None:
     pipe = a_pipe(A14B)
 
     flat, leaning = (
-        our_latents(pipe, wanted(scheduler=scheduler, flow_shift=shift), None) for shift in (1, 9)
+        our_latents(pipe, wanted(scheduler=scheduler, flow_shift=shift)) for shift in (1, 9)
     )
 
     assert not torch.equal(flat, leaning)
@@ -256,16 +254,16 @@ def test_weights_in_bf16_are_treated_as_stock_treats_them() -> None:
     for name in ("transformer", "transformer_2", "text_encoder"):
         setattr(pipe, name, getattr(pipe, name).to(torch.bfloat16))
 
-    ours = our_latents(pipe, wanted(), None)
+    ours = our_latents(pipe, wanted())
 
-    assert torch.equal(ours, stock_latents(pipe, wanted(), None))
+    assert torch.equal(ours, stock_latents(pipe, wanted()))
 
 
 def test_there_is_a_moment_to_stop_at_before_every_block_and_no_trace_of_it_after() -> None:
     pipe = a_pipe(A14B)
     names, heard = list(pipe.transformer.state_dict()), []
 
-    our_latents(pipe, wanted(steps=4), None, heard.append)
+    our_latents(pipe, wanted(steps=4), report=heard.append)
 
     passes, blocks_each = 4 * 2, 2
     assert heard.count(StillRunning()) >= passes * blocks_each
@@ -279,12 +277,12 @@ def test_a_prompt_that_would_be_cut_off_is_refused(field: str) -> None:
     words = " ".join(["red"] * (MAX_TOKENS + 1))
 
     with pytest.raises(PromptTooLong, match=r"tokens long; the model reads 512"):
-        our_latents(a_pipe(T2V_1B), wanted(**{field: words}), None)
+        our_latents(a_pipe(T2V_1B), wanted(**{field: words}))
 
 
 def _decoded_as_stock(pipe: Any, latents: torch.Tensor) -> torch.Tensor:
     """uint8, (F, H, W, 3): the end of `WanPipeline.__call__`, and what a user makes of its floats."""
-    shape = (1, CHANNELS, 1, 1, 1)
+    shape = (1, pipe.vae.config.z_dim, 1, 1, 1)
     mean = torch.tensor(pipe.vae.config.latents_mean).view(shape)
     inverse_std = 1.0 / torch.tensor(pipe.vae.config.latents_std).view(shape)
     with torch.no_grad():

@@ -13,6 +13,7 @@ import adapters.embedded
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog, read_checkpoint
 from domain.errors import CheckpointBroken
 from domain.generation import GenerationRequest
+from domain.inputs import InputFiles
 from domain.local_checkpoint import LocalCheckpoint
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
@@ -209,7 +210,7 @@ def test_a_video_from_an_image_equals_the_stock_pipelines(given: bool, tmp_path:
         ti2v,
         lambda _progress: None,
         FakeResumePoints(),
-        first_image=tmp_path / "image.png" if given else None,
+        inputs=InputFiles(image=tmp_path / "image.png" if given else None),
     )
     ours = b"".join(chunk.rgb.tobytes() for chunk in chunks)
     assert ours == (frames * 255).round().astype(np.uint8).tobytes()

@@ -18,7 +18,7 @@ from adapters.cli.queue import queue_app
 from application.generate_once import GenerateOnce
 from domain.audit import Finding
 from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Violation
-from domain.generation import SCHEDULERS, GenerationDraft
+from domain.generation import SCHEDULERS, GenerationDraft, GenerationRequest
 from domain.ports.checkpoint_catalog import CatalogEntry
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _OPTIONS: Final = {
     "guidance_low_noise": "--guidance",
     "negative_prompt": "--negative",
     "checkpoint": "--model",
+    "last_image": "--end-image",
 }
 
 
@@ -132,6 +133,9 @@ def build_app(commands: Commands) -> typer.Typer:
         image: Annotated[
             Path | None, typer.Option(help="First image: PNG, JPEG or WebP.", dir_okay=False)
         ] = None,
+        end_image: Annotated[
+            Path | None, typer.Option(help="Last image, beside the first.", dir_okay=False)
+        ] = None,
         guidance: Annotated[
             str | None, typer.Option(help="Guidance X, or X,Y for high and low noise.")
         ] = None,
@@ -163,7 +167,12 @@ def build_app(commands: Commands) -> typer.Typer:
         )
         overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}
         with commands.generator(config, overrides, output) as generator:
-            _generate(generator, draft, image, output, as_json=as_json)
+            request = generator.complete(
+                draft,
+                image=_read(image, "--image"),
+                last_image=_read(end_image, "--end-image"),
+            )
+            _generate(generator, request, output, as_json=as_json)
 
     @app.command("models")
     def list_models(
@@ -242,14 +251,8 @@ def exit_code(error: DomainError) -> int:
 
 
 def _generate(
-    generator: GenerateOnce,
-    draft: GenerationDraft,
-    image: Path | None,
-    output: Path,
-    *,
-    as_json: bool,
+    generator: GenerateOnce, request: GenerationRequest, output: Path, *, as_json: bool
 ) -> None:
-    request = generator.complete(draft, image=_read(image) if image else None)
     with shown_progress(steps=request.steps) as report:
         made = generator.execute(request, report)
     made.path.replace(output)
@@ -264,12 +267,14 @@ def _generate(
         )
 
 
-def _read(image: Path) -> bytes:
+def _read(path: Path | None, option: str) -> bytes | None:
+    if path is None:
+        return None
     try:
-        return image.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise typer.BadParameter(
-            f"{image} cannot be read: {error.strerror}.", param_hint="--image"
+            f"{path} cannot be read: {error.strerror}.", param_hint=option
         ) from error
 
 

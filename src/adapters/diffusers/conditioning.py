@@ -1,4 +1,4 @@
-"""What the transformer sees beside the noise: nothing, a first frame that is held, or a masked video.
+"""What the transformer sees beside the noise: nothing, a frame that is held, or a masked video.
 
 Each form is that of the stock pipelines, dtype by dtype: `WanPipeline` and `WanImageToVideoPipeline` of
 diffusers 0.42.
@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import torch
 from diffusers import WanPipeline
 
-from adapters.diffusers.first_image import read_fitted
+from adapters.diffusers.given_images import read_fitted
 from domain.generation import GenerationRequest
+from domain.inputs import InputFiles
 
 
 class Conditioning(Protocol):
@@ -28,23 +29,25 @@ class Conditioning(Protocol):
 
 
 def build_conditioning(
-    pipe: WanPipeline, request: GenerationRequest, noise: torch.Tensor, first_image: Path | None
+    pipe: WanPipeline, request: GenerationRequest, noise: torch.Tensor, inputs: InputFiles
 ) -> Conditioning:
     """The form that this checkpoint has for this request.
 
     Args:
         noise: the first latents; the rest takes their shape and device.
-        first_image: the PNG to begin with; None for text alone.
+        inputs: the PNGs to begin and to end with; a held frame only ever begins.
     """
-    if first_image is None:
+    if inputs.image is None:
         return _HeldFrame(None, noise) if pipe.config.expand_timesteps else _TextAlone()
-    picture = read_fitted(first_image, width=request.width, height=request.height)
-    image = pipe.video_processor.preprocess(picture, height=request.height, width=request.width)
-    image = image.to(noise.device, dtype=torch.float32).unsqueeze(2)  # (1, 3, 1, H, W), -1 to 1
+    first = _picture(pipe, request, inputs.image).to(noise.device)
     if pipe.config.expand_timesteps:
-        return _HeldFrame(_encode(pipe, image), noise)
-    blank = image.new_zeros(1, 3, request.num_frames - 1, request.height, request.width)
-    return _MaskedVideo(pipe, _encode(pipe, torch.cat([image, blank], dim=2)))
+        return _HeldFrame(_encode(pipe, first), noise)
+    ends = [first]
+    if inputs.last_image is not None:
+        ends.append(_picture(pipe, request, inputs.last_image).to(noise.device))
+    blank = first.new_zeros(1, 3, request.num_frames - len(ends), request.height, request.width)
+    video = torch.cat([first, blank, *ends[1:]], dim=2)
+    return _MaskedVideo(pipe, _encode(pipe, video), is_last_known=len(ends) > 1)
 
 
 class _TextAlone:
@@ -83,13 +86,15 @@ class _HeldFrame:
 
 
 class _MaskedVideo:
-    """I2V-A14B: 4 channels of mask and the image's latents beside the noise, 36 in all."""
+    """I2V-A14B: 4 channels of mask and the images' latents beside the noise, 36 in all."""
 
-    def __init__(self, pipe: WanPipeline, video: torch.Tensor) -> None:
-        """Takes `video`, (1, C, T, H, W): latents of the image and, after it, of nothing."""
+    def __init__(self, pipe: WanPipeline, video: torch.Tensor, *, is_last_known: bool) -> None:
+        """Takes `video`, (1, C, T, H, W): latents of the images, and of nothing between them."""
         stride = pipe.vae_scale_factor_temporal
         known = torch.zeros(1, stride, *video.shape[2:], device=video.device)
         known[:, :, 0] = 1  # the image stands for all pictures of the first latent frame
+        if is_last_known:
+            known[:, -1, -1] = 1  # of the last latent frame, one picture is known: its last
         self._given = torch.concat([known, video], dim=1)  # (1, 4 + C, T, H, W)
 
     def model_input(self, latents: torch.Tensor) -> torch.Tensor:
@@ -100,6 +105,15 @@ class _MaskedVideo:
 
     def finish(self, latents: torch.Tensor) -> torch.Tensor:
         return latents
+
+
+def _picture(pipe: WanPipeline, request: GenerationRequest, path: Path) -> torch.Tensor:
+    """The PNG at `path` as one float32 frame, (1, 3, 1, H, W), -1 to 1."""
+    picture = read_fitted(path, width=request.width, height=request.height)
+    image: torch.Tensor = pipe.video_processor.preprocess(
+        picture, height=request.height, width=request.width
+    )
+    return image.to(torch.float32).unsqueeze(2)
 
 
 def _encode(pipe: WanPipeline, video: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,6 @@ they take guidance from the high-noise value alone, and drop the low-noise one w
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -20,6 +19,7 @@ from adapters.diffusers.schedulers import build_scheduler, read_history, write_h
 from adapters.diffusers.stopping import moments_between_blocks
 from domain.errors import PromptTooLong
 from domain.generation import GenerationRequest
+from domain.inputs import InputFiles
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
 from domain.resume import ResumePoints
@@ -45,7 +45,7 @@ def denoise(
     *,
     identity: Identity,
     begun: RunState | None,
-    first_image: Path | None,
+    inputs: InputFiles,
 ) -> torch.Tensor:
     """The request's clean latents, (1, C, T, H, W), normalised.
 
@@ -66,7 +66,7 @@ def denoise(
     report(StillRunning())
 
     latents = _noise(pipe, request)
-    conditioning = build_conditioning(pipe, request, latents, first_image)
+    conditioning = build_conditioning(pipe, request, latents, inputs)
     scheduler = build_scheduler(
         request.scheduler,
         pipe.scheduler,

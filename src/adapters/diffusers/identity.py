@@ -12,13 +12,14 @@ from diffusers.models.attention_dispatch import _AttentionBackendRegistry
 
 from adapters.diffusers.run_state import Identity
 from domain.generation import GenerationRequest
+from domain.inputs import InputFiles
 
 #: A checkpoint's list of hashes. Whoever found the checkpoint has compared its files with it.
 _MANIFEST: Final = "manifest.json"
 
 
 def run_identity(
-    pipe: WanPipeline, weights: str, request: GenerationRequest, first_image: Path | None
+    pipe: WanPipeline, weights: str, request: GenerationRequest, inputs: InputFiles
 ) -> Identity:
     """Everything that decides the latents' bits.
 
@@ -27,7 +28,8 @@ def run_identity(
     """
     asked = asdict(request)
     del asked["fps"]  # decides the file, not the frames
-    asked["image"] = first_image and hashlib.sha256(first_image.read_bytes()).hexdigest()
+    for name, path in asdict(inputs).items():
+        asked[name] = path and hashlib.sha256(path.read_bytes()).hexdigest()
     return {
         "weights": weights,
         **asked,

@@ -62,8 +62,8 @@ def begun_run(resume: ResumePoints, identity: Identity) -> RunState | None:
     except (SafetensorError, ValueError, KeyError, TypeError):
         resume.reject("What was saved is in a format that this version does not read.")
         return None
-    if whose != identity:
-        resume.reject(_difference(whose, identity))
+    if difference := _difference(whose, identity):
+        resume.reject(difference)
         return None
     resume.accept(state.step)
     return state
@@ -86,9 +86,15 @@ def _from_bytes(saved: bytes) -> tuple[RunState, Identity]:
     return RunState(step=told["step"], latents=tensors[_LATENTS], history=history), told["identity"]
 
 
-def _difference(saved: Identity, identity: Identity) -> str:
-    """A sentence that names the first thing the two runs do not share."""
-    name = next(name for name in (*identity, *saved) if saved.get(name) != identity.get(name))
+def _difference(saved: Identity, identity: Identity) -> str | None:
+    """A sentence that names the first thing the two runs do not share; None where there is no such.
+
+    What one of them does not have is what the other calls None: a later version may know more of it.
+    """
+    names = (name for name in (*identity, *saved) if saved.get(name) != identity.get(name))
+    name = next(names, None)
+    if name is None:
+        return None
     was, is_now = str(saved.get(name)), str(identity.get(name))
     values = "" if max(len(was), len(is_now)) > _TOLD_CHARACTERS else f" ({was}, now {is_now})"
     return f"What was saved differs from this run in {name.replace('_', ' ')}{values}."

@@ -3,7 +3,6 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 
@@ -14,6 +13,7 @@ from adapters.diffusers.run_state import begun_run
 from adapters.diffusers.streamed_decode import decode_frames
 from domain.errors import OutOfAcceleratorMemory
 from domain.generation import GenerationRequest
+from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
 from domain.ports import video_pipeline
 from domain.progress import Stage
@@ -35,12 +35,12 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         report: Report,
         resume: ResumePoints,
         *,
-        first_image: Path | None = None,
+        inputs: InputFiles = NO_INPUTS,
     ) -> Iterator[FrameChunk]:
         with _accelerator_errors():
             loaded = self._ready(checkpoint)
             pipe = loaded.pipe
-            identity = run_identity(pipe, loaded.weights, request, first_image)
+            identity = run_identity(pipe, loaded.weights, request, inputs)
             begun = begun_run(resume, identity)
             if begun is not None and begun.step == request.steps:
                 latents = begun.latents  # an earlier run failed after them: only decoding is left
@@ -52,7 +52,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
                     resume,
                     identity=identity,
                     begun=begun,
-                    first_image=first_image,
+                    inputs=inputs,
                 )
             report(StageEntered(stage=Stage.DECODING))
             for pictures in decode_frames(pipe.vae, latents):

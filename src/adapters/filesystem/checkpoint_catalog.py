@@ -84,13 +84,14 @@ def read_checkpoint(spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
     index = _read_json(folder / "model_index.json")
     _refuse_remote_code(folder)
     parts = [name for name in _WEIGHTED if _is_declared(index, name)]
+    _check_parts(spec, folder, index, parts)
     _check_structure(spec, folder, index, parts)
     return LocalCheckpoint(
         spec=spec, folder=folder, components=tuple(_component(folder, name) for name in parts)
     )
 
 
-def _check_structure(
+def _check_parts(
     spec: CheckpointSpec, folder: Path, index: Mapping[str, object], parts: Iterable[str]
 ) -> None:
     for name in sorted({"transformer", "text_encoder", "vae"} - set(parts)):
@@ -101,10 +102,20 @@ def _check_structure(
     if spec.has_two_experts != ("transformer_2" in parts):
         experts = "two experts" if spec.has_two_experts else "one transformer"
         raise CheckpointBroken(f"{folder} is not a {spec.id}: that has {experts}.")
+
+
+def _check_structure(
+    spec: CheckpointSpec, folder: Path, index: Mapping[str, object], parts: Iterable[str]
+) -> None:
     ratio = index.get("boundary_ratio")
     if spec.boundary_ratio is not None and ratio != spec.boundary_ratio:
         raise CheckpointBroken(
             f"{folder} switches experts at {ratio}; {spec.id} does at {spec.boundary_ratio}."
+        )
+    expands = index.get("expand_timesteps", False)
+    if expands != spec.expands_timesteps:
+        raise CheckpointBroken(
+            f"{folder} is not a {spec.id}: its index says expand_timesteps {expands}."
         )
     channels = _read_json(folder / "vae" / "config.json").get("z_dim")
     if channels != spec.geometry.channels:
@@ -112,6 +123,13 @@ def _check_structure(
             f"{folder} has a VAE of {channels} latent channels; "
             f"{spec.id} has {spec.geometry.channels}."
         )
+    for name in sorted({"transformer", "transformer_2"} & set(parts)):
+        channels = _read_json(folder / name / "config.json").get("in_channels")
+        if channels != spec.transformer_channels:
+            raise CheckpointBroken(
+                f"{folder / name} reads {channels} channels; "
+                f"that of {spec.id} reads {spec.transformer_channels}."
+            )
 
 
 def _component(folder: Path, name: str) -> Component:

@@ -34,6 +34,7 @@ class Model(Struct, frozen=True, kw_only=True):
     weight_bytes: int | None
     takes_image: bool
     needs_image: bool
+    takes_last_image: bool
     defaults: Defaults
     native_sizes: Sequence[Size]
     max_frames: int
@@ -63,6 +64,7 @@ def _model(entry: CatalogEntry) -> Model:
         weight_bytes=entry.local.weight_bytes if entry.local else None,
         takes_image=spec.takes_image,
         needs_image=spec.needs_image,
+        takes_last_image=spec.takes_last_image,
         defaults=spec.defaults,
         native_sizes=[Size(width=width, height=height) for width, height in spec.native_sizes],
         max_frames=spec.max_frames,

@@ -70,6 +70,9 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[str, _shown("The first image: an id that POST /api/v1/uploads gave.", None)]
         | None
     ) = None
+    last_image: (
+        Annotated[str, _shown("The last image: another such id; only beside `image`.", None)] | None
+    ) = None
     width: Annotated[int, _shown("Pixels.", 64, minimum=16)] | None = None
     height: Annotated[int, _shown("Pixels.", 64, minimum=16)] | None = None
     num_frames: Annotated[int, _shown("4n + 1.", 17, minimum=1)] | None = None

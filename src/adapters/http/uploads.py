@@ -1,4 +1,4 @@
-"""The uploads' route: pictures that generations begin with."""
+"""The uploads' route: pictures that generations begin or end with."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ _MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp", "application/octet-stre
 
 
 class Upload(Struct, frozen=True, kw_only=True):
-    """A kept picture; `id` is what a generation's `image` names."""
+    """A kept picture; `id` is what a generation's `image` or `last_image` names."""
 
     id: str
     width: int

@@ -8,13 +8,13 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from domain.generation import GenerationRequest
+from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
 from domain.ports import video_pipeline
 from domain.progress import Stage
@@ -41,7 +41,7 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
         report: Report,
         resume: ResumePoints,
         *,
-        first_image: Path | None = None,
+        inputs: InputFiles = NO_INPUTS,
     ) -> Iterator[FrameChunk]:
         done = _steps_done(request, resume)
         if done < request.steps:

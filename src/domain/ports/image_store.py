@@ -1,4 +1,4 @@
-"""Where the images lie that generations begin with."""
+"""Where the images lie that generations begin and end with."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path

@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from pathlib import Path
 
 from domain.generation import GenerationRequest
+from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
 from domain.rendering import Report
 from domain.resume import ResumePoints
@@ -22,7 +22,7 @@ class VideoPipeline(ABC):
         report: Report,
         resume: ResumePoints,
         *,
-        first_image: Path | None = None,
+        inputs: InputFiles = NO_INPUTS,
     ) -> Iterator[FrameChunk]:
         """Make the frames of `request`, handing them out as they are decoded.
 
@@ -37,8 +37,7 @@ class VideoPipeline(ABC):
         thing reported. A step that is due is saved before it is reported.
 
         Args:
-            first_image: the PNG that `request.image` names; the video begins with it. None for text
-                alone.
+            inputs: what `request` names by id: the images the video begins and ends with.
 
         Raises:
             OutOfAcceleratorMemory: it does not fit.

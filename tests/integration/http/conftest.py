@@ -66,7 +66,7 @@ def app(
     async def readiness() -> Mapping[str, str | None]:
         return checks
 
-    clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v")
+    clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v", "i2v-A14B")
     images, resume_store = FakeImageStore(tmp_path / "images"), FakeResumeStore()
     complete = CompleteDraft(catalog, images, draw_seed=lambda: 7)
     gate = DiskGate(hardware, soft_bytes=2 * GIB, hard_bytes=GIB)

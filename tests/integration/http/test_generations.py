@@ -47,6 +47,7 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "scheduler": "unipc",
             "seed": 7,
             "image": None,
+            "last_image": None,
         },
         "plan": {
             "weight_bytes": 2000,

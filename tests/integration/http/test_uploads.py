@@ -28,6 +28,26 @@ async def test_a_generation_begins_with_an_upload(client: httpx.AsyncClient) -> 
     assert answer.json()["request"]["image"] == upload.json()["id"]
 
 
+async def test_a_generation_ends_with_an_upload_where_the_checkpoint_can(
+    client: httpx.AsyncClient,
+) -> None:
+    headers = {"Content-Type": "image/png"}
+    ids = [
+        (await client.post("/api/v1/uploads", content=content, headers=headers)).json()["id"]
+        for content in (b"1280x720", b"640x360")
+    ]
+    body = {"prompt": "x", "checkpoint": "i2v-A14B", "image": ids[0], "last_image": ids[1]}
+
+    able = await client.post("/api/v1/generations", json=body)
+    unable = await client.post("/api/v1/generations", json={**body, "checkpoint": "mini-ti2v"})
+
+    assert able.status_code == 202
+    assert able.json()["request"].items() >= body.items()
+    assert unable.status_code == 422
+    [fault] = unable.json()["errors"]
+    assert (fault["pointer"], fault["nearest"]) == ("/checkpoint", ["i2v-A14B"])
+
+
 async def test_what_is_no_picture_is_a_problem(client: httpx.AsyncClient) -> None:
     answer = await client.post(
         "/api/v1/uploads", content=encoded("PNG")[:40], headers={"Content-Type": "image/png"}

@@ -1,7 +1,7 @@
 """The worker's part, and the same without a queue."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from domain.errors import (
     OutOfAcceleratorMemory,
     RenderCancelled,
 )
+from domain.inputs import InputFiles
 from domain.progress import Stage
 from domain.rendering import (
     RenderOrder,
@@ -30,7 +31,7 @@ from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_draft, a_request
-from tests.fakes.image_reader import FakeImageReader
+from tests.fakes.image_reader import FakeImageReader, a_png
 from tests.fakes.image_store import FakeImageStore
 from tests.fakes.resume_store import FakeResumeStore
 from tests.fakes.video_encoder import FakeVideoEncoder
@@ -129,6 +130,18 @@ def test_weights_that_went_missing_are_told_before_anything_is_staged(
     assert store.staged == []
 
 
+def test_the_pipeline_is_given_the_files_that_the_request_names(
+    store: FakeArtifactStore, images: FakeImageStore
+) -> None:
+    first, last = (images.keep(a_png(side, side)) for side in (16, 32))
+    pipeline = FakeVideoPipeline()
+    request = a_request(image=first, last_image=last)
+
+    a_worker(store, pipeline, images=images).execute(replace(AN_ORDER, request=request), unheard)
+
+    assert pipeline.inputs == InputFiles(image=images.locate(first), last_image=images.locate(last))
+
+
 class TestGeneratingOnce:
     def test_a_draft_becomes_a_published_file(self, store: FakeArtifactStore) -> None:
         once = self.once(store)
@@ -149,9 +162,20 @@ class TestGeneratingOnce:
         with pytest.raises(InvalidRequest, match="17 or 21"):
             once.complete(a_draft(num_frames=18))
 
+    def test_the_images_that_are_given_are_named_in_the_request(
+        self, store: FakeArtifactStore, images: FakeImageStore
+    ) -> None:
+        once, draft = self.once(store, images), a_draft(checkpoint="i2v-A14B")
+
+        request = once.complete(draft, image=b"1280x720", last_image=b"640x360")
+
+        assert request.image == images.keep(a_png(1280, 720))
+        assert request.last_image == images.keep(a_png(640, 360))
+
     @staticmethod
-    def once(store: FakeArtifactStore) -> GenerateOnce:
-        images = FakeImageStore(Path())
-        complete = CompleteDraft(FakeCheckpointCatalog("mini"), images, draw_seed=lambda: 7)
+    def once(store: FakeArtifactStore, images: FakeImageStore | None = None) -> GenerateOnce:
+        images = images or FakeImageStore(Path())
+        catalog = FakeCheckpointCatalog("mini", "i2v-A14B")
+        complete = CompleteDraft(catalog, images, draw_seed=lambda: 7)
         upload = UploadImage(FakeImageReader(), images)
         return GenerateOnce(complete, upload, lambda: a_worker(store), store)

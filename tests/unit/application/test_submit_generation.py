@@ -193,6 +193,7 @@ async def test_a_first_image_is_named_by_its_id(submit: Submit, images: FakeImag
     ("changes", "pointer", "words"),
     [
         ({"image": "img_0"}, "/image", "img_0"),
+        ({"last_image": "img_0"}, "/last_image", "img_0"),
         ({"checkpoint": "mini"}, "/checkpoint", "mini-ti2v"),
         ({"width": 128, "height": 64}, "/image", "stretched to 128x64"),
     ],

@@ -21,6 +21,7 @@ from domain.image import InputImage
 from tests.fakes.examples import a_draft, a_request
 
 MINI = checkpoint_spec("mini")
+I2V = checkpoint_spec("i2v-A14B")
 T2V = checkpoint_spec("t2v-A14B")
 TI2V = checkpoint_spec("ti2v-5B")
 #: Any whole number a JSON body can hold, most of them near what is valid.
@@ -31,6 +32,25 @@ def violations(spec: CheckpointSpec = MINI, **fields: Any) -> tuple[Violation, .
     """What is said of a draft with these fields; nothing where it is fine."""
     try:
         GenerationDraft(**{"prompt": "a red circle", **fields}).complete(spec, drawn_seed=1)
+    except InvalidRequest as refusal:
+        return refusal.violations
+    return ()
+
+
+def refused_images(
+    spec: CheckpointSpec,
+    *,
+    first: tuple[int, int] | None,
+    last: tuple[int, int] | None,
+    **fields: Any,
+) -> tuple[Violation, ...]:
+    """What is said of a draft with images of these sizes."""
+    image, last_image = (
+        size and InputImage(id=f"img_{name}", width=size[0], height=size[1])
+        for name, size in (("first", first), ("last", last))
+    )
+    try:
+        a_draft(**fields).complete(spec, drawn_seed=1, image=image, last_image=last_image)
     except InvalidRequest as refusal:
         return refusal.violations
     return ()
@@ -106,6 +126,43 @@ def test_a_checkpoint_that_animates_an_image_is_refused_without_one() -> None:
     [violation] = violations(checkpoint_spec("i2v-A14B"))
 
     assert (violation.pointer, violation.nearest) == ("/image", ())
+
+
+@pytest.mark.parametrize("spec", [spec for spec in CHECKPOINTS if not spec.takes_last_image])
+def test_a_last_image_is_refused_with_the_checkpoint_that_can(spec: CheckpointSpec) -> None:
+    [violation] = refused_images(spec, first=(64, 64), last=(64, 64))
+
+    assert (violation.pointer, violation.nearest) == ("/checkpoint", ("i2v-A14B",))
+    assert f"{spec.id} cannot end with an image" in violation.reason
+
+
+def test_a_last_image_needs_a_first() -> None:
+    [violation] = refused_images(I2V, first=None, last=(1280, 720))
+
+    assert (violation.pointer, violation.nearest) == ("/image", ())
+
+
+def test_two_images_are_more_than_one_frame() -> None:
+    [violation] = refused_images(I2V, first=(1280, 720), last=(1280, 720), num_frames=1)
+
+    assert (violation.pointer, violation.nearest) == ("/num_frames", (5,))
+    assert not refused_images(I2V, first=(1280, 720), last=(1280, 720), num_frames=5)
+
+
+def test_a_last_image_of_another_shape_is_refused_where_it_was_named() -> None:
+    [violation] = refused_images(I2V, first=(1280, 720), last=(720, 1280))
+
+    assert (violation.pointer, violation.nearest) == ("/last_image", ())
+    assert "the last image is 720x1280" in violation.reason
+
+
+def test_both_images_are_named_where_neither_fits_with_a_size_that_fits_both() -> None:
+    found = refused_images(I2V, first=(720, 1280), last=(1440, 2560))
+
+    assert {v.pointer: v.nearest for v in found} == {
+        "/image": ("720x1280",),
+        "/last_image": ("720x1280",),
+    }
 
 
 @pytest.mark.parametrize(

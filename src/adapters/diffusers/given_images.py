@@ -1,4 +1,4 @@
-"""The picture a video begins with, cut to the video's shape."""
+"""The pictures a video begins and ends with, cut to the video's shape."""
 
 from pathlib import Path
 
