@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from domain.checkpoint import CHECKPOINTS, CheckpointSpec
 from domain.errors import InvalidRequest, Violation
-from domain.image import InputImage
+from domain.image import IMAGE_FITS, InputImage
 
 #: Characters. UMT5 reads the first 512 tokens of a prompt.
 MAX_PROMPT_CHARACTERS: Final = 4000
@@ -41,6 +41,8 @@ class GenerationRequest:
         fps: frames per second of the file; does not change the frames.
         image: id of the picture the video begins with; None for text alone.
         last_image: id of the picture it ends with; None where it may end as it likes.
+        image_fit: one of `IMAGE_FITS`, how pictures of another shape are fitted; None where they are
+            of the video's own.
     """
 
     checkpoint: str
@@ -58,6 +60,7 @@ class GenerationRequest:
     seed: int
     image: str | None = None
     last_image: str | None = None
+    image_fit: str | None = None
 
     @property
     def duration_s(self) -> float:
@@ -82,6 +85,7 @@ class GenerationDraft:
     seed: int | None = None
     image: str | None = None
     last_image: str | None = None
+    image_fit: str | None = None
 
     def complete(
         self,
@@ -118,9 +122,11 @@ class GenerationDraft:
             seed=_or(self.seed, drawn_seed),
             image=image.id if image else None,
             last_image=last_image.id if last_image else None,
+            image_fit=self.image_fit,
         )
         violations = check_request(request, spec)
         violations += _check_images(image, last_image, request, spec)
+        violations += _check_image_fit(request)
         if violations:
             raise InvalidRequest(violations)
         return request
@@ -238,6 +244,8 @@ def _check_shapes(
     request: GenerationRequest,
     spec: CheckpointSpec,
 ) -> list[Violation]:
+    if request.image_fit is not None:
+        return []
     multiple = spec.geometry.side_multiple
     given = {"image": image} | ({"last_image": last_image} if last_image else {})
     pixels = min(request.width * request.height, spec.max_pixels)
@@ -257,12 +265,25 @@ def _check_shapes(
         Violation(
             pointer=f"/{name}",
             reason=f"the {name.replace('_', ' ')} is {picture.width}x{picture.height} and would be "
-            f"stretched to {request.width}x{request.height}; crop it, or choose a size of its shape",
+            f"stretched to {request.width}x{request.height}; choose a size of its shape, or say whether "
+            "to crop or to pad it",
             nearest=(f"{largest[0]}x{largest[1]}",) if largest else (),
         )
         for name, picture in given.items()
         if not picture.fits(width=request.width, height=request.height, side_multiple=multiple)
     ]
+
+
+def _check_image_fit(request: GenerationRequest) -> list[Violation]:
+    if request.image_fit is None:
+        return []
+    if request.image_fit not in IMAGE_FITS:
+        reason = f"{request.image_fit!r} is no way to fit an image"
+        return [Violation(pointer="/image_fit", reason=reason, nearest=IMAGE_FITS)]
+    if request.image is None:
+        reason = "says how to fit an image, and there is none: give one, or leave it out"
+        return [Violation(pointer="/image_fit", reason=reason)]
+    return []
 
 
 def _check_range(pointer: str, value: float, *, low: float, high: float) -> list[Violation]:

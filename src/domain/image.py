@@ -10,6 +10,10 @@ MAX_IMAGE_BYTES: Final = 32 * 2**20
 MAX_IMAGE_PIXELS: Final = 40_000_000
 MAX_IMAGE_SIDE: Final = 12_000
 
+#: What may be done to an image whose shape is not the video's, once somebody asks for it: cut off what
+#: is over, evenly at both edges, or show all of it between black bars.
+IMAGE_FITS: Final = ("crop", "pad")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputImage:
@@ -42,6 +46,23 @@ class InputImage:
                 width=width, height=height, side_multiple=side_multiple
             ):
                 yield width, height
+
+
+def padded_box(*, image: tuple[int, int], video: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Where an image lies in a video that shows all of it, unstretched, in the middle.
+
+    Args:
+        image: (width, height) in pixels.
+        video: the same; the image is scaled until it reaches two opposite edges.
+
+    Returns:
+        (left, top, right, bottom), whole pixels, at least one each way; an odd pixel is left at the right
+        or below.
+    """
+    scale = min(video[0] / image[0], video[1] / image[1])
+    width, height = (max(1, round(side * scale)) for side in image)
+    left, top = (video[0] - width) // 2, (video[1] - height) // 2
+    return left, top, left + width, top + height
 
 
 def png_size(path: Path) -> tuple[int, int]:

@@ -95,6 +95,15 @@ def test_images_are_taken_or_refused_with_the_option_and_the_checkpoint_that_can
     assert wan(*asked, "--model", "mini-ti2v", "--image", picture, "--end-image", picture) == 2
     assert "--model: mini-ti2v cannot end with an image" in (told := capsys.readouterr().err)
     assert "i2v-A14B" in told
+    wide = ("--model", "mini-ti2v", "--image", picture, "--size", "64x32")
+    assert wan(*asked, *wide) == 2
+    assert "--image: the image is 64x64" in capsys.readouterr().err
+    assert wan(*asked, *wide, "--image-fit", "squeeze") == 2
+    assert "--image-fit: 'squeeze' is no way to fit an image; nearest: crop or pad" in (
+        capsys.readouterr().err
+    )
+    assert wan(*asked, *wide, "--image-fit", "pad", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["request"]["image_fit"] == "pad"
     assert wan(*asked, "--end-image", tmp_path / "no.png") == 2
     assert "--end-image" in capsys.readouterr().err
 

@@ -136,6 +136,9 @@ def build_app(commands: Commands) -> typer.Typer:
         end_image: Annotated[
             Path | None, typer.Option(help="Last image, beside the first.", dir_okay=False)
         ] = None,
+        image_fit: Annotated[
+            str | None, typer.Option(help="crop or pad images of another shape. [refuse them]")
+        ] = None,
         guidance: Annotated[
             str | None, typer.Option(help="Guidance X, or X,Y for high and low noise.")
         ] = None,
@@ -164,6 +167,7 @@ def build_app(commands: Commands) -> typer.Typer:
             flow_shift=flow_shift,
             scheduler=scheduler,
             seed=seed,
+            image_fit=image_fit,
         )
         overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}
         with commands.generator(config, overrides, output) as generator:

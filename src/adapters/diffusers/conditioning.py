@@ -109,7 +109,7 @@ class _MaskedVideo:
 
 def _picture(pipe: WanPipeline, request: GenerationRequest, path: Path) -> torch.Tensor:
     """The PNG at `path` as one float32 frame, (1, 3, 1, H, W), -1 to 1."""
-    picture = read_fitted(path, width=request.width, height=request.height)
+    picture = read_fitted(path, width=request.width, height=request.height, fit=request.image_fit)
     image: torch.Tensor = pipe.video_processor.preprocess(
         picture, height=request.height, width=request.width
     )

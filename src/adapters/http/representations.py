@@ -14,6 +14,7 @@ from msgspec import Meta, Struct, field
 from domain import generation as rules
 from domain.checkpoint import CHECKPOINTS, DEFAULT_CHECKPOINT
 from domain.generation import GenerationDraft, GenerationRequest
+from domain.image import IMAGE_FITS
 from domain.job import Job
 from domain.job_event import Failure, JobEvent, JobStatus
 from domain.memory_plan import MemoryPlan
@@ -72,6 +73,17 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ) = None
     last_image: (
         Annotated[str, _shown("The last image: another such id; only beside `image`.", None)] | None
+    ) = None
+    image_fit: (
+        Annotated[
+            str,
+            _shown(
+                "What to do to images of another shape, which are refused otherwise.",
+                "crop",
+                enum=[*IMAGE_FITS, None],
+            ),
+        ]
+        | None
     ) = None
     width: Annotated[int, _shown("Pixels.", 64, minimum=16)] | None = None
     height: Annotated[int, _shown("Pixels.", 64, minimum=16)] | None = None

@@ -48,6 +48,7 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "seed": 7,
             "image": None,
             "last_image": None,
+            "image_fit": None,
         },
         "plan": {
             "weight_bytes": 2000,

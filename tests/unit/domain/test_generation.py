@@ -17,7 +17,7 @@ from domain.generation import (
     check_request,
     nearest_sides,
 )
-from domain.image import InputImage
+from domain.image import IMAGE_FITS, InputImage
 from tests.fakes.examples import a_draft, a_request
 
 MINI = checkpoint_spec("mini")
@@ -163,6 +163,26 @@ def test_both_images_are_named_where_neither_fits_with_a_size_that_fits_both() -
         "/image": ("720x1280",),
         "/last_image": ("720x1280",),
     }
+
+
+@pytest.mark.parametrize("fit", IMAGE_FITS)
+def test_images_of_any_shape_are_taken_where_somebody_says_how_to_fit_them(fit: str) -> None:
+    shapes = {"first": (99, 500), "last": (4000, 300)}
+
+    assert refused_images(I2V, **shapes, image_fit=fit) == ()
+    assert [found.pointer for found in refused_images(I2V, **shapes)] == ["/image", "/last_image"]
+
+
+def test_a_way_to_fit_images_that_nobody_knows_is_refused() -> None:
+    [violation] = refused_images(I2V, first=(64, 64), last=None, image_fit="stretch")
+
+    assert (violation.pointer, violation.nearest) == ("/image_fit", ("crop", "pad"))
+
+
+def test_a_way_to_fit_images_is_refused_where_there_is_none() -> None:
+    [violation] = violations(image_fit="crop")
+
+    assert violation.pointer == "/image_fit"
 
 
 @pytest.mark.parametrize(
