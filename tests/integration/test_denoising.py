@@ -12,11 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import (
-    DPMSolverMultistepScheduler,
-    FlowMatchEulerDiscreteScheduler,
-    UniPCMultistepScheduler,
-)
 from PIL import Image
 
 from adapters.diffusers.denoising import MAX_TOKENS, denoise
@@ -29,41 +24,11 @@ from domain.inputs import NO_INPUTS, InputFiles
 from domain.rendering import RenderProgress, StillRunning
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
-from tests.integration.tiny_wans import A14B, I2V_A14B, T2V_1B, TI2V_5B, a_pipe
+from tests.integration.tiny_wans import A14B, I2V_A14B, T2V_1B, TI2V_5B, a_pipe, run_stock
 
 pytestmark = pytest.mark.slow
 TI2V = replace(TI2V_5B, vae_16x=False)
 TI2V_IMAGE = replace(TI2V, takes_image=True)
-
-
-def stock_latents(
-    pipe: Any, request: GenerationRequest, inputs: InputFiles = NO_INPUTS
-) -> torch.Tensor:
-    """What `__call__` gives. The schedulers are set as a user of diffusers would set them."""
-    own, shift = pipe.scheduler, request.flow_shift
-    stored = own.config
-    pipe.scheduler = {
-        "unipc": lambda: UniPCMultistepScheduler.from_config(stored, flow_shift=shift),
-        "euler": lambda: FlowMatchEulerDiscreteScheduler(shift=shift),
-        "dpm++": lambda: DPMSolverMultistepScheduler.from_config(stored, flow_shift=shift),
-    }[request.scheduler]()
-    paths = {"image": inputs.image, "last_image": inputs.last_image}
-    given = {name: Image.open(path).convert("RGB") for name, path in paths.items() if path}
-    latents: torch.Tensor = pipe(
-        **given,
-        prompt=request.prompt,
-        negative_prompt=request.negative_prompt,
-        width=request.width,
-        height=request.height,
-        num_frames=request.num_frames,
-        num_inference_steps=request.steps,
-        guidance_scale=request.guidance_high_noise,
-        guidance_scale_2=request.guidance_low_noise if pipe.config.boundary_ratio else None,
-        generator=torch.Generator().manual_seed(request.seed),
-        output_type="latent",
-    ).frames
-    pipe.scheduler = own
-    return latents
 
 
 def unheard(_progress: RenderProgress) -> None:
@@ -140,7 +105,7 @@ def test_latents_equal_those_of_the_stock_pipeline(
 
     ours = our_latents(pipe, request, inputs)
 
-    stock = stock_latents(pipe, request, inputs)
+    stock = run_stock(pipe, request, inputs)
     assert ours.dtype == stock.dtype
     assert torch.equal(ours, stock)
     assert torch.isfinite(stock).all()
@@ -155,7 +120,7 @@ def test_frames_equal_those_of_the_stock_pipeline(name: str, pictures: InputFile
 
     ours = torch.cat(list(decode_frames(pipe.vae, our_latents(pipe, request, inputs))))
 
-    decoded = _decoded_as_stock(pipe, stock_latents(pipe, request, inputs))
+    decoded = _decoded_as_stock(pipe, run_stock(pipe, request, inputs))
     assert ours.shape == (9, 32, 48, 3)
     assert torch.equal(ours, decoded)
 
@@ -168,7 +133,7 @@ def test_a_last_image_is_one_frame_of_the_last_latent_frame(
 
     ours = our_latents(pipe, request, pictures)
 
-    assert torch.equal(ours, stock_latents(pipe, request, pictures))
+    assert torch.equal(ours, run_stock(pipe, request, pictures))
     assert not torch.equal(ours, our_latents(pipe, request, replace(pictures, last_image=None)))
 
 
@@ -177,9 +142,9 @@ def test_the_5b_structure_drops_a_last_image_in_silence_which_is_why_it_is_refus
 ) -> None:
     pipe, request = a_pipe(TI2V_IMAGE), wanted(steps=2)
 
-    stock = stock_latents(pipe, request, pictures)
+    stock = run_stock(pipe, request, pictures)
 
-    assert torch.equal(stock, stock_latents(pipe, request, replace(pictures, last_image=None)))
+    assert torch.equal(stock, run_stock(pipe, request, replace(pictures, last_image=None)))
     assert not any(spec.takes_last_image for spec in CHECKPOINTS if spec.expands_timesteps)
 
 
@@ -194,7 +159,7 @@ def test_a_run_between_two_images_goes_on_bit_for_bit(step: int, pictures: Input
 
     assert begun.step == step
     assert torch.equal(resumed, unbroken)
-    assert torch.equal(resumed, stock_latents(pipe, request, pictures))
+    assert torch.equal(resumed, run_stock(pipe, request, pictures))
 
 
 def test_the_real_5b_structure_equals_stock(tmp_path: Path) -> None:
@@ -206,7 +171,7 @@ def test_the_real_5b_structure_equals_stock(tmp_path: Path) -> None:
     ours = our_latents(pipe, request, inputs)
 
     assert ours.shape == (1, 48, 2, 2, 4)
-    assert torch.equal(ours, stock_latents(pipe, request, inputs))
+    assert torch.equal(ours, run_stock(pipe, request, inputs))
 
 
 def test_the_unconditional_pass_is_left_out_where_an_expert_is_not_guided() -> None:
@@ -222,7 +187,7 @@ def test_the_unconditional_pass_is_left_out_where_an_expert_is_not_guided() -> N
     high, low = passes.count("transformer"), passes.count("transformer_2")
     assert high // 2 + low == request.steps
     assert high > 0 < low
-    torch.testing.assert_close(ours, stock_latents(pipe, request), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(ours, run_stock(pipe, request), rtol=1e-3, atol=1e-4)
 
 
 def test_low_noise_guidance_works_without_high_noise_guidance() -> None:
@@ -233,7 +198,7 @@ def test_low_noise_guidance_works_without_high_noise_guidance() -> None:
     ours = our_latents(pipe, request)
 
     unguided = replace(request, guidance_low_noise=1.0)
-    assert torch.equal(stock_latents(pipe, request), stock_latents(pipe, unguided))
+    assert torch.equal(run_stock(pipe, request), run_stock(pipe, unguided))
     assert not torch.equal(ours, our_latents(pipe, unguided))
 
 
@@ -256,7 +221,7 @@ def test_weights_in_bf16_are_treated_as_stock_treats_them() -> None:
 
     ours = our_latents(pipe, wanted())
 
-    assert torch.equal(ours, stock_latents(pipe, wanted()))
+    assert torch.equal(ours, run_stock(pipe, wanted()))
 
 
 def test_there_is_a_moment_to_stop_at_before_every_block_and_no_trace_of_it_after() -> None:

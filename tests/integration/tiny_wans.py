@@ -9,14 +9,19 @@ from typing import Any, Final
 import torch
 from diffusers import (
     AutoencoderKLWan,
+    DPMSolverMultistepScheduler,
+    FlowMatchEulerDiscreteScheduler,
     UniPCMultistepScheduler,
     WanImageToVideoPipeline,
     WanPipeline,
     WanTransformer3DModel,
 )
+from PIL import Image
 from transformers import AutoTokenizer, UMT5Config, UMT5EncoderModel
 
 import adapters.embedded
+from domain.generation import GenerationRequest
+from domain.inputs import NO_INPUTS, InputFiles
 
 TOKENIZER: Final = Path(adapters.embedded.__path__[0]) / "mini" / "tokenizer"
 #: What the VAE of Wan2.2's 5B has beyond that of Wan2.1; source: its `vae/config.json`.
@@ -110,6 +115,40 @@ def a_pipe(structure: Structure) -> Any:
     pipe = kind(**parts)
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def run_stock(
+    pipe: Any,
+    request: GenerationRequest,
+    inputs: InputFiles = NO_INPUTS,
+    *,
+    output_type: str = "latent",
+) -> Any:
+    """The `frames` that `__call__` gives. The schedulers are set as a user of diffusers would set them."""
+    own, shift = pipe.scheduler, request.flow_shift
+    stored = own.config
+    pipe.scheduler = {
+        "unipc": lambda: UniPCMultistepScheduler.from_config(stored, flow_shift=shift),
+        "euler": lambda: FlowMatchEulerDiscreteScheduler(shift=shift),
+        "dpm++": lambda: DPMSolverMultistepScheduler.from_config(stored, flow_shift=shift),
+    }[request.scheduler]()
+    paths = {"image": inputs.image, "last_image": inputs.last_image}
+    given = {name: Image.open(path).convert("RGB") for name, path in paths.items() if path}
+    frames = pipe(
+        **given,
+        prompt=request.prompt,
+        negative_prompt=request.negative_prompt,
+        width=request.width,
+        height=request.height,
+        num_frames=request.num_frames,
+        num_inference_steps=request.steps,
+        guidance_scale=request.guidance_high_noise,
+        guidance_scale_2=request.guidance_low_noise if pipe.config.boundary_ratio else None,
+        generator=torch.Generator().manual_seed(request.seed),
+        output_type=output_type,
+    ).frames
+    pipe.scheduler = own
+    return frames
 
 
 def make_checkpoint(checkpoint_id: str, models: Path) -> Path:
