@@ -4,7 +4,8 @@ import secrets
 from collections.abc import Callable
 
 from domain.checkpoint import DEFAULT_CHECKPOINT, checkpoint_spec
-from domain.errors import InvalidRequest, UnknownImage, Violation
+from domain.clip import InputClip, read_clip
+from domain.errors import InvalidRequest, UnknownImage, UnknownVideo, Violation
 from domain.generation import MAX_SEED, GenerationDraft, GenerationRequest
 from domain.image import InputImage, png_size
 from domain.local_checkpoint import LocalCheckpoint
@@ -43,6 +44,7 @@ class CompleteDraft:
             drawn_seed=self._draw_seed(),
             image=self._image("image", draft.image),
             last_image=self._image("last_image", draft.last_image),
+            video=self._clip(draft.video),
         )
         return request, self._catalog.find(spec.id)
 
@@ -55,3 +57,12 @@ class CompleteDraft:
             raise InvalidRequest([Violation(pointer=f"/{field}", reason=error.message)]) from error
         width, height = png_size(path)
         return InputImage(id=image_id, width=width, height=height)
+
+    def _clip(self, clip_id: str | None) -> InputClip | None:
+        if clip_id is None:
+            return None
+        try:
+            path = self._images.locate_clip(clip_id)
+        except UnknownVideo as error:
+            raise InvalidRequest([Violation(pointer="/video", reason=error.message)]) from error
+        return read_clip(clip_id, path)

@@ -9,6 +9,7 @@ from pathlib import Path
 from application.complete_draft import CompleteDraft
 from application.render_video import RenderVideo
 from application.upload_image import UploadImage
+from application.upload_video import UploadVideo
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.ports.artifact_store import ArtifactStore
 from domain.rendering import RenderOrder, Report
@@ -30,13 +31,15 @@ class GenerateOnce:
     def __init__(
         self,
         complete: CompleteDraft,
-        upload: UploadImage,
+        upload_image: UploadImage,
+        upload_video: UploadVideo,
         render: Callable[[], RenderVideo],
         store: ArtifactStore,
     ) -> None:
         """Takes `render` as a factory: a bad request is told before anything heavy is loaded."""
         self._complete = complete
-        self._upload = upload
+        self._upload_image = upload_image
+        self._upload_video = upload_video
         self._render = render
         self._store = store
 
@@ -46,17 +49,20 @@ class GenerateOnce:
         *,
         image: bytes | None = None,
         last_image: bytes | None = None,
+        video: bytes | None = None,
     ) -> GenerationRequest:
-        """The request that `draft` means together with these image files, or why it cannot be done.
+        """The request that `draft` means together with these files, or why it cannot be done.
 
         Raises:
-            InvalidRequest, ImageUnusable, UnknownCheckpoint, CheckpointUnavailable: it cannot
-                be done.
+            InvalidRequest, ImageUnusable, VideoUnusable, UnknownCheckpoint, CheckpointUnavailable:
+                it cannot be done.
         """
         if image is not None:
-            draft = replace(draft, image=self._upload.execute(image).id)
+            draft = replace(draft, image=self._upload_image.execute(image).id)
         if last_image is not None:
-            draft = replace(draft, last_image=self._upload.execute(last_image).id)
+            draft = replace(draft, last_image=self._upload_image.execute(last_image).id)
+        if video is not None:
+            draft = replace(draft, video=self._upload_video.execute(video).id)
         return self._complete.execute(draft)[0]
 
     def execute(self, request: GenerationRequest, report: Report) -> GeneratedVideo:

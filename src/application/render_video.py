@@ -111,6 +111,7 @@ class RenderVideo:
         return InputFiles(
             image=self._images.locate(request.image) if request.image else None,
             last_image=self._images.locate(request.last_image) if request.last_image else None,
+            video=self._images.locate_clip(request.video) if request.video else None,
         )
 
 

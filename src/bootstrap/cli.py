@@ -64,7 +64,11 @@ class Commands:
             core.resume_store.override(providers.Object(FilesystemResumeStore(folder)))
             rendering = render_container(core)
             yield GenerateOnce(
-                core.complete_draft(), core.upload_image(), rendering.render_video, core.store()
+                core.complete_draft(),
+                core.upload_image(),
+                core.upload_video(),
+                rendering.render_video,
+                core.store(),
             )
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -12,9 +12,11 @@ from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.filesystem.resume_store import FilesystemResumeStore
 from adapters.hardware.probe import NvmlHardwareProbe
 from adapters.pillow.image_reader import PillowImageReader
+from adapters.pyav.clip_reader import PyAvClipReader
 from adapters.system.clock import SystemClock
 from application.complete_draft import CompleteDraft
 from application.upload_image import UploadImage
+from application.upload_video import UploadVideo
 from bootstrap.settings import Settings
 
 
@@ -44,3 +46,4 @@ class CoreContainer(containers.DeclarativeContainer):
     resume_store = providers.Singleton(FilesystemResumeStore, data_directory.provided.resume)
     complete_draft = providers.Factory(CompleteDraft, catalog, images)
     upload_image = providers.Factory(UploadImage, providers.Factory(PillowImageReader), images)
+    upload_video = providers.Factory(UploadVideo, providers.Factory(PyAvClipReader), images)

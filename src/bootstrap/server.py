@@ -159,6 +159,7 @@ def build_app(
             "steer": provide(lambda: container.steer()),
             "queries": provide(lambda: container.queries()),
             "upload": provide(lambda: container.core.upload_image()),
+            "upload_video": provide(lambda: container.core.upload_video()),
             "catalog": provide(lambda: container.core.catalog()),
             "hardware": provide(lambda: container.core.hardware()),
             "readiness": provide(lambda: readiness),

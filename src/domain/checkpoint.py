@@ -94,6 +94,8 @@ class CheckpointSpec:
         needs_image: whether one must be.
         takes_last_image: whether a last image may be given beside the first: only where images are
             masked into the whole video. Where one frame is held, diffusers drops a last one in silence.
+        takes_video: whether a video may be given to be made anew: where the noise is all that a
+            transformer reads.
         expands_timesteps: whether every token has a timestep of its own, by which a first frame is held.
         max_pixels: largest width x height that is accepted: its largest native size.
         max_frames: longest clip that is accepted, a bound of ours: half as long again as the default,
@@ -109,6 +111,7 @@ class CheckpointSpec:
     takes_image: bool = False
     needs_image: bool = False
     takes_last_image: bool = False
+    takes_video: bool = False
     expands_timesteps: bool = False
     max_pixels: int
     max_frames: int
@@ -150,6 +153,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
             negative_prompt="",
         ),
         boundary_ratio=0.875,
+        takes_video=True,
         max_pixels=128 * 128,
         max_frames=33,
         native_sizes=((128, 128),),
@@ -178,6 +182,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         boundary_ratio=None,
         takes_image=True,
         expands_timesteps=True,
+        takes_video=True,
         max_pixels=128 * 128,
         max_frames=33,
         native_sizes=((128, 128),),
@@ -200,6 +205,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
             negative_prompt=WAN_NEGATIVE_PROMPT,
         ),
         boundary_ratio=0.875,
+        takes_video=True,
         max_pixels=1280 * 720,
         max_frames=121,
         native_sizes=_A14B_SIZES,
@@ -245,6 +251,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         boundary_ratio=None,
         takes_image=True,
         expands_timesteps=True,
+        takes_video=True,
         max_pixels=1280 * 704,
         max_frames=121,
         native_sizes=((1280, 704), (704, 1280)),
@@ -265,6 +272,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
             negative_prompt=WAN_NEGATIVE_PROMPT,
         ),
         boundary_ratio=None,
+        takes_video=True,
         max_pixels=832 * 480,
         max_frames=121,
         native_sizes=((832, 480), (480, 832)),

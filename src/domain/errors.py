@@ -6,6 +6,7 @@ DomainError
 │   ├── UnknownCheckpoint
 │   ├── UnknownJob
 │   ├── UnknownImage
+│   ├── UnknownVideo
 │   └── OutputMissing
 ├── Conflict
 │   ├── NotCancellable
@@ -14,6 +15,7 @@ DomainError
 │   ├── IllegalTransition
 │   └── StaleFence
 ├── ImageUnusable               what was uploaded is no picture that can be used
+├── VideoUnusable               nor a video that can be
 ├── CheckpointUnavailable       the weights are not here, not whole, or not safe
 │   ├── CheckpointMissing
 │   ├── CheckpointBroken
@@ -112,6 +114,12 @@ class UnknownImage(NotFound):
     code = "unknown-image"
 
 
+class UnknownVideo(NotFound):
+    """No uploaded video has that id."""
+
+    code = "unknown-video"
+
+
 class OutputMissing(NotFound):
     """This generation has no video: it has not completed, or the file was removed."""
 
@@ -158,6 +166,12 @@ class ImageUnusable(DomainError):
     """The image cannot be used: give a PNG, JPEG or WebP file."""
 
     code = "image-unusable"
+
+
+class VideoUnusable(DomainError):
+    """The video cannot be used: give an MP4, MOV, Matroska or WebM file."""
+
+    code = "video-unusable"
 
 
 class CheckpointUnavailable(DomainError):

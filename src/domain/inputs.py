@@ -12,10 +12,12 @@ class InputFiles:
     Attributes:
         image: the PNG that the video begins with.
         last_image: the PNG that it ends with.
+        video: the clip (`domain.clip`) that it is made from.
     """
 
     image: Path | None = None
     last_image: Path | None = None
+    video: Path | None = None
 
 
 #: Words alone.

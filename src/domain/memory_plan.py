@@ -40,5 +40,5 @@ def plan_memory(request: GenerationRequest, checkpoint: LocalCheckpoint) -> Memo
         weight_bytes=checkpoint.weight_bytes,
         latent_shape=geometry.latent_shape(**size),
         tokens=geometry.tokens(**size),
-        forwards=request.steps * (2 if guided else 1),
+        forwards=request.denoising_steps * (2 if guided else 1),
     )

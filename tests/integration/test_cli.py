@@ -11,6 +11,7 @@ import pytest
 from adapters.cli.app import build_app, run
 from adapters.pyav.video_encoder import PyAvVideoEncoder
 from bootstrap.cli import Commands
+from tests.integration.clips import noisy_frames, video_file
 from tests.integration.pictures import encoded
 
 CARD = ("--backend", "synthetic")
@@ -106,6 +107,21 @@ def test_images_are_taken_or_refused_with_the_option_and_the_checkpoint_that_can
     assert json.loads(capsys.readouterr().out)["request"]["image_fit"] == "pad"
     assert wan(*asked, "--end-image", tmp_path / "no.png") == 2
     assert "--end-image" in capsys.readouterr().err
+
+
+def test_a_video_is_taken_with_its_strength(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "v.mp4").write_bytes(video_file(noisy_frames(5, (64, 64))))
+    asked = ("generate", "x", "-o", tmp_path / "o.mp4", "--size", "64x64", "--frames", "5", *CARD)
+
+    assert wan(*asked, "--video", tmp_path / "v.mp4", "--strength", "0.5", "--json") == 0
+    request = json.loads(capsys.readouterr().out)["request"]
+    assert (request["video"][:4], request["strength"]) == ("vid_", 0.5)
+    assert wan(*asked, "--strength", "0.5") == 2
+    assert "--strength: says how much of a given video" in capsys.readouterr().err
+    assert wan(*asked, "--model", "i2v-A14B", "--video", tmp_path / "v.mp4") == 2
+    assert "--model: i2v-A14B cannot make a given video anew" in capsys.readouterr().err
 
 
 def test_an_empty_prompt_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,12 +25,14 @@ from application.submit_generation import Submission
 from bootstrap.core_container import CoreContainer
 from bootstrap.server_container import ServerContainer
 from bootstrap.settings import load_settings
+from domain.checkpoint import checkpoint_spec
 from domain.errors import CheckpointBroken, InvalidRequest
 from domain.generation import GenerationDraft
 from domain.inputs import InputFiles
 from domain.job import Job
 from domain.job_event import JobStatus
 from domain.video import FrameChunk
+from tests.integration.clips import noisy_frames, video_file
 from tests.integration.tiny_wans import FAMILY, make_checkpoint, run_stock
 
 pytestmark = pytest.mark.slow
@@ -127,6 +129,17 @@ async def test_a_draft_becomes_the_file_of_the_stock_pipelines_frames(
     assert frames.shape == (5, 32, 64, 3)
     assert path.read_bytes() == stock
     assert recipe(path) == {**recipe(path), "checkpoint": checkpoint, **given}
+
+
+@pytest.mark.parametrize("checkpoint", ["t2v-1.3B", "t2v-A14B", "ti2v-5B"])
+async def test_a_given_video_is_made_anew(checkpoint: str, studio: Studio) -> None:
+    fps = checkpoint_spec(checkpoint).defaults.fps
+    clip = studio.core.upload_video().execute(video_file(noisy_frames(5), fps=fps))
+
+    job, path = await studio.make(checkpoint=checkpoint, video=clip.id, strength=0.7)
+
+    assert (job.step, job.request.steps) == (2, 3)
+    assert recipe(path) == {**recipe(path), "video": clip.id, "strength": 0.7}
 
 
 @pytest.mark.parametrize("fit", ["crop", "pad"])

@@ -269,6 +269,8 @@ class TestWhoseStateItIs:
             "attention_backend",
             "image",
             "last_image",
+            "video",
+            "strength",
             "negative_prompt",
             "scheduler",
         ],

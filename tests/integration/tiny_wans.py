@@ -117,6 +117,16 @@ def a_pipe(structure: Structure) -> Any:
     return pipe
 
 
+def stock_scheduler(pipe: Any, request: GenerationRequest) -> Any:
+    """The request's, set as a user of diffusers would set it."""
+    stored, shift = pipe.scheduler.config, request.flow_shift
+    return {
+        "unipc": lambda: UniPCMultistepScheduler.from_config(stored, flow_shift=shift),
+        "euler": lambda: FlowMatchEulerDiscreteScheduler(shift=shift),
+        "dpm++": lambda: DPMSolverMultistepScheduler.from_config(stored, flow_shift=shift),
+    }[request.scheduler]()
+
+
 def run_stock(
     pipe: Any,
     request: GenerationRequest,
@@ -124,14 +134,9 @@ def run_stock(
     *,
     output_type: str = "latent",
 ) -> Any:
-    """The `frames` that `__call__` gives. The schedulers are set as a user of diffusers would set them."""
-    own, shift = pipe.scheduler, request.flow_shift
-    stored = own.config
-    pipe.scheduler = {
-        "unipc": lambda: UniPCMultistepScheduler.from_config(stored, flow_shift=shift),
-        "euler": lambda: FlowMatchEulerDiscreteScheduler(shift=shift),
-        "dpm++": lambda: DPMSolverMultistepScheduler.from_config(stored, flow_shift=shift),
-    }[request.scheduler]()
+    """The `frames` that `__call__` gives."""
+    own = pipe.scheduler
+    pipe.scheduler = stock_scheduler(pipe, request)
     paths = {"image": inputs.image, "last_image": inputs.last_image}
     given = {name: Image.open(path).convert("RGB") for name, path in paths.items() if path}
     frames = pipe(

@@ -137,7 +137,13 @@ def build_app(commands: Commands) -> typer.Typer:
             Path | None, typer.Option(help="Last image, beside the first.", dir_okay=False)
         ] = None,
         image_fit: Annotated[
-            str | None, typer.Option(help="crop or pad images of another shape. [refuse them]")
+            str | None, typer.Option(help="crop or pad pictures of another shape. [refuse them]")
+        ] = None,
+        video: Annotated[
+            Path | None, typer.Option(help="A video to make anew: MP4, MOV, MKV or WebM.")
+        ] = None,
+        strength: Annotated[
+            float | None, typer.Option(help="How much of it is made anew, up to 1. [0.8]")
         ] = None,
         guidance: Annotated[
             str | None, typer.Option(help="Guidance X, or X,Y for high and low noise.")
@@ -168,6 +174,7 @@ def build_app(commands: Commands) -> typer.Typer:
             scheduler=scheduler,
             seed=seed,
             image_fit=image_fit,
+            strength=strength,
         )
         overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}
         with commands.generator(config, overrides, output) as generator:
@@ -175,6 +182,7 @@ def build_app(commands: Commands) -> typer.Typer:
                 draft,
                 image=_read(image, "--image"),
                 last_image=_read(end_image, "--end-image"),
+                video=_read(video, "--video"),
             )
             _generate(generator, request, output, as_json=as_json)
 
@@ -257,7 +265,7 @@ def exit_code(error: DomainError) -> int:
 def _generate(
     generator: GenerateOnce, request: GenerationRequest, output: Path, *, as_json: bool
 ) -> None:
-    with shown_progress(steps=request.steps) as report:
+    with shown_progress(steps=request.denoising_steps) as report:
         made = generator.execute(request, report)
     made.path.replace(output)
     if as_json:

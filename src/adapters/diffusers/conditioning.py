@@ -4,13 +4,12 @@ Each form is that of the stock pipelines, dtype by dtype: `WanPipeline` and `Wan
 diffusers 0.42.
 """
 
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from diffusers import WanPipeline
 
-from adapters.diffusers.given_images import read_fitted
+from adapters.diffusers.given_latents import encode, image_pixels
 from domain.generation import GenerationRequest
 from domain.inputs import InputFiles
 
@@ -39,15 +38,15 @@ def build_conditioning(
     """
     if inputs.image is None:
         return _HeldFrame(None, noise) if pipe.config.expand_timesteps else _TextAlone()
-    first = _picture(pipe, request, inputs.image).to(noise.device)
+    first = image_pixels(pipe, request, inputs.image).to(noise.device)
     if pipe.config.expand_timesteps:
-        return _HeldFrame(_encode(pipe, first), noise)
+        return _HeldFrame(encode(pipe, first), noise)
     ends = [first]
     if inputs.last_image is not None:
-        ends.append(_picture(pipe, request, inputs.last_image).to(noise.device))
+        ends.append(image_pixels(pipe, request, inputs.last_image).to(noise.device))
     blank = first.new_zeros(1, 3, request.num_frames - len(ends), request.height, request.width)
     video = torch.cat([first, blank, *ends[1:]], dim=2)
-    return _MaskedVideo(pipe, _encode(pipe, video), is_last_known=len(ends) > 1)
+    return _MaskedVideo(pipe, encode(pipe, video), is_last_known=len(ends) > 1)
 
 
 class _TextAlone:
@@ -105,26 +104,3 @@ class _MaskedVideo:
 
     def finish(self, latents: torch.Tensor) -> torch.Tensor:
         return latents
-
-
-def _picture(pipe: WanPipeline, request: GenerationRequest, path: Path) -> torch.Tensor:
-    """The PNG at `path` as one float32 frame, (1, 3, 1, H, W), -1 to 1."""
-    picture = read_fitted(path, width=request.width, height=request.height, fit=request.image_fit)
-    image: torch.Tensor = pipe.video_processor.preprocess(
-        picture, height=request.height, width=request.width
-    )
-    return image.to(torch.float32).unsqueeze(2)
-
-
-def _encode(pipe: WanPipeline, video: torch.Tensor) -> torch.Tensor:
-    """`video`, (1, 3, F, H, W), -1 to 1, as normalised float32 latents."""
-    vae = pipe.vae
-    latents: Any = vae.encode(video.to(vae.device, vae.dtype)).latent_dist.mode()
-    latents = latents.to(video.device, torch.float32)
-    shape = (1, vae.config.z_dim, 1, 1, 1)
-    mean = torch.tensor(vae.config.latents_mean).view(shape).to(video.device, torch.float32)
-    inverse_std = 1.0 / torch.tensor(vae.config.latents_std).view(shape).to(
-        video.device, torch.float32
-    )
-    result: torch.Tensor = (latents - mean) * inverse_std
-    return result

@@ -14,8 +14,14 @@ from diffusers.pipelines.wan.pipeline_wan import prompt_clean
 from diffusers.utils.torch_utils import randn_tensor
 
 from adapters.diffusers.conditioning import build_conditioning
+from adapters.diffusers.given_latents import clip_latents
 from adapters.diffusers.run_state import Identity, RunState, to_bytes
-from adapters.diffusers.schedulers import build_scheduler, read_history, write_history
+from adapters.diffusers.schedulers import (
+    add_noise,
+    build_scheduler,
+    read_history,
+    write_history,
+)
 from adapters.diffusers.stopping import moments_between_blocks
 from domain.errors import PromptTooLong
 from domain.generation import GenerationRequest
@@ -73,16 +79,20 @@ def denoise(
         flow_shift=request.flow_shift,
         steps=request.steps,
         device=pipe.device,
+        skipped=request.steps - request.denoising_steps,
     )
     if begun is not None:
         latents = begun.latents.to(pipe.device)
         write_history(scheduler, begun.history, device=pipe.device)
+    elif inputs.video is not None:
+        latents = add_noise(scheduler, clip_latents(pipe, request, inputs.video), latents)
 
     report(StageEntered(stage=Stage.DENOISING))
     transformers = [expert.transformer for expert in (high, low) if expert.transformer is not None]
     with moments_between_blocks(transformers, lambda: report(StillRunning())):
-        for step in range(begun.step + 1 if begun else 1, request.steps + 1):
-            t = scheduler.timesteps[step - 1]
+        timesteps = scheduler.timesteps[scheduler.begin_index :]
+        for step in range(begun.step + 1 if begun else 1, request.denoising_steps + 1):
+            t = timesteps[step - 1]
             expert = high if boundary is None or t >= boundary else low
             given = {
                 "hidden_states": conditioning.model_input(latents).to(pipe.transformer.dtype),
@@ -95,9 +105,9 @@ def denoise(
                 velocity = away + expert.guidance * (velocity - away)
             latents = scheduler.step(velocity, t, latents, return_dict=False)[0]
 
-            if step == request.steps:
+            if step == request.denoising_steps:
                 latents = conditioning.finish(latents)
-            if resume.is_due(step, request.steps):
+            if resume.is_due(step, request.denoising_steps):
                 state = RunState(step=step, latents=latents, history=read_history(scheduler))
                 resume.save(step, to_bytes(state, identity))
             report(StepFinished(step=step))

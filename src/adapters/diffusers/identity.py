@@ -29,7 +29,7 @@ def run_identity(
     asked = asdict(request)
     del asked["fps"]  # decides the file, not the frames
     for name, path in asdict(inputs).items():
-        asked[name] = path and hashlib.sha256(path.read_bytes()).hexdigest()
+        asked[name] = path and _sha256(path)
     return {
         "weights": weights,
         **asked,
@@ -53,6 +53,11 @@ def weights_identity(folder: Path) -> str:
         identity.update(f"{path.relative_to(folder)}\n".encode())
         identity.update(_header(path) if path.suffix == ".safetensors" else path.read_bytes())
     return identity.hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _header(path: Path) -> bytes:

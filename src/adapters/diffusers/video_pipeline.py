@@ -42,7 +42,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             pipe = loaded.pipe
             identity = run_identity(pipe, loaded.weights, request, inputs)
             begun = begun_run(resume, identity)
-            if begun is not None and begun.step == request.steps:
+            if begun is not None and begun.step == request.denoising_steps:
                 latents = begun.latents  # an earlier run failed after them: only decoding is left
             else:
                 latents = denoise(

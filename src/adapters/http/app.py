@@ -21,7 +21,7 @@ from adapters.http.parameters import refuse_unknown_parameters
 from adapters.http.problems import to_problem
 from adapters.http.queue import queue_router
 from adapters.http.system import get_system
-from adapters.http.uploads import upload_image
+from adapters.http.uploads import upload_file
 
 Lifespan: TypeAlias = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -58,7 +58,7 @@ def create_app(
             generations_router(),
             queue_router(),
             outputs_router(),
-            upload_image,
+            upload_file,
             list_models,
             get_system,
             livez,

@@ -35,6 +35,7 @@ class Model(Struct, frozen=True, kw_only=True):
     takes_image: bool
     needs_image: bool
     takes_last_image: bool
+    takes_video: bool
     defaults: Defaults
     native_sizes: Sequence[Size]
     max_frames: int
@@ -65,6 +66,7 @@ def _model(entry: CatalogEntry) -> Model:
         takes_image=spec.takes_image,
         needs_image=spec.needs_image,
         takes_last_image=spec.takes_last_image,
+        takes_video=spec.takes_video,
         defaults=spec.defaults,
         native_sizes=[Size(width=width, height=height) for width, height in spec.native_sizes],
         max_frames=spec.max_frames,

@@ -85,6 +85,19 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ]
         | None
     ) = None
+    video: (
+        Annotated[
+            str, _shown("A video to make anew: an id that POST /api/v1/uploads gave for one.", None)
+        ]
+        | None
+    ) = None
+    strength: (
+        Annotated[
+            float,
+            _shown("How much of `video` is made anew.", 0.8, exclusiveMinimum=0, maximum=1),
+        ]
+        | None
+    ) = None
     width: Annotated[int, _shown("Pixels.", 64, minimum=16)] | None = None
     height: Annotated[int, _shown("Pixels.", 64, minimum=16)] | None = None
     num_frames: Annotated[int, _shown("4n + 1.", 17, minimum=1)] | None = None
@@ -236,7 +249,7 @@ def generation(job: Job) -> Generation:
         status=job.status,
         stage=job.stage,
         step=job.step,
-        steps=job.request.steps,
+        steps=job.request.denoising_steps,
         progress=job.progress,
         request=job.request,
         plan=job.plan,

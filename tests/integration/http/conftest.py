@@ -20,10 +20,12 @@ from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
 from application.submit_generation import SubmitGeneration
 from application.upload_image import UploadImage
+from application.upload_video import UploadVideo
 from domain.slot import Slot
 from domain.watchdog import Budgets
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
+from tests.fakes.clip_reader import FakeClipReader
 from tests.fakes.clock import FakeClock
 from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.image_reader import FakeImageReader
@@ -80,6 +82,7 @@ def app(
         "steer": SteerQueue(jobs.queue, dispatch, clock),
         "queries": Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
         "upload": UploadImage(FakeImageReader(), images),
+        "upload_video": UploadVideo(FakeClipReader(), images),
         "catalog": catalog,
         "hardware": hardware,
         "readiness": readiness,

@@ -49,6 +49,8 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "image": None,
             "last_image": None,
             "image_fit": None,
+            "video": None,
+            "strength": None,
         },
         "plan": {
             "weight_bytes": 2000,

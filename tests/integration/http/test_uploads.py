@@ -2,6 +2,7 @@
 
 import httpx
 
+from tests.fakes.clip_reader import a_video
 from tests.integration.pictures import encoded
 
 
@@ -46,6 +47,44 @@ async def test_a_generation_ends_with_an_upload_where_the_checkpoint_can(
     assert unable.status_code == 422
     [fault] = unable.json()["errors"]
     assert (fault["pointer"], fault["nearest"]) == ("/checkpoint", ["i2v-A14B"])
+
+
+async def test_a_generation_makes_an_uploaded_video_anew(client: httpx.AsyncClient) -> None:
+    upload = await client.post(
+        "/api/v1/uploads",
+        content=a_video(128, 128, frames=17, fps=8),
+        headers={"Content-Type": "video/mp4"},
+    )
+    body = {"prompt": "x", "video": upload.json()["id"], "strength": 0.5}
+
+    answer = await client.post("/api/v1/generations", json=body)
+
+    assert (upload.status_code, upload.json()["num_frames"]) == (201, 17)
+    assert upload.json()["duration_s"] == 2.125
+    assert answer.status_code == 202
+    assert answer.json()["request"].items() >= body.items()
+    assert (answer.json()["request"]["steps"], answer.json()["steps"]) == (12, 6)
+
+
+async def test_what_is_no_video_is_a_problem(client: httpx.AsyncClient) -> None:
+    answer = await client.post(
+        "/api/v1/uploads", content=b"\0\0\0\0ftyp?", headers={"Content-Type": "video/mp4"}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "video-unusable")
+
+
+async def test_a_picture_is_no_video(client: httpx.AsyncClient) -> None:
+    upload = await client.post(
+        "/api/v1/uploads", content=b"128x128", headers={"Content-Type": "image/png"}
+    )
+
+    answer = await client.post(
+        "/api/v1/generations", json={"prompt": "x", "video": upload.json()["id"]}
+    )
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/video"
 
 
 async def test_what_is_no_picture_is_a_problem(client: httpx.AsyncClient) -> None:

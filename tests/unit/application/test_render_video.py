@@ -11,6 +11,7 @@ from application.generate_once import GenerateOnce
 from application.render_video import REQUEST_METADATA_KEY, RenderVideo
 from application.resume_points import KeepResumePoints
 from application.upload_image import UploadImage
+from application.upload_video import UploadVideo
 from domain.errors import (
     CheckpointMissing,
     InvalidRequest,
@@ -29,6 +30,7 @@ from domain.rendering import (
 )
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
+from tests.fakes.clip_reader import FakeClipReader, a_video
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_draft, a_request
 from tests.fakes.image_reader import FakeImageReader, a_png
@@ -134,12 +136,17 @@ def test_the_pipeline_is_given_the_files_that_the_request_names(
     store: FakeArtifactStore, images: FakeImageStore
 ) -> None:
     first, last = (images.keep(a_png(side, side)) for side in (16, 32))
+    clip = UploadVideo(FakeClipReader(), images).execute(a_video(16, 16, frames=5, fps=8))
     pipeline = FakeVideoPipeline()
-    request = a_request(image=first, last_image=last)
+    request = a_request(image=first, last_image=last, video=clip.id)
 
     a_worker(store, pipeline, images=images).execute(replace(AN_ORDER, request=request), unheard)
 
-    assert pipeline.inputs == InputFiles(image=images.locate(first), last_image=images.locate(last))
+    assert pipeline.inputs == InputFiles(
+        image=images.locate(first),
+        last_image=images.locate(last),
+        video=images.locate_clip(clip.id),
+    )
 
 
 class TestGeneratingOnce:
@@ -172,10 +179,21 @@ class TestGeneratingOnce:
         assert request.image == images.keep(a_png(1280, 720))
         assert request.last_image == images.keep(a_png(640, 360))
 
+    def test_a_video_that_is_given_is_named_in_the_request(
+        self, store: FakeArtifactStore, images: FakeImageStore
+    ) -> None:
+        once, draft = self.once(store, images), a_draft(width=16, height=16, num_frames=5, steps=4)
+
+        request = once.complete(draft, video=a_video(16, 16, frames=5, fps=8))
+
+        assert images.locate_clip(request.video or "").is_file()
+        assert (request.strength, request.denoising_steps) == (0.8, 3)
+
     @staticmethod
     def once(store: FakeArtifactStore, images: FakeImageStore | None = None) -> GenerateOnce:
         images = images or FakeImageStore(Path())
         catalog = FakeCheckpointCatalog("mini", "i2v-A14B")
         complete = CompleteDraft(catalog, images, draw_seed=lambda: 7)
         upload = UploadImage(FakeImageReader(), images)
-        return GenerateOnce(complete, upload, lambda: a_worker(store), store)
+        upload_video = UploadVideo(FakeClipReader(), images)
+        return GenerateOnce(complete, upload, upload_video, lambda: a_worker(store), store)

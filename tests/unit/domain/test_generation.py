@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.checkpoint import CHECKPOINTS, WAN_NEGATIVE_PROMPT, CheckpointSpec, checkpoint_spec
+from domain.clip import InputClip
 from domain.errors import InvalidRequest, Violation
 from domain.generation import (
     MAX_PROMPT_CHARACTERS,
@@ -24,6 +25,14 @@ MINI = checkpoint_spec("mini")
 I2V = checkpoint_spec("i2v-A14B")
 T2V = checkpoint_spec("t2v-A14B")
 TI2V = checkpoint_spec("ti2v-5B")
+TI2V_MINI = checkpoint_spec("mini-ti2v")
+A_CLIP = InputClip(
+    id="vid_0",
+    width=128,
+    height=128,
+    times_us=tuple(range(0, 2_133_000, 66_667)),
+    duration_us=2_133_333,
+)
 #: Any whole number a JSON body can hold, most of them near what is valid.
 WHOLE_NUMBERS = st.one_of(st.integers(-40, 2000), st.integers(-(2**63), 2**64 - 1))
 
@@ -183,6 +192,44 @@ def test_a_way_to_fit_images_is_refused_where_there_is_none() -> None:
     [violation] = violations(image_fit="crop")
 
     assert violation.pointer == "/image_fit"
+
+
+def test_a_strength_without_a_video_is_refused() -> None:
+    [violation] = violations(strength=0.5)
+
+    assert violation.pointer == "/strength"
+
+
+def test_a_video_and_an_image_are_one_too_many() -> None:
+    image = InputImage(id="img_0", width=128, height=128)
+
+    with pytest.raises(InvalidRequest) as refused:
+        a_draft().complete(TI2V_MINI, drawn_seed=1, image=image, video=A_CLIP)
+
+    assert [found.pointer for found in refused.value.violations] == ["/image"]
+
+
+@given(steps=st.integers(1, 100), strength=st.floats(0.0001, 1.5))
+def test_any_strength_makes_a_step_or_is_told_one_that_does(steps: int, strength: float) -> None:
+    draft = a_draft(steps=steps, strength=strength)
+
+    try:
+        request = draft.complete(MINI, drawn_seed=1, video=A_CLIP)
+    except InvalidRequest as refused:
+        [nearest] = refused.violations[0].nearest
+        better = replace(draft, strength=float(nearest))
+        request = better.complete(MINI, drawn_seed=1, video=A_CLIP)
+
+    assert 1 <= request.denoising_steps <= steps
+
+
+def test_a_video_is_taken_at_the_checkpoints_rate() -> None:
+    # 32 of its frames last as long as 17 of ours
+    draft = a_draft(num_frames=17)
+
+    assert draft.complete(MINI, drawn_seed=1, video=replace(A_CLIP, duration_us=2_125_000))
+    with pytest.raises(InvalidRequest, match=r"has 16 frames at the 8 a second of mini.*13"):
+        draft.complete(MINI, drawn_seed=1, video=replace(A_CLIP, duration_us=2_000_000))
 
 
 @pytest.mark.parametrize(

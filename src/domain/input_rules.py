@@ -1,0 +1,149 @@
+"""Whether the pictures that are given suit the request, and the checkpoint can do anything with them."""
+
+from collections.abc import Mapping
+from math import prod
+from typing import Protocol
+
+from domain.checkpoint import CHECKPOINTS, CheckpointSpec
+from domain.clip import InputClip
+from domain.errors import Violation
+from domain.image import IMAGE_FITS, MAX_ASPECT, InputImage
+
+
+class Asked(Protocol):
+    """What of a request these rules look at: see `domain.generation.GenerationRequest`."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def num_frames(self) -> int: ...
+    @property
+    def fps(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def denoising_steps(self) -> int: ...
+    @property
+    def strength(self) -> float | None: ...
+    @property
+    def image(self) -> str | None: ...
+    @property
+    def video(self) -> str | None: ...
+    @property
+    def image_fit(self) -> str | None: ...
+
+
+def check_images(
+    image: InputImage | None,
+    last_image: InputImage | None,
+    request: Asked,
+    spec: CheckpointSpec,
+) -> list[Violation]:
+    """What is wrong with the images that are given, or with there being none."""
+    if last_image and not spec.takes_last_image:
+        able = tuple(other.id for other in CHECKPOINTS if other.takes_last_image)
+        reason = f"{spec.id} cannot end with an image that is given"
+        return [Violation(pointer="/checkpoint", reason=reason, nearest=able)]
+    if image is None:
+        reason = f"{spec.id} animates a first image: give one"
+        needed = (spec.needs_image and request.video is None) or last_image
+        return [Violation(pointer="/image", reason=reason)] if needed else []
+    if not spec.takes_image:
+        able = tuple(other.id for other in CHECKPOINTS if other.takes_image)
+        reason = f"{spec.id} makes videos from text alone"
+        return [Violation(pointer="/checkpoint", reason=reason, nearest=able)]
+    if last_image and request.num_frames == 1:
+        reason = "a first and a last image are more than one frame"
+        shortest = spec.geometry.temporal_stride + 1
+        return [Violation(pointer="/num_frames", reason=reason, nearest=(shortest,))]
+    given = {"image": image} | ({"last_image": last_image} if last_image else {})
+    return _check_shapes(given, request, spec)
+
+
+def _check_shapes(
+    given: Mapping[str, InputImage], request: Asked, spec: CheckpointSpec
+) -> list[Violation]:
+    """Whether the pictures have the video's shape, or somebody said how to fit them."""
+    if request.image_fit is not None:
+        return []
+    multiple = spec.geometry.side_multiple
+    pixels = min(request.width * request.height, spec.max_pixels)
+    least = pixels // 4 if len(given) > 1 else 0  # on very small sizes, almost any two shapes agree
+    one = next(iter(given.values()))
+    sizes = [
+        (width, height)
+        for width, height in one.fitting_sizes(pixels=pixels, side_multiple=multiple)
+        if max(width, height) <= MAX_ASPECT * min(width, height)
+        and width * height >= least
+        and all(
+            other.fits(width=width, height=height, side_multiple=multiple)
+            for other in given.values()
+        )
+    ]
+    largest = max(sizes, key=prod, default=None)
+    return [
+        Violation(
+            pointer=f"/{name}",
+            reason=f"the {name.replace('_', ' ')} is {picture.width}x{picture.height} and would be "
+            f"stretched to {request.width}x{request.height}; choose a size of its shape, or say whether "
+            "to crop or to pad it",
+            nearest=(f"{largest[0]}x{largest[1]}",) if largest else (),
+        )
+        for name, picture in given.items()
+        if not picture.fits(width=request.width, height=request.height, side_multiple=multiple)
+    ]
+
+
+def check_video(video: InputClip | None, request: Asked, spec: CheckpointSpec) -> list[Violation]:
+    """What is wrong with the video that is given, and with what is said of it."""
+    if video is None:
+        reason = "says how much of a given video is made anew, and there is none"
+        superfluous = request.strength is not None
+        return [Violation(pointer="/strength", reason=reason)] if superfluous else []
+    if not spec.takes_video:
+        able = tuple(other.id for other in CHECKPOINTS if other.takes_video)
+        reason = f"{spec.id} cannot make a given video anew"
+        return [Violation(pointer="/checkpoint", reason=reason, nearest=able)]
+    if request.image is not None:
+        reason = "a video that is made anew begins as the given one does: leave the image out"
+        return [Violation(pointer="/image", reason=reason)]
+    return [
+        *_check_strength(request),
+        *_check_length(video, request, spec),
+        *_check_shapes({"video": video.picture}, request, spec),
+    ]
+
+
+def _check_strength(request: Asked) -> list[Violation]:
+    strength = request.strength
+    if strength is None or (0 < strength <= 1 and request.denoising_steps > 0):
+        return []
+    least = -(-100 // max(1, request.steps)) / 100  # rounded up to a hundredth: makes one step
+    reason = f"{strength} is outside {least} to 1.0, where at least one of the steps is made"
+    nearest = 1.0 if strength > 1 else least
+    return [Violation(pointer="/strength", reason=reason, nearest=(nearest,))]
+
+
+def _check_length(video: InputClip, request: Asked, spec: CheckpointSpec) -> list[Violation]:
+    frames = video.length_at(request.fps)
+    if request.num_frames <= frames:
+        return []
+    stride = spec.geometry.temporal_stride
+    reason = f"the video has {frames} frames at the {request.fps} a second of {spec.id}"
+    longest = (frames - 1) // stride * stride + 1
+    return [Violation(pointer="/num_frames", reason=reason, nearest=(longest,))]
+
+
+def check_image_fit(request: Asked) -> list[Violation]:
+    """What is wrong with the way in which pictures are to be fitted."""
+    if request.image_fit is None:
+        return []
+    if request.image_fit not in IMAGE_FITS:
+        reason = f"{request.image_fit!r} is no way to fit an image"
+        return [Violation(pointer="/image_fit", reason=reason, nearest=IMAGE_FITS)]
+    if request.image is None and request.video is None:
+        reason = "says how to fit an image, and there is none: give one, or leave it out"
+        return [Violation(pointer="/image_fit", reason=reason)]
+    return []
