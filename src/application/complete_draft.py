@@ -2,12 +2,14 @@
 
 import secrets
 from collections.abc import Callable
+from typing import TypeVar
 
 from domain.checkpoint import DEFAULT_CHECKPOINT, checkpoint_spec
 from domain.clip import InputClip, read_clip
 from domain.errors import InvalidRequest, UnknownImage, UnknownVideo, Violation
 from domain.generation import MAX_SEED, GenerationDraft, GenerationRequest
 from domain.image import InputImage, png_size
+from domain.inputs import Given
 from domain.local_checkpoint import LocalCheckpoint
 from domain.ports.checkpoint_catalog import CheckpointCatalog
 from domain.ports.image_store import ImageStore
@@ -39,18 +41,21 @@ class CompleteDraft:
         """
         named = DEFAULT_CHECKPOINT if draft.checkpoint is None else draft.checkpoint
         spec = checkpoint_spec(named)
-        request = draft.complete(
-            spec,
-            drawn_seed=self._draw_seed(),
-            image=self._image("image", draft.image),
-            last_image=self._image("last_image", draft.last_image),
-            video=self._clip(draft.video),
-        )
+        request = draft.complete(spec, drawn_seed=self._draw_seed(), given=self._given(draft))
         return request, self._catalog.find(spec.id)
 
-    def _image(self, field: str, image_id: str | None) -> InputImage | None:
-        if image_id is None:
-            return None
+    def _given(self, draft: GenerationDraft) -> Given:
+        references = enumerate(draft.references or ())
+        return Given(
+            image=_if_named(self._image, "image", draft.image),
+            last_image=_if_named(self._image, "last_image", draft.last_image),
+            video=_if_named(self._clip, "video", draft.video),
+            control_video=_if_named(self._clip, "control_video", draft.control_video),
+            control_mask=_if_named(self._clip, "control_mask", draft.control_mask),
+            references=tuple(self._image(f"references/{i}", named) for i, named in references),
+        )
+
+    def _image(self, field: str, image_id: str) -> InputImage:
         try:
             path = self._images.locate(image_id)
         except UnknownImage as error:
@@ -58,11 +63,16 @@ class CompleteDraft:
         width, height = png_size(path)
         return InputImage(id=image_id, width=width, height=height)
 
-    def _clip(self, clip_id: str | None) -> InputClip | None:
-        if clip_id is None:
-            return None
+    def _clip(self, field: str, clip_id: str) -> InputClip:
         try:
             path = self._images.locate_clip(clip_id)
         except UnknownVideo as error:
-            raise InvalidRequest([Violation(pointer="/video", reason=error.message)]) from error
+            raise InvalidRequest([Violation(pointer=f"/{field}", reason=error.message)]) from error
         return read_clip(clip_id, path)
+
+
+_T = TypeVar("_T")
+
+
+def _if_named(find: Callable[[str, str], _T], field: str, named: str | None) -> _T | None:
+    return None if named is None else find(field, named)

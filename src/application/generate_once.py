@@ -5,12 +5,15 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from application.complete_draft import CompleteDraft
 from application.render_video import RenderVideo
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
+from domain.clip import InputClip
 from domain.generation import GenerationDraft, GenerationRequest
+from domain.image import InputImage
 from domain.ports.artifact_store import ArtifactStore
 from domain.rendering import RenderOrder, Report
 from domain.video import VideoFile
@@ -23,6 +26,21 @@ class GeneratedVideo:
     request: GenerationRequest
     video: VideoFile
     path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenData:
+    """Files as they were given, of which a draft's fields are to name the pictures and videos."""
+
+    image: bytes | None = None
+    last_image: bytes | None = None
+    video: bytes | None = None
+    control_video: bytes | None = None
+    control_mask: bytes | None = None
+    references: tuple[bytes, ...] = ()
+
+
+NO_DATA: Final = GivenData()
 
 
 class GenerateOnce:
@@ -43,26 +61,23 @@ class GenerateOnce:
         self._render = render
         self._store = store
 
-    def complete(
-        self,
-        draft: GenerationDraft,
-        *,
-        image: bytes | None = None,
-        last_image: bytes | None = None,
-        video: bytes | None = None,
-    ) -> GenerationRequest:
+    def complete(self, draft: GenerationDraft, given: GivenData = NO_DATA) -> GenerationRequest:
         """The request that `draft` means together with these files, or why it cannot be done.
 
         Raises:
             InvalidRequest, ImageUnusable, VideoUnusable, UnknownCheckpoint, CheckpointUnavailable:
                 it cannot be done.
         """
-        if image is not None:
-            draft = replace(draft, image=self._upload_image.execute(image).id)
-        if last_image is not None:
-            draft = replace(draft, last_image=self._upload_image.execute(last_image).id)
-        if video is not None:
-            draft = replace(draft, video=self._upload_video.execute(video).id)
+        image, video = self._upload_image.execute, self._upload_video.execute
+        draft = replace(
+            draft,
+            image=_kept(given.image, image) or draft.image,
+            last_image=_kept(given.last_image, image) or draft.last_image,
+            video=_kept(given.video, video) or draft.video,
+            control_video=_kept(given.control_video, video) or draft.control_video,
+            control_mask=_kept(given.control_mask, video) or draft.control_mask,
+            references=tuple(image(data).id for data in given.references) or draft.references,
+        )
         return self._complete.execute(draft)[0]
 
     def execute(self, request: GenerationRequest, report: Report) -> GeneratedVideo:
@@ -75,6 +90,10 @@ class GenerateOnce:
         video = self._render().execute(order, report)
         path = self._store.publish(order.job_id, order.fence, sha256=video.sha256)
         return GeneratedVideo(request=request, video=video, path=path)
+
+
+def _kept(data: bytes | None, keep: Callable[[bytes], InputImage | InputClip]) -> str | None:
+    return None if data is None else keep(data).id
 
 
 def _id_of(request: GenerationRequest) -> str:

@@ -4,7 +4,8 @@ Knows nothing of where weights lie or whether they are here: that is the catalog
 
 Sources: Wan2.2 `wan/configs/wan_t2v_A14B.py`, `wan_i2v_A14B.py`, `wan_ti2v_5B.py` (steps, shift,
 boundary, guidance: their tuples are low noise first) and `wan/configs/__init__.py` (sizes); the
-Wan2.1 README for the 1.3B's recommended shift and guidance.
+Wan2.1 README for the 1.3B's recommended shift and guidance; Wan2.1 `generate.py` and
+`wan/configs/__init__.py` for VACE.
 """
 
 from dataclasses import dataclass
@@ -96,6 +97,7 @@ class CheckpointSpec:
             masked into the whole video. Where one frame is held, diffusers drops a last one in silence.
         takes_video: whether a video may be given to be made anew: where the noise is all that a
             transformer reads.
+        takes_control: whether a control video, its mask and references may be given.
         expands_timesteps: whether every token has a timestep of its own, by which a first frame is held.
         max_pixels: largest width x height that is accepted: its largest native size.
         max_frames: longest clip that is accepted, a bound of ours: half as long again as the default,
@@ -112,6 +114,7 @@ class CheckpointSpec:
     needs_image: bool = False
     takes_last_image: bool = False
     takes_video: bool = False
+    takes_control: bool = False
     expands_timesteps: bool = False
     max_pixels: int
     max_frames: int
@@ -276,6 +279,27 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         max_pixels=832 * 480,
         max_frames=121,
         native_sizes=((832, 480), (480, 832)),
+    ),
+    CheckpointSpec(
+        id="vace-14B",
+        title="Wan2.1 VACE: video from text, references and control videos, 14B",
+        geometry=_VAE_8X,
+        defaults=Defaults(
+            width=1280,
+            height=720,
+            num_frames=81,
+            fps=16,
+            steps=50,
+            flow_shift=16.0,
+            guidance_high_noise=5.0,
+            guidance_low_noise=5.0,
+            negative_prompt=WAN_NEGATIVE_PROMPT,
+        ),
+        boundary_ratio=None,
+        takes_control=True,
+        max_pixels=1280 * 720,
+        max_frames=121,
+        native_sizes=_A14B_SIZES,
     ),
 )
 

@@ -12,7 +12,8 @@ from domain.checkpoint import CheckpointSpec
 from domain.clip import InputClip
 from domain.errors import InvalidRequest, Violation
 from domain.image import MAX_ASPECT, InputImage
-from domain.input_rules import check_image_fit, check_images, check_video
+from domain.input_rules import check_inputs
+from domain.inputs import NOTHING_GIVEN, Given
 
 #: Characters. UMT5 reads the first 512 tokens of a prompt.
 MAX_PROMPT_CHARACTERS: Final = 4000
@@ -47,6 +48,9 @@ class GenerationRequest:
             of the video's own.
         video: id of the video it is made from; None where there is none.
         strength: how much of that one is made anew, above 0 to 1; None without one.
+        control_video: id of the video that shows how things move, or what is to be kept; None without.
+        control_mask: id of the video that is white where that one is made anew; None for everywhere.
+        references: ids of the pictures of who or what is to be seen.
     """
 
     checkpoint: str
@@ -67,6 +71,9 @@ class GenerationRequest:
     image_fit: str | None = None
     video: str | None = None
     strength: float | None = None
+    control_video: str | None = None
+    control_mask: str | None = None
+    references: tuple[str, ...] = ()
 
     @property
     def denoising_steps(self) -> int:
@@ -102,22 +109,22 @@ class GenerationDraft:
     image_fit: str | None = None
     video: str | None = None
     strength: float | None = None
+    control_video: str | None = None
+    control_mask: str | None = None
+    references: tuple[str, ...] | None = None
 
     def complete(
         self,
         spec: CheckpointSpec,
         *,
         drawn_seed: int,
-        image: InputImage | None = None,
-        last_image: InputImage | None = None,
-        video: InputClip | None = None,
+        given: Given = NOTHING_GIVEN,
     ) -> GenerationRequest:
         """The reproducible request that this draft means for `spec`.
 
         Args:
             drawn_seed: used where the draft has no seed; 0 to `MAX_SEED`.
-            image: what the draft's `image` names; None where it names none.
-            last_image, video: the same of its `last_image` and `video`.
+            given: all that the draft names by id.
 
         Raises:
             InvalidRequest: with every violation found, each with the nearest valid values.
@@ -137,16 +144,17 @@ class GenerationDraft:
             flow_shift=_or(self.flow_shift, defaults.flow_shift),
             scheduler=_or(self.scheduler, SCHEDULERS[0]),
             seed=_or(self.seed, drawn_seed),
-            image=image.id if image else None,
-            last_image=last_image.id if last_image else None,
+            image=_id(given.image),
+            last_image=_id(given.last_image),
             image_fit=self.image_fit,
-            video=video.id if video else None,
-            strength=_or(self.strength, DEFAULT_STRENGTH if video else None),
+            video=_id(given.video),
+            strength=_or(self.strength, DEFAULT_STRENGTH if given.video else None),
+            control_video=_id(given.control_video),
+            control_mask=_id(given.control_mask),
+            references=tuple(image.id for image in given.references),
         )
         violations = check_request(request, spec)
-        violations += check_images(image, last_image, request, spec)
-        violations += check_video(video, request, spec)
-        violations += check_image_fit(request)
+        violations += check_inputs(given, request, spec)
         if violations:
             raise InvalidRequest(violations)
         return request
@@ -282,6 +290,10 @@ def nearest_frame_counts(num_frames: int, stride: int) -> tuple[int, ...]:
 
 
 _T = TypeVar("_T")
+
+
+def _id(found: InputImage | InputClip | None) -> str | None:
+    return found.id if found else None
 
 
 def _or(value: _T | None, default: _T) -> _T:

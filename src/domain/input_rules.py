@@ -1,13 +1,18 @@
-"""Whether the pictures that are given suit the request, and the checkpoint can do anything with them."""
+"""Whether what is given suits the request, and the checkpoint can do anything with it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
-from typing import Protocol
+from typing import Final, Protocol
 
 from domain.checkpoint import CHECKPOINTS, CheckpointSpec
 from domain.clip import InputClip
 from domain.errors import Violation
 from domain.image import IMAGE_FITS, MAX_ASPECT, InputImage
+from domain.inputs import NOTHING_GIVEN, Given
+
+#: Each costs as much as four frames more: a bound of ours.
+MAX_REFERENCES: Final = 3
 
 
 class Asked(Protocol):
@@ -28,27 +33,28 @@ class Asked(Protocol):
     @property
     def strength(self) -> float | None: ...
     @property
-    def image(self) -> str | None: ...
-    @property
-    def video(self) -> str | None: ...
-    @property
     def image_fit(self) -> str | None: ...
 
 
-def check_images(
-    image: InputImage | None,
-    last_image: InputImage | None,
-    request: Asked,
-    spec: CheckpointSpec,
-) -> list[Violation]:
-    """What is wrong with the images that are given, or with there being none."""
+def check_inputs(given: Given, request: Asked, spec: CheckpointSpec) -> list[Violation]:
+    """What is wrong with what is given, with there being none, and with what is said of it."""
+    return [
+        *_check_images(given, request, spec),
+        *_check_video(given, request, spec),
+        *_check_control(given, request, spec),
+        *_check_fit(given, request),
+    ]
+
+
+def _check_images(given: Given, request: Asked, spec: CheckpointSpec) -> list[Violation]:
+    image, last_image = given.image, given.last_image
     if last_image and not spec.takes_last_image:
         able = tuple(other.id for other in CHECKPOINTS if other.takes_last_image)
         reason = f"{spec.id} cannot end with an image that is given"
         return [Violation(pointer="/checkpoint", reason=reason, nearest=able)]
     if image is None:
         reason = f"{spec.id} animates a first image: give one"
-        needed = (spec.needs_image and request.video is None) or last_image
+        needed = (spec.needs_image and given.video is None) or last_image
         return [Violation(pointer="/image", reason=reason)] if needed else []
     if not spec.takes_image:
         able = tuple(other.id for other in CHECKPOINTS if other.takes_image)
@@ -58,8 +64,8 @@ def check_images(
         reason = "a first and a last image are more than one frame"
         shortest = spec.geometry.temporal_stride + 1
         return [Violation(pointer="/num_frames", reason=reason, nearest=(shortest,))]
-    given = {"image": image} | ({"last_image": last_image} if last_image else {})
-    return _check_shapes(given, request, spec)
+    pictures = {"image": image} | ({"last_image": last_image} if last_image else {})
+    return _check_shapes(pictures, request, spec)
 
 
 def _check_shapes(
@@ -96,8 +102,8 @@ def _check_shapes(
     ]
 
 
-def check_video(video: InputClip | None, request: Asked, spec: CheckpointSpec) -> list[Violation]:
-    """What is wrong with the video that is given, and with what is said of it."""
+def _check_video(given: Given, request: Asked, spec: CheckpointSpec) -> list[Violation]:
+    video = given.video
     if video is None:
         reason = "says how much of a given video is made anew, and there is none"
         superfluous = request.strength is not None
@@ -106,13 +112,12 @@ def check_video(video: InputClip | None, request: Asked, spec: CheckpointSpec) -
         able = tuple(other.id for other in CHECKPOINTS if other.takes_video)
         reason = f"{spec.id} cannot make a given video anew"
         return [Violation(pointer="/checkpoint", reason=reason, nearest=able)]
-    if request.image is not None:
+    if given.image is not None:
         reason = "a video that is made anew begins as the given one does: leave the image out"
         return [Violation(pointer="/image", reason=reason)]
     return [
         *_check_strength(request),
-        *_check_length(video, request, spec),
-        *_check_shapes({"video": video.picture}, request, spec),
+        *_check_clips({"video": video}, request, spec),
     ]
 
 
@@ -126,24 +131,52 @@ def _check_strength(request: Asked) -> list[Violation]:
     return [Violation(pointer="/strength", reason=reason, nearest=(nearest,))]
 
 
-def _check_length(video: InputClip, request: Asked, spec: CheckpointSpec) -> list[Violation]:
-    frames = video.length_at(request.fps)
-    if request.num_frames <= frames:
+def _check_control(given: Given, request: Asked, spec: CheckpointSpec) -> list[Violation]:
+    clips = {"control_video": given.control_video, "control_mask": given.control_mask}
+    named = {name: clip for name, clip in clips.items() if clip is not None}
+    if not named and not given.references:
         return []
-    stride = spec.geometry.temporal_stride
-    reason = f"the video has {frames} frames at the {request.fps} a second of {spec.id}"
-    longest = (frames - 1) // stride * stride + 1
-    return [Violation(pointer="/num_frames", reason=reason, nearest=(longest,))]
+    if not spec.takes_control:
+        able = tuple(other.id for other in CHECKPOINTS if other.takes_control)
+        reason = f"{spec.id} takes no control video, mask or references"
+        return [Violation(pointer="/checkpoint", reason=reason, nearest=able)]
+    if "control_video" not in named and named:
+        reason = "says which parts of a control video are kept, and there is none: give one"
+        return [Violation(pointer="/control_mask", reason=reason)]
+    if len(given.references) > MAX_REFERENCES:
+        reason = f"{len(given.references)} are more than the {MAX_REFERENCES} that are taken"
+        return [Violation(pointer="/references", reason=reason)]
+    return _check_clips(named, request, spec)
 
 
-def check_image_fit(request: Asked) -> list[Violation]:
-    """What is wrong with the way in which pictures are to be fitted."""
+def _check_clips(
+    clips: Mapping[str, InputClip], request: Asked, spec: CheckpointSpec
+) -> list[Violation]:
+    """Whether they last as long as the video, and have its shape."""
+    lengths = {name: clip.length_at(request.fps) for name, clip in clips.items()}
+    name = min(lengths, key=lambda name: lengths[name], default="")
+    violations = []
+    if name and request.num_frames > lengths[name]:
+        stride = spec.geometry.temporal_stride
+        reason = (
+            f"the {name.replace('_', ' ')} has {lengths[name]} frames "
+            f"at the {request.fps} a second of {spec.id}"
+        )
+        longest = (lengths[name] - 1) // stride * stride + 1
+        violations = [Violation(pointer="/num_frames", reason=reason, nearest=(longest,))]
+    pictures = {name: clip.picture for name, clip in clips.items()}
+    return violations + (_check_shapes(pictures, request, spec) if pictures else [])
+
+
+def _check_fit(given: Given, request: Asked) -> list[Violation]:
     if request.image_fit is None:
         return []
     if request.image_fit not in IMAGE_FITS:
         reason = f"{request.image_fit!r} is no way to fit an image"
         return [Violation(pointer="/image_fit", reason=reason, nearest=IMAGE_FITS)]
-    if request.image is None and request.video is None:
+    if (
+        replace(given, references=()) == NOTHING_GIVEN
+    ):  # references are fitted in a way of their own
         reason = "says how to fit an image, and there is none: give one, or leave it out"
         return [Violation(pointer="/image_fit", reason=reason)]
     return []

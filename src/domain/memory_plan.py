@@ -31,7 +31,8 @@ def plan_memory(request: GenerationRequest, checkpoint: LocalCheckpoint) -> Memo
     """The plan of `request` on the files of `checkpoint`."""
     geometry = checkpoint.spec.geometry
     size = {
-        "num_frames": request.num_frames,
+        # A reference is a latent frame of its own, before the video's.
+        "num_frames": request.num_frames + geometry.temporal_stride * len(request.references),
         "height": request.height,
         "width": request.width,
     }

@@ -124,6 +124,33 @@ def test_a_video_is_taken_with_its_strength(
     assert "--model: i2v-A14B cannot make a given video anew" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_all_that_is_given_as_files_reaches_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.integration.tiny_wans import make_checkpoint
+
+    for checkpoint in ("i2v-A14B", "vace-14B"):
+        make_checkpoint(checkpoint, tmp_path / "models")
+    monkeypatch.setenv("WAN_MODELS__DIR", str(tmp_path / "models"))
+    (tmp_path / "v.mp4").write_bytes(video_file(noisy_frames(5, (64, 32)), fps=16))
+    (tmp_path / "p.png").write_bytes(encoded("PNG", (64, 32)))
+    (tmp_path / "q.png").write_bytes(encoded("PNG", (64, 32), colour=(0, 0, 99)))
+    size = ("--size", "64x32", "--frames", "5", "--steps", "2", "--json")
+    clip, p, q = (tmp_path / name for name in ("v.mp4", "p.png", "q.png"))
+    between = ("--model", "i2v-A14B", "--image", p, "--end-image", q)
+    control = ("--control-video", clip, "--control-mask", clip, "--reference", p, "--reference", q)
+
+    made = []
+    for given in (between, ("--model", "vace-14B", *control)):
+        assert wan("generate", "x", "-o", tmp_path / "o.mp4", *size, *given) == 0
+        made.append(json.loads(capsys.readouterr().out)["request"])
+
+    assert made[0]["image"] != made[0]["last_image"]
+    assert made[1]["references"] == [made[0]["image"], made[0]["last_image"]]
+    assert made[1]["control_video"] == made[1]["control_mask"]
+
+
 def test_an_empty_prompt_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert wan("generate", "  ", "-o", tmp_path / "o.mp4", *CARD) == 2
     assert "prompt" in capsys.readouterr().err

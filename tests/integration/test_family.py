@@ -142,6 +142,19 @@ async def test_a_given_video_is_made_anew(checkpoint: str, studio: Studio) -> No
     assert recipe(path) == {**recipe(path), "video": clip.id, "strength": 0.7}
 
 
+async def test_a_control_and_references_make_a_file(studio: Studio) -> None:
+    clip = studio.core.upload_video().execute(video_file(noisy_frames(5), fps=16))
+    said = {"control_video": clip.id, "references": [studio.upload(1, (40, 90))]}
+
+    job, path = await studio.make(
+        checkpoint="vace-14B", **{**said, "references": (said["references"][0],)}
+    )
+
+    assert job.video is not None
+    assert (job.video.num_frames, job.video.width, job.video.height) == (5, 64, 32)
+    assert recipe(path).items() >= said.items()
+
+
 @pytest.mark.parametrize("fit", ["crop", "pad"])
 async def test_images_of_another_shape_are_fitted_as_asked(fit: str, studio: Studio) -> None:
     images = {"image": studio.upload(1, (100, 30)), "last_image": studio.upload(2, (30, 100))}
@@ -178,6 +191,12 @@ async def test_images_of_another_shape_are_fitted_as_asked(fit: str, studio: Stu
         ({"checkpoint": "t2v-A14B", "num_frames": 6}, "/num_frames", (5, 9)),
         ({"checkpoint": "t2v-1.3B", "guidance_low_noise": 2.0}, "/guidance_low_noise", (6.0,)),
         ({"checkpoint": "i2v-A14B", "image": "HERE", "width": 32}, "/image", ("32x16",)),
+        ({"checkpoint": "t2v-A14B", "references": ("HERE",)}, "/checkpoint", ("vace-14B",)),
+        (
+            {"checkpoint": "vace-14B", "image": "HERE"},
+            "/checkpoint",
+            ("mini-ti2v", "i2v-A14B", "ti2v-5B"),
+        ),
     ],
     ids=str,
 )
@@ -185,7 +204,10 @@ async def test_what_a_checkpoint_cannot_do_is_refused(
     said: dict[str, Any], pointer: str, nearest: tuple[Any, ...], studio: Studio
 ) -> None:
     here = studio.upload(1, (64, 32))
-    said = {name: here if value == "HERE" else value for name, value in said.items()}
+    said = {
+        name: here if value == "HERE" else (here,) if value == ("HERE",) else value
+        for name, value in said.items()
+    }
 
     with pytest.raises(InvalidRequest) as refused:
         await studio.submit(**said)
@@ -204,6 +226,8 @@ async def test_what_a_checkpoint_cannot_do_is_refused(
         ("t2v-1.3B", "ti2v-5B", {}, "expand_timesteps"),
         ("ti2v-5B", "t2v-1.3B", {}, "expand_timesteps"),
         ("t2v-1.3B", "t2v-A14B", {}, "two experts"),
+        ("vace-14B", "t2v-1.3B", {}, "is a WanVACETransformer3DModel"),
+        ("t2v-1.3B", "vace-14B", {}, "is a WanTransformer3DModel"),
     ],
     ids=str,
 )

@@ -271,6 +271,7 @@ class TestWhoseStateItIs:
             "last_image",
             "video",
             "strength",
+            "references",
             "negative_prompt",
             "scheduler",
         ],

@@ -15,6 +15,8 @@ from diffusers import (
     WanImageToVideoPipeline,
     WanPipeline,
     WanTransformer3DModel,
+    WanVACEPipeline,
+    WanVACETransformer3DModel,
 )
 from PIL import Image
 from transformers import AutoTokenizer, UMT5Config, UMT5EncoderModel
@@ -46,6 +48,7 @@ class Structure:
     expand_timesteps: bool = False
     takes_image: bool = False
     vae_16x: bool = False
+    takes_control: bool = False
 
     @property
     def channels(self) -> int:
@@ -58,6 +61,7 @@ class Structure:
 
 
 A14B: Final = Structure()
+VACE: Final = Structure(experts=1, boundary_ratio=None, takes_control=True)
 T2V_1B: Final = Structure(experts=1, boundary_ratio=None)
 I2V_A14B: Final = Structure(boundary_ratio=0.9, takes_image=True)
 TI2V_5B: Final = Structure(experts=1, boundary_ratio=None, expand_timesteps=True, vae_16x=True)
@@ -68,6 +72,7 @@ FAMILY: Final[Mapping[str, Structure]] = {
     "i2v-A14B": I2V_A14B,
     "ti2v-5B": TI2V_5B,
     "t2v-1.3B": T2V_1B,
+    "vace-14B": VACE,
 }
 
 
@@ -75,8 +80,10 @@ FAMILY: Final[Mapping[str, Structure]] = {
 def a_pipe(structure: Structure) -> Any:
     """The stock pipeline over random parts; equal structures have equal weights."""
     torch.manual_seed(0)
+    control = {"vace_layers": [0, 1], "vace_in_channels": 96} if structure.takes_control else {}
+    transformer = WanVACETransformer3DModel if structure.takes_control else WanTransformer3DModel
     experts = [
-        WanTransformer3DModel(
+        transformer(
             num_attention_heads=2,
             attention_head_dim=12,
             in_channels=structure.in_channels,
@@ -86,6 +93,7 @@ def a_pipe(structure: Structure) -> Any:
             ffn_dim=32,
             num_layers=2,
             rope_max_seq_len=32,
+            **control,
         )
         for _ in range(structure.experts)
     ]
@@ -112,6 +120,9 @@ def a_pipe(structure: Structure) -> Any:
         "expand_timesteps": structure.expand_timesteps,
     }
     kind = WanImageToVideoPipeline if structure.takes_image else WanPipeline
+    if structure.takes_control:
+        kind = WanVACEPipeline
+        del parts["expand_timesteps"]
     pipe = kind(**parts)
     pipe.set_progress_bar_config(disable=True)
     return pipe

@@ -15,7 +15,7 @@ import typer
 from adapters.cli import audit, backup, doctor, models
 from adapters.cli.progress import shown_progress
 from adapters.cli.queue import queue_app
-from application.generate_once import GenerateOnce
+from application.generate_once import GenerateOnce, GivenData
 from domain.audit import Finding
 from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Violation
 from domain.generation import SCHEDULERS, GenerationDraft, GenerationRequest
@@ -36,6 +36,7 @@ _OPTIONS: Final = {
     "negative_prompt": "--negative",
     "checkpoint": "--model",
     "last_image": "--end-image",
+    "references": "--reference",
 }
 
 
@@ -145,6 +146,15 @@ def build_app(commands: Commands) -> typer.Typer:
         strength: Annotated[
             float | None, typer.Option(help="How much of it is made anew, up to 1. [0.8]")
         ] = None,
+        control_video: Annotated[
+            Path | None, typer.Option(help="A video that shows how things move, or what is kept.")
+        ] = None,
+        control_mask: Annotated[
+            Path | None, typer.Option(help="A video that is white where that is made anew.")
+        ] = None,
+        reference: Annotated[
+            list[Path] | None, typer.Option(help="Who or what is to be seen: PNG, JPEG, WebP.")
+        ] = None,
         guidance: Annotated[
             str | None, typer.Option(help="Guidance X, or X,Y for high and low noise.")
         ] = None,
@@ -178,12 +188,15 @@ def build_app(commands: Commands) -> typer.Typer:
         )
         overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}
         with commands.generator(config, overrides, output) as generator:
-            request = generator.complete(
-                draft,
+            given = GivenData(
                 image=_read(image, "--image"),
                 last_image=_read(end_image, "--end-image"),
                 video=_read(video, "--video"),
+                control_video=_read(control_video, "--control-video"),
+                control_mask=_read(control_mask, "--control-mask"),
+                references=tuple(_read_file(path, "--reference") for path in reference or ()),
             )
+            request = generator.complete(draft, given)
             _generate(generator, request, output, as_json=as_json)
 
     @app.command("models")
@@ -280,8 +293,10 @@ def _generate(
 
 
 def _read(path: Path | None, option: str) -> bytes | None:
-    if path is None:
-        return None
+    return None if path is None else _read_file(path, option)
+
+
+def _read_file(path: Path, option: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:

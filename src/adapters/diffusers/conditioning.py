@@ -1,14 +1,16 @@
-"""What the transformer sees beside the noise: nothing, a frame that is held, or a masked video.
+"""What the transformer sees beside the noise: nothing, a held frame, a masked video, or a control.
 
-Each form is that of the stock pipelines, dtype by dtype: `WanPipeline` and `WanImageToVideoPipeline` of
-diffusers 0.42.
+Each form is that of the stock pipelines, dtype by dtype: `WanPipeline`, `WanImageToVideoPipeline` and
+`WanVACEPipeline` of diffusers 0.42.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import torch
-from diffusers import WanPipeline
+from diffusers import WanPipeline, WanVACETransformer3DModel
 
+from adapters.diffusers.control_latents import control_latents
 from adapters.diffusers.given_latents import encode, image_pixels
 from domain.generation import GenerationRequest
 from domain.inputs import InputFiles
@@ -23,6 +25,9 @@ class Conditioning(Protocol):
     def timestep(self, t: torch.Tensor) -> torch.Tensor:
         """`t` for the whole video, (1,), or for each token, (1, tokens)."""
 
+    def control(self) -> Mapping[str, torch.Tensor]:
+        """What the transformer is given beyond that, by the names of its arguments."""
+
     def finish(self, latents: torch.Tensor) -> torch.Tensor:
         """What is to be decoded, once the last step is done."""
 
@@ -34,10 +39,12 @@ def build_conditioning(
 
     Args:
         noise: the first latents; the rest takes their shape and device.
-        inputs: the PNGs to begin and to end with; a held frame only ever begins.
+        inputs: the pictures it is to be made from; a held frame only ever begins.
     """
+    if isinstance(pipe.transformer, WanVACETransformer3DModel):
+        return _Controlled(control_latents(pipe, request, inputs), len(inputs.references))
     if inputs.image is None:
-        return _HeldFrame(None, noise) if pipe.config.expand_timesteps else _TextAlone()
+        return _HeldFrame(None, noise) if pipe.config.expand_timesteps else _Plain()
     first = image_pixels(pipe, request, inputs.image).to(noise.device)
     if pipe.config.expand_timesteps:
         return _HeldFrame(encode(pipe, first), noise)
@@ -49,8 +56,8 @@ def build_conditioning(
     return _MaskedVideo(pipe, encode(pipe, video), is_last_known=len(ends) > 1)
 
 
-class _TextAlone:
-    """A14B and the smaller ones from text."""
+class _Plain:
+    """Nothing but the noise: A14B and the smaller ones from text."""
 
     def model_input(self, latents: torch.Tensor) -> torch.Tensor:
         return latents
@@ -58,11 +65,14 @@ class _TextAlone:
     def timestep(self, t: torch.Tensor) -> torch.Tensor:
         return t.expand(1)
 
+    def control(self) -> Mapping[str, torch.Tensor]:
+        return {}
+
     def finish(self, latents: torch.Tensor) -> torch.Tensor:
         return latents
 
 
-class _HeldFrame:
+class _HeldFrame(_Plain):
     """TI2V-5B: every token has its timestep, and those of a given first frame stay at 0."""
 
     def __init__(self, frame: torch.Tensor | None, noise: torch.Tensor) -> None:
@@ -84,7 +94,7 @@ class _HeldFrame:
         return self.model_input(latents)
 
 
-class _MaskedVideo:
+class _MaskedVideo(_Plain):
     """I2V-A14B: 4 channels of mask and the images' latents beside the noise, 36 in all."""
 
     def __init__(self, pipe: WanPipeline, video: torch.Tensor, *, is_last_known: bool) -> None:
@@ -99,8 +109,17 @@ class _MaskedVideo:
     def model_input(self, latents: torch.Tensor) -> torch.Tensor:
         return torch.cat([latents, self._given], dim=1)
 
-    def timestep(self, t: torch.Tensor) -> torch.Tensor:
-        return t.expand(1)
+
+class _Controlled(_Plain):
+    """VACE: a second branch of the transformer reads the control; references come first, and go again."""
+
+    def __init__(self, latents: torch.Tensor, references: int) -> None:
+        """Takes the control, (1, 96, references + T, H, W)."""
+        self._latents = latents
+        self._references = references
+
+    def control(self) -> Mapping[str, torch.Tensor]:
+        return {"control_hidden_states": self._latents}
 
     def finish(self, latents: torch.Tensor) -> torch.Tensor:
-        return latents
+        return latents[:, :, self._references :]

@@ -98,6 +98,7 @@ def denoise(
                 "hidden_states": conditioning.model_input(latents).to(pipe.transformer.dtype),
                 "timestep": conditioning.timestep(t),
                 "return_dict": False,
+                **conditioning.control(),
             }
             velocity = expert.transformer(**given, encoder_hidden_states=prompt)[0]
             if negative is not None and expert.guidance > 1.0:
@@ -147,7 +148,7 @@ def _noise(pipe: WanPipeline, request: GenerationRequest) -> torch.Tensor:
     shape = (
         1,
         pipe.vae.config.z_dim,
-        (request.num_frames - 1) // pipe.vae_scale_factor_temporal + 1,
+        (request.num_frames - 1) // pipe.vae_scale_factor_temporal + 1 + len(request.references),
         request.height // pipe.vae_scale_factor_spatial,
         request.width // pipe.vae_scale_factor_spatial,
     )

@@ -18,8 +18,13 @@ def image_pixels(pipe: WanPipeline, request: GenerationRequest, path: Path) -> t
 
 def clip_latents(pipe: WanPipeline, request: GenerationRequest, path: Path) -> torch.Tensor:
     """The clip at `path`, as long as the request's video, as normalised float32 latents."""
+    return encode(pipe, clip_pixels(pipe, request, path).to(pipe.device))
+
+
+def clip_pixels(pipe: WanPipeline, request: GenerationRequest, path: Path) -> torch.Tensor:
+    """The clip at `path`, as long as the request's video, as float32, (1, 3, F, H, W), -1 to 1."""
     frames = [_pixels(pipe, request, frame) for frame in read_clip_frames(path, request)]
-    return encode(pipe, torch.cat(frames, dim=2).to(pipe.device))
+    return torch.cat(frames, dim=2)
 
 
 def encode(pipe: WanPipeline, video: torch.Tensor) -> torch.Tensor:

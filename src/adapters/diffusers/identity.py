@@ -28,8 +28,9 @@ def run_identity(
     """
     asked = asdict(request)
     del asked["fps"]  # decides the file, not the frames
-    for name, path in asdict(inputs).items():
-        asked[name] = path and _sha256(path)
+    for name, lies in asdict(inputs).items():
+        paths = lies if isinstance(lies, tuple) else (lies,) if lies else ()
+        asked[name] = " ".join(_sha256(path) for path in paths) or None
     return {
         "weights": weights,
         **asked,

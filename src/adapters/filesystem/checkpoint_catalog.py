@@ -25,6 +25,8 @@ from domain.ports.checkpoint_catalog import CatalogEntry
 
 #: Pickles: loading one runs whatever it says.
 _PICKLED: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npz"})
+#: What a transformer calls itself, by whether it takes a control.
+_TRANSFORMER: Final = {False: "WanTransformer3DModel", True: "WanVACETransformer3DModel"}
 #: Parts of a Wan folder that hold weights.
 _WEIGHTED: Final = ("transformer", "transformer_2", "text_encoder", "vae")
 
@@ -124,7 +126,14 @@ def _check_structure(
             f"{spec.id} has {spec.geometry.channels}."
         )
     for name in sorted({"transformer", "transformer_2"} & set(parts)):
-        channels = _read_json(folder / name / "config.json").get("in_channels")
+        config = _read_json(folder / name / "config.json")
+        kind = config.get("_class_name")
+        if kind != _TRANSFORMER[spec.takes_control]:
+            raise CheckpointBroken(
+                f"{folder / name} is a {kind}; that of {spec.id} is a "
+                f"{_TRANSFORMER[spec.takes_control]}."
+            )
+        channels = config.get("in_channels")
         if channels != spec.transformer_channels:
             raise CheckpointBroken(
                 f"{folder / name} reads {channels} channels; "

@@ -36,6 +36,7 @@ class Model(Struct, frozen=True, kw_only=True):
     needs_image: bool
     takes_last_image: bool
     takes_video: bool
+    takes_control: bool
     defaults: Defaults
     native_sizes: Sequence[Size]
     max_frames: int
@@ -67,6 +68,7 @@ def _model(entry: CatalogEntry) -> Model:
         needs_image=spec.needs_image,
         takes_last_image=spec.takes_last_image,
         takes_video=spec.takes_video,
+        takes_control=spec.takes_control,
         defaults=spec.defaults,
         native_sizes=[Size(width=width, height=height) for width, height in spec.native_sizes],
         max_frames=spec.max_frames,

@@ -15,6 +15,7 @@ from domain import generation as rules
 from domain.checkpoint import CHECKPOINTS, DEFAULT_CHECKPOINT
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.image import IMAGE_FITS
+from domain.input_rules import MAX_REFERENCES
 from domain.job import Job
 from domain.job_event import Failure, JobEvent, JobStatus
 from domain.memory_plan import MemoryPlan
@@ -98,6 +99,28 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ]
         | None
     ) = None
+    control_video: (
+        Annotated[
+            str,
+            _shown("A video that shows how things move, or what is kept: an upload's id.", None),
+        ]
+        | None
+    ) = None
+    control_mask: (
+        Annotated[
+            str, _shown("A video that is white where `control_video` is made anew: an id.", None)
+        ]
+        | None
+    ) = None
+    references: (
+        Annotated[
+            list[str],
+            _shown(
+                "Pictures of who or what is to be seen: uploads' ids.", [], maxItems=MAX_REFERENCES
+            ),
+        ]
+        | None
+    ) = None
     width: Annotated[int, _shown("Pixels.", 64, minimum=16)] | None = None
     height: Annotated[int, _shown("Pixels.", 64, minimum=16)] | None = None
     num_frames: Annotated[int, _shown("4n + 1.", 17, minimum=1)] | None = None
@@ -165,6 +188,7 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def draft(self) -> GenerationDraft:
         said = msgspec.structs.asdict(self)
         del said["priority"], said["preempt"]
+        said["references"] = tuple(self.references) if self.references else None
         return GenerationDraft(**said)
 
 

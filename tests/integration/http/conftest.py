@@ -68,7 +68,7 @@ def app(
     async def readiness() -> Mapping[str, str | None]:
         return checks
 
-    clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v", "i2v-A14B")
+    clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v", "i2v-A14B", "vace-14B")
     images, resume_store = FakeImageStore(tmp_path / "images"), FakeResumeStore()
     complete = CompleteDraft(catalog, images, draw_seed=lambda: 7)
     gate = DiskGate(hardware, soft_bytes=2 * GIB, hard_bytes=GIB)

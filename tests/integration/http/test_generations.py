@@ -51,6 +51,9 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "image_fit": None,
             "video": None,
             "strength": None,
+            "control_video": None,
+            "control_mask": None,
+            "references": [],
         },
         "plan": {
             "weight_bytes": 2000,

@@ -66,6 +66,28 @@ async def test_a_generation_makes_an_uploaded_video_anew(client: httpx.AsyncClie
     assert (answer.json()["request"]["steps"], answer.json()["steps"]) == (12, 6)
 
 
+async def test_references_and_a_control_are_named_by_their_uploads(
+    client: httpx.AsyncClient,
+) -> None:
+    ids = [
+        (await client.post("/api/v1/uploads", content=content, headers=headers)).json()["id"]
+        for content, headers in (
+            (b"9x900", {"Content-Type": "image/png"}),
+            (a_video(1280, 720, frames=81, fps=16), {"Content-Type": "video/mp4"}),
+        )
+    ]
+    body = {"prompt": "x", "checkpoint": "vace-14B", "references": ids[:1], "control_video": ids[1]}
+
+    able = await client.post("/api/v1/generations", json=body)
+    unknown = await client.post("/api/v1/generations", json={**body, "references": [ids[0], "?"]})
+    shapeless = await client.post("/api/v1/generations", json={**body, "references": [1]})
+
+    assert able.status_code == 202
+    assert able.json()["request"].items() >= body.items()
+    assert [fault["pointer"] for fault in unknown.json()["errors"]] == ["/references/1"]
+    assert [fault["pointer"] for fault in shapeless.json()["errors"]] == ["/references/0"]
+
+
 async def test_what_is_no_video_is_a_problem(client: httpx.AsyncClient) -> None:
     answer = await client.post(
         "/api/v1/uploads", content=b"\0\0\0\0ftyp?", headers={"Content-Type": "video/mp4"}

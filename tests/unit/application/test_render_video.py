@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from application.complete_draft import CompleteDraft
-from application.generate_once import GenerateOnce
+from application.generate_once import GenerateOnce, GivenData
 from application.render_video import REQUEST_METADATA_KEY, RenderVideo
 from application.resume_points import KeepResumePoints
 from application.upload_image import UploadImage
@@ -97,7 +97,7 @@ def test_the_file_holds_the_request_that_made_it(store: FakeArtifactStore) -> No
     published = store.publish("gen_1", 1, sha256=video.sha256)
     recipe = json.loads(FakeVideoEncoder().probe(published).metadata[REQUEST_METADATA_KEY])
     assert recipe["generation"] == "gen_1"
-    assert recipe["request"] == asdict(order.request)
+    assert recipe["request"] == {**asdict(order.request), "references": []}
 
 
 def test_a_run_that_fails_leaves_nothing_staged(store: FakeArtifactStore) -> None:
@@ -138,7 +138,14 @@ def test_the_pipeline_is_given_the_files_that_the_request_names(
     first, last = (images.keep(a_png(side, side)) for side in (16, 32))
     clip = UploadVideo(FakeClipReader(), images).execute(a_video(16, 16, frames=5, fps=8))
     pipeline = FakeVideoPipeline()
-    request = a_request(image=first, last_image=last, video=clip.id)
+    request = a_request(
+        image=first,
+        last_image=last,
+        video=clip.id,
+        control_video=clip.id,
+        control_mask=clip.id,
+        references=(last, first),
+    )
 
     a_worker(store, pipeline, images=images).execute(replace(AN_ORDER, request=request), unheard)
 
@@ -146,6 +153,9 @@ def test_the_pipeline_is_given_the_files_that_the_request_names(
         image=images.locate(first),
         last_image=images.locate(last),
         video=images.locate_clip(clip.id),
+        control_video=images.locate_clip(clip.id),
+        control_mask=images.locate_clip(clip.id),
+        references=(images.locate(last), images.locate(first)),
     )
 
 
@@ -174,17 +184,31 @@ class TestGeneratingOnce:
     ) -> None:
         once, draft = self.once(store, images), a_draft(checkpoint="i2v-A14B")
 
-        request = once.complete(draft, image=b"1280x720", last_image=b"640x360")
+        request = once.complete(draft, GivenData(image=b"1280x720", last_image=b"640x360"))
 
         assert request.image == images.keep(a_png(1280, 720))
         assert request.last_image == images.keep(a_png(640, 360))
+
+    def test_a_control_that_is_given_is_named_in_the_request(
+        self, store: FakeArtifactStore, images: FakeImageStore
+    ) -> None:
+        once = self.once(store, images)
+        draft = a_draft(checkpoint="vace-14B", width=64, height=32, num_frames=5)
+        clip = a_video(64, 32, frames=5, fps=16)
+
+        given = GivenData(control_video=clip, control_mask=clip, references=(b"9x9", b"8x8"))
+        request = once.complete(draft, given)
+
+        assert request.control_video == request.control_mask
+        assert images.locate_clip(request.control_video or "").is_file()
+        assert request.references == (images.keep(a_png(9, 9)), images.keep(a_png(8, 8)))
 
     def test_a_video_that_is_given_is_named_in_the_request(
         self, store: FakeArtifactStore, images: FakeImageStore
     ) -> None:
         once, draft = self.once(store, images), a_draft(width=16, height=16, num_frames=5, steps=4)
 
-        request = once.complete(draft, video=a_video(16, 16, frames=5, fps=8))
+        request = once.complete(draft, GivenData(video=a_video(16, 16, frames=5, fps=8)))
 
         assert images.locate_clip(request.video or "").is_file()
         assert (request.strength, request.denoising_steps) == (0.8, 3)
@@ -192,7 +216,7 @@ class TestGeneratingOnce:
     @staticmethod
     def once(store: FakeArtifactStore, images: FakeImageStore | None = None) -> GenerateOnce:
         images = images or FakeImageStore(Path())
-        catalog = FakeCheckpointCatalog("mini", "i2v-A14B")
+        catalog = FakeCheckpointCatalog("mini", "i2v-A14B", "vace-14B")
         complete = CompleteDraft(catalog, images, draw_seed=lambda: 7)
         upload = UploadImage(FakeImageReader(), images)
         upload_video = UploadVideo(FakeClipReader(), images)
