@@ -52,6 +52,7 @@ class CompleteDraft:
             video=_if_named(self._clip, "video", draft.video),
             control_video=_if_named(self._clip, "control_video", draft.control_video),
             control_mask=_if_named(self._clip, "control_mask", draft.control_mask),
+            face_video=_if_named(self._clip, "face_video", draft.face_video),
             references=tuple(self._image(f"references/{i}", named) for i, named in references),
         )
 

@@ -37,6 +37,7 @@ class GivenData:
     video: bytes | None = None
     control_video: bytes | None = None
     control_mask: bytes | None = None
+    face_video: bytes | None = None
     references: tuple[bytes, ...] = ()
 
 
@@ -76,6 +77,7 @@ class GenerateOnce:
             video=_kept(given.video, video) or draft.video,
             control_video=_kept(given.control_video, video) or draft.control_video,
             control_mask=_kept(given.control_mask, video) or draft.control_mask,
+            face_video=_kept(given.face_video, video) or draft.face_video,
             references=tuple(image(data).id for data in given.references) or draft.references,
         )
         return self._complete.execute(draft)[0]

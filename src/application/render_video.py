@@ -115,6 +115,7 @@ class RenderVideo:
             video=locate_clip(request.video) if request.video else None,
             control_video=locate_clip(request.control_video) if request.control_video else None,
             control_mask=locate_clip(request.control_mask) if request.control_mask else None,
+            face_video=locate_clip(request.face_video) if request.face_video else None,
             references=tuple(locate(image_id) for image_id in request.references),
         )
 

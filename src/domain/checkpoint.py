@@ -5,7 +5,7 @@ Knows nothing of where weights lie or whether they are here: that is the catalog
 Sources: Wan2.2 `wan/configs/wan_t2v_A14B.py`, `wan_i2v_A14B.py`, `wan_ti2v_5B.py` (steps, shift,
 boundary, guidance: their tuples are low noise first) and `wan/configs/__init__.py` (sizes); the
 Wan2.1 README for the 1.3B's recommended shift and guidance; Wan2.1 `generate.py` and
-`wan/configs/__init__.py` for VACE.
+`wan/configs/__init__.py` for VACE; Wan2.2 `wan/configs/wan_animate_14B.py`.
 """
 
 from dataclasses import dataclass
@@ -98,6 +98,8 @@ class CheckpointSpec:
         takes_video: whether a video may be given to be made anew: where the noise is all that a
             transformer reads.
         takes_control: whether a control video, its mask and references may be given.
+        animates_character: whether one reference, a control video of poses and a video of the face must
+            be given.
         expands_timesteps: whether every token has a timestep of its own, by which a first frame is held.
         max_pixels: largest width x height that is accepted: its largest native size.
         max_frames: longest clip that is accepted, a bound of ours: half as long again as the default,
@@ -115,6 +117,7 @@ class CheckpointSpec:
     takes_last_image: bool = False
     takes_video: bool = False
     takes_control: bool = False
+    animates_character: bool = False
     expands_timesteps: bool = False
     max_pixels: int
     max_frames: int
@@ -130,7 +133,8 @@ class CheckpointSpec:
     def transformer_channels(self) -> int:
         """Channels a transformer reads: the latents and, where images are masked in, mask and theirs."""
         channels = self.geometry.channels
-        if self.takes_image and not self.expands_timesteps:
+        masks_images = self.takes_image and not self.expands_timesteps
+        if masks_images or self.animates_character:
             return channels + self.geometry.temporal_stride + channels
         return channels
 
@@ -300,6 +304,28 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         max_pixels=1280 * 720,
         max_frames=121,
         native_sizes=_A14B_SIZES,
+    ),
+    CheckpointSpec(
+        id="animate-14B",
+        title="Wan2.2 Animate: a character moves as videos of pose and face show, 14B",
+        geometry=_VAE_8X,
+        defaults=Defaults(
+            width=1280,
+            height=720,
+            num_frames=77,
+            fps=30,
+            steps=20,
+            flow_shift=5.0,
+            guidance_high_noise=1.0,
+            guidance_low_noise=1.0,
+            negative_prompt=WAN_NEGATIVE_PROMPT,
+        ),
+        boundary_ratio=None,
+        animates_character=True,
+        max_pixels=1280 * 720,
+        max_frames=77,
+        native_sizes=((1280, 720), (720, 1280)),
+        note="One segment of 77 frames; its pose and face videos come from Wan's own preprocessing.",
     ),
 )
 

@@ -50,6 +50,7 @@ class GenerationRequest:
         strength: how much of that one is made anew, above 0 to 1; None without one.
         control_video: id of the video that shows how things move, or what is to be kept; None without.
         control_mask: id of the video that is white where that one is made anew; None for everywhere.
+        face_video: id of the video that shows the face of who is to be seen; None without.
         references: ids of the pictures of who or what is to be seen.
     """
 
@@ -73,6 +74,7 @@ class GenerationRequest:
     strength: float | None = None
     control_video: str | None = None
     control_mask: str | None = None
+    face_video: str | None = None
     references: tuple[str, ...] = ()
 
     @property
@@ -111,6 +113,7 @@ class GenerationDraft:
     strength: float | None = None
     control_video: str | None = None
     control_mask: str | None = None
+    face_video: str | None = None
     references: tuple[str, ...] | None = None
 
     def complete(
@@ -151,6 +154,7 @@ class GenerationDraft:
             strength=_or(self.strength, DEFAULT_STRENGTH if given.video else None),
             control_video=_id(given.control_video),
             control_mask=_id(given.control_mask),
+            face_video=_id(given.face_video),
             references=tuple(image.id for image in given.references),
         )
         violations = check_request(request, spec)

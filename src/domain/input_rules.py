@@ -58,7 +58,7 @@ def _check_images(given: Given, request: Asked, spec: CheckpointSpec) -> list[Vi
         return [Violation(pointer="/image", reason=reason)] if needed else []
     if not spec.takes_image:
         able = tuple(other.id for other in CHECKPOINTS if other.takes_image)
-        reason = f"{spec.id} makes videos from text alone"
+        reason = f"{spec.id} cannot begin with an image that is given"
         return [Violation(pointer="/checkpoint", reason=reason, nearest=able)]
     if last_image and request.num_frames == 1:
         reason = "a first and a last image are more than one frame"
@@ -132,40 +132,98 @@ def _check_strength(request: Asked) -> list[Violation]:
 
 
 def _check_control(given: Given, request: Asked, spec: CheckpointSpec) -> list[Violation]:
-    clips = {"control_video": given.control_video, "control_mask": given.control_mask}
-    named = {name: clip for name, clip in clips.items() if clip is not None}
-    if not named and not given.references:
+    if spec.animates_character:
+        return _check_character(given, request, spec)
+    if given.face_video is not None:
+        able = tuple(other.id for other in CHECKPOINTS if other.animates_character)
+        reason = f"{spec.id} takes no video of a face"
+        return [Violation(pointer="/checkpoint", reason=reason, nearest=able)]
+    clips = _named({"control_video": given.control_video, "control_mask": given.control_mask})
+    if not clips and not given.references:
         return []
     if not spec.takes_control:
         able = tuple(other.id for other in CHECKPOINTS if other.takes_control)
         reason = f"{spec.id} takes no control video, mask or references"
         return [Violation(pointer="/checkpoint", reason=reason, nearest=able)]
-    if "control_video" not in named and named:
+    if "control_video" not in clips and clips:
         reason = "says which parts of a control video are kept, and there is none: give one"
         return [Violation(pointer="/control_mask", reason=reason)]
     if len(given.references) > MAX_REFERENCES:
         reason = f"{len(given.references)} are more than the {MAX_REFERENCES} that are taken"
         return [Violation(pointer="/references", reason=reason)]
-    return _check_clips(named, request, spec)
+    return _check_clips(clips, request, spec)
+
+
+def _check_character(given: Given, request: Asked, spec: CheckpointSpec) -> list[Violation]:
+    clips = _named({"control_video": given.control_video, "face_video": given.face_video})
+    missing = [
+        Violation(pointer=f"/{name}", reason=f"{spec.id} needs {what}: give one")
+        for name, what in (
+            ("control_video", "a video of the poses"),
+            ("face_video", "a video of the face"),
+        )
+        if name not in clips
+    ]
+    if len(given.references) != 1:
+        reason = f"{spec.id} animates one character: give one picture"
+        missing.append(Violation(pointer="/references", reason=reason))
+    if given.control_mask is not None:
+        reason = f"{spec.id} is not offered with a mask: leave it out"
+        missing.append(Violation(pointer="/control_mask", reason=reason))
+    if missing:
+        return missing
+    if request.num_frames == 1:
+        reason, shortest = "one frame does not move", spec.geometry.temporal_stride + 1
+        return [Violation(pointer="/num_frames", reason=reason, nearest=(shortest,))]
+    face = clips.pop("face_video").picture
+    return [
+        *_check_square("face_video", face, request),
+        *_check_lengths(_named({"face_video": given.face_video}), request, spec),
+        *_check_clips(clips, request, spec),
+    ]
+
+
+def _check_square(name: str, picture: InputImage, request: Asked) -> list[Violation]:
+    if request.image_fit is not None or picture.width == picture.height:
+        return []
+    reason = (
+        f"the {name.replace('_', ' ')} is {picture.width}x{picture.height} and would be stretched to a "
+        "square; say whether to crop or to pad it"
+    )
+    return [Violation(pointer=f"/{name}", reason=reason)]
+
+
+def _named(clips: Mapping[str, InputClip | None]) -> dict[str, InputClip]:
+    return {name: clip for name, clip in clips.items() if clip is not None}
 
 
 def _check_clips(
     clips: Mapping[str, InputClip], request: Asked, spec: CheckpointSpec
 ) -> list[Violation]:
     """Whether they last as long as the video, and have its shape."""
-    lengths = {name: clip.length_at(request.fps) for name, clip in clips.items()}
-    name = min(lengths, key=lambda name: lengths[name], default="")
-    violations = []
-    if name and request.num_frames > lengths[name]:
-        stride = spec.geometry.temporal_stride
-        reason = (
-            f"the {name.replace('_', ' ')} has {lengths[name]} frames "
-            f"at the {request.fps} a second of {spec.id}"
-        )
-        longest = (lengths[name] - 1) // stride * stride + 1
-        violations = [Violation(pointer="/num_frames", reason=reason, nearest=(longest,))]
+    if not clips:
+        return []
     pictures = {name: clip.picture for name, clip in clips.items()}
-    return violations + (_check_shapes(pictures, request, spec) if pictures else [])
+    return [
+        *_check_lengths(clips, request, spec),
+        *_check_shapes(pictures, request, spec),
+    ]
+
+
+def _check_lengths(
+    clips: Mapping[str, InputClip], request: Asked, spec: CheckpointSpec
+) -> list[Violation]:
+    lengths = {name: clip.length_at(request.fps) for name, clip in clips.items()}
+    name = min(lengths, key=lambda name: lengths[name])
+    if request.num_frames <= lengths[name]:
+        return []
+    stride = spec.geometry.temporal_stride
+    reason = (
+        f"the {name.replace('_', ' ')} has {lengths[name]} frames "
+        f"at the {request.fps} a second of {spec.id}"
+    )
+    longest = (lengths[name] - 1) // stride * stride + 1
+    return [Violation(pointer="/num_frames", reason=reason, nearest=(longest,))]
 
 
 def _check_fit(given: Given, request: Asked) -> list[Violation]:

@@ -18,6 +18,7 @@ class Given:
         video: what is made anew.
         control_video: what shows how things move, or what is to be kept.
         control_mask: where that is made anew (white) and where it is kept (black).
+        face_video: what shows the face at every moment.
         references: who or what is to be seen.
     """
 
@@ -26,6 +27,7 @@ class Given:
     video: InputClip | None = None
     control_video: InputClip | None = None
     control_mask: InputClip | None = None
+    face_video: InputClip | None = None
     references: tuple[InputImage, ...] = ()
 
 
@@ -38,6 +40,7 @@ class InputFiles:
     video: Path | None = None
     control_video: Path | None = None
     control_mask: Path | None = None
+    face_video: Path | None = None
     references: tuple[Path, ...] = ()
 
 

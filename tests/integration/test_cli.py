@@ -130,7 +130,7 @@ def test_all_that_is_given_as_files_reaches_the_model(
 ) -> None:
     from tests.integration.tiny_wans import make_checkpoint
 
-    for checkpoint in ("i2v-A14B", "vace-14B"):
+    for checkpoint in ("i2v-A14B", "vace-14B", "animate-14B"):
         make_checkpoint(checkpoint, tmp_path / "models")
     monkeypatch.setenv("WAN_MODELS__DIR", str(tmp_path / "models"))
     (tmp_path / "v.mp4").write_bytes(video_file(noisy_frames(5, (64, 32)), fps=16))
@@ -141,14 +141,16 @@ def test_all_that_is_given_as_files_reaches_the_model(
     between = ("--model", "i2v-A14B", "--image", p, "--end-image", q)
     control = ("--control-video", clip, "--control-mask", clip, "--reference", p, "--reference", q)
 
+    led = ("--control-video", clip, "--face-video", clip, "--reference", p, "--image-fit", "crop")
+
     made = []
-    for given in (between, ("--model", "vace-14B", *control)):
+    for given in (between, ("--model", "vace-14B", *control), ("--model", "animate-14B", *led)):
         assert wan("generate", "x", "-o", tmp_path / "o.mp4", *size, *given) == 0
         made.append(json.loads(capsys.readouterr().out)["request"])
 
     assert made[0]["image"] != made[0]["last_image"]
     assert made[1]["references"] == [made[0]["image"], made[0]["last_image"]]
-    assert made[1]["control_video"] == made[1]["control_mask"]
+    assert made[1]["control_video"] == made[1]["control_mask"] == made[2]["face_video"]
 
 
 def test_an_empty_prompt_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,6 +155,20 @@ async def test_a_control_and_references_make_a_file(studio: Studio) -> None:
     assert recipe(path).items() >= said.items()
 
 
+async def test_a_character_is_animated(studio: Studio) -> None:
+    pose, face = (
+        studio.core.upload_video().execute(video_file(noisy_frames(5, size), fps=30)).id
+        for size in ((64, 32), (32, 32))
+    )
+    said = {"control_video": pose, "face_video": face, "references": (studio.upload(1, (40, 90)),)}
+
+    job, path = await studio.make(checkpoint="animate-14B", **said)
+
+    assert job.video is not None
+    assert (job.video.num_frames, job.video.fps) == (5, 30)
+    assert recipe(path)["face_video"] == face
+
+
 @pytest.mark.parametrize("fit", ["crop", "pad"])
 async def test_images_of_another_shape_are_fitted_as_asked(fit: str, studio: Studio) -> None:
     images = {"image": studio.upload(1, (100, 30)), "last_image": studio.upload(2, (30, 100))}
@@ -228,6 +242,8 @@ async def test_what_a_checkpoint_cannot_do_is_refused(
         ("t2v-1.3B", "t2v-A14B", {}, "two experts"),
         ("vace-14B", "t2v-1.3B", {}, "is a WanVACETransformer3DModel"),
         ("t2v-1.3B", "vace-14B", {}, "is a WanTransformer3DModel"),
+        ("vace-14B", "animate-14B", {}, "has no image_encoder"),
+        ("animate-14B", "t2v-1.3B", {}, "is a WanAnimateTransformer3DModel"),
     ],
     ids=str,
 )

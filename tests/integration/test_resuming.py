@@ -272,6 +272,7 @@ class TestWhoseStateItIs:
             "video",
             "strength",
             "references",
+            "face_video",
             "negative_prompt",
             "scheduler",
         ],

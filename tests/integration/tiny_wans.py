@@ -12,6 +12,8 @@ from diffusers import (
     DPMSolverMultistepScheduler,
     FlowMatchEulerDiscreteScheduler,
     UniPCMultistepScheduler,
+    WanAnimatePipeline,
+    WanAnimateTransformer3DModel,
     WanImageToVideoPipeline,
     WanPipeline,
     WanTransformer3DModel,
@@ -19,13 +21,31 @@ from diffusers import (
     WanVACETransformer3DModel,
 )
 from PIL import Image
-from transformers import AutoTokenizer, UMT5Config, UMT5EncoderModel
+from transformers import (
+    AutoTokenizer,
+    CLIPImageProcessor,
+    CLIPVisionConfig,
+    CLIPVisionModel,
+    UMT5Config,
+    UMT5EncoderModel,
+)
 
 import adapters.embedded
 from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
 
 TOKENIZER: Final = Path(adapters.embedded.__path__[0]) / "mini" / "tokenizer"
+_FACE: Final = {
+    "image_dim": 4,
+    "motion_encoder_channel_sizes": {"4": 16, "8": 16, "16": 16},
+    "motion_encoder_size": 16,
+    "motion_style_dim": 8,
+    "motion_dim": 4,
+    "motion_encoder_dim": 16,
+    "face_encoder_hidden_dim": 16,
+    "face_encoder_num_heads": 2,
+    "inject_face_latents_blocks": 2,
+}
 #: What the VAE of Wan2.2's 5B has beyond that of Wan2.1; source: its `vae/config.json`.
 VAE_16X: Final = {
     "z_dim": 48,
@@ -49,6 +69,7 @@ class Structure:
     takes_image: bool = False
     vae_16x: bool = False
     takes_control: bool = False
+    animates_character: bool = False
 
     @property
     def channels(self) -> int:
@@ -56,11 +77,12 @@ class Structure:
 
     @property
     def in_channels(self) -> int:
-        masked = self.takes_image and not self.expand_timesteps
+        masked = self.animates_character or (self.takes_image and not self.expand_timesteps)
         return self.channels + 4 + self.channels if masked else self.channels
 
 
 A14B: Final = Structure()
+ANIMATE: Final = Structure(experts=1, boundary_ratio=None, animates_character=True)
 VACE: Final = Structure(experts=1, boundary_ratio=None, takes_control=True)
 T2V_1B: Final = Structure(experts=1, boundary_ratio=None)
 I2V_A14B: Final = Structure(boundary_ratio=0.9, takes_image=True)
@@ -73,6 +95,7 @@ FAMILY: Final[Mapping[str, Structure]] = {
     "ti2v-5B": TI2V_5B,
     "t2v-1.3B": T2V_1B,
     "vace-14B": VACE,
+    "animate-14B": ANIMATE,
 }
 
 
@@ -80,8 +103,11 @@ FAMILY: Final[Mapping[str, Structure]] = {
 def a_pipe(structure: Structure) -> Any:
     """The stock pipeline over random parts; equal structures have equal weights."""
     torch.manual_seed(0)
-    control = {"vace_layers": [0, 1], "vace_in_channels": 96} if structure.takes_control else {}
-    transformer = WanVACETransformer3DModel if structure.takes_control else WanTransformer3DModel
+    transformer, more = WanTransformer3DModel, {}
+    if structure.takes_control:
+        transformer, more = WanVACETransformer3DModel, {"vace_layers": [0, 1]}
+    if structure.animates_character:
+        transformer, more = WanAnimateTransformer3DModel, _FACE
     experts = [
         transformer(
             num_attention_heads=2,
@@ -93,7 +119,7 @@ def a_pipe(structure: Structure) -> Any:
             ffn_dim=32,
             num_layers=2,
             rope_max_seq_len=32,
-            **control,
+            **more,
         )
         for _ in range(structure.experts)
     ]
@@ -123,6 +149,21 @@ def a_pipe(structure: Structure) -> Any:
     if structure.takes_control:
         kind = WanVACEPipeline
         del parts["expand_timesteps"]
+    if structure.animates_character:
+        kind = WanAnimatePipeline
+        for name in ("transformer_2", "boundary_ratio", "expand_timesteps"):
+            del parts[name]
+        clip = CLIPVisionConfig(
+            hidden_size=4,
+            projection_dim=4,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            image_size=4,
+            intermediate_size=16,
+            patch_size=1,
+        )
+        parts["image_encoder"] = CLIPVisionModel(clip).eval()
+        parts["image_processor"] = CLIPImageProcessor(crop_size=4, size=4)
     pipe = kind(**parts)
     pipe.set_progress_bar_config(disable=True)
     return pipe

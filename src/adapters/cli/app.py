@@ -152,6 +152,9 @@ def build_app(commands: Commands) -> typer.Typer:
         control_mask: Annotated[
             Path | None, typer.Option(help="A video that is white where that is made anew.")
         ] = None,
+        face_video: Annotated[
+            Path | None, typer.Option(help="A square video that shows the face at every moment.")
+        ] = None,
         reference: Annotated[
             list[Path] | None, typer.Option(help="Who or what is to be seen: PNG, JPEG, WebP.")
         ] = None,
@@ -194,6 +197,7 @@ def build_app(commands: Commands) -> typer.Typer:
                 video=_read(video, "--video"),
                 control_video=_read(control_video, "--control-video"),
                 control_mask=_read(control_mask, "--control-mask"),
+                face_video=_read(face_video, "--face-video"),
                 references=tuple(_read_file(path, "--reference") for path in reference or ()),
             )
             request = generator.complete(draft, given)

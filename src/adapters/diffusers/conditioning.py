@@ -1,15 +1,20 @@
 """What the transformer sees beside the noise: nothing, a held frame, a masked video, or a control.
 
-Each form is that of the stock pipelines, dtype by dtype: `WanPipeline`, `WanImageToVideoPipeline` and
-`WanVACEPipeline` of diffusers 0.42.
+Each form is that of the stock pipelines, dtype by dtype: `WanPipeline`, `WanImageToVideoPipeline`,
+`WanVACEPipeline` and `WanAnimatePipeline` of diffusers 0.42.
 """
 
 from collections.abc import Mapping
 from typing import Protocol
 
 import torch
-from diffusers import WanPipeline, WanVACETransformer3DModel
+from diffusers import (
+    WanAnimateTransformer3DModel,
+    WanPipeline,
+    WanVACETransformer3DModel,
+)
 
+from adapters.diffusers.character import Performance, read_performance
 from adapters.diffusers.control_latents import control_latents
 from adapters.diffusers.given_latents import encode, image_pixels
 from domain.generation import GenerationRequest
@@ -28,6 +33,9 @@ class Conditioning(Protocol):
     def control(self) -> Mapping[str, torch.Tensor]:
         """What the transformer is given beyond that, by the names of its arguments."""
 
+    def away(self) -> Mapping[str, torch.Tensor]:
+        """What of `control` is another in the pass for the negative prompt."""
+
     def finish(self, latents: torch.Tensor) -> torch.Tensor:
         """What is to be decoded, once the last step is done."""
 
@@ -43,6 +51,8 @@ def build_conditioning(
     """
     if isinstance(pipe.transformer, WanVACETransformer3DModel):
         return _Controlled(control_latents(pipe, request, inputs), len(inputs.references))
+    if isinstance(pipe.transformer, WanAnimateTransformer3DModel):
+        return _Animated(read_performance(pipe, request, inputs))
     if inputs.image is None:
         return _HeldFrame(None, noise) if pipe.config.expand_timesteps else _Plain()
     first = image_pixels(pipe, request, inputs.image).to(noise.device)
@@ -66,6 +76,9 @@ class _Plain:
         return t.expand(1)
 
     def control(self) -> Mapping[str, torch.Tensor]:
+        return {}
+
+    def away(self) -> Mapping[str, torch.Tensor]:
         return {}
 
     def finish(self, latents: torch.Tensor) -> torch.Tensor:
@@ -123,3 +136,26 @@ class _Controlled(_Plain):
 
     def finish(self, latents: torch.Tensor) -> torch.Tensor:
         return latents[:, :, self._references :]
+
+
+class _Animated(_Plain):
+    """Animate: the character comes first, and goes again; pose and face lead every block."""
+
+    def __init__(self, performance: Performance) -> None:
+        self._performance = performance
+
+    def model_input(self, latents: torch.Tensor) -> torch.Tensor:
+        return torch.cat([latents, self._performance.latents], dim=1)
+
+    def control(self) -> Mapping[str, torch.Tensor]:
+        return {
+            "encoder_hidden_states_image": self._performance.looks,
+            "pose_hidden_states": self._performance.pose,
+            "face_pixel_values": self._performance.face,
+        }
+
+    def away(self) -> Mapping[str, torch.Tensor]:
+        return {"face_pixel_values": self._performance.face * 0 - 1}  # no face: black
+
+    def finish(self, latents: torch.Tensor) -> torch.Tensor:
+        return latents[:, :, 1:]

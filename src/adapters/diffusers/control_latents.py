@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 from diffusers import WanPipeline
-from PIL import Image
 
+from adapters.diffusers.given_frames import read_whole
 from adapters.diffusers.given_latents import clip_pixels, encode
 from domain.generation import GenerationRequest
 from domain.inputs import InputFiles
@@ -55,8 +55,7 @@ def _mask_latents(pipe: WanPipeline, mask: torch.Tensor) -> torch.Tensor:
 
 def _on_white(pipe: WanPipeline, request: GenerationRequest, path: Path) -> torch.Tensor:
     """The picture at `path`, as large as fits, in the middle of a white frame: (1, 3, 1, H, W), -1 to 1."""
-    with Image.open(path, formats=("PNG",)) as picture:
-        image = pipe.video_processor.preprocess(picture.convert("RGB"), None, None)
+    image = pipe.video_processor.preprocess(read_whole(path), None, None)
     height, width = image.shape[-2:]
     scale = min(request.height / height, request.width / width)
     new_height, new_width = int(height * scale), int(width * scale)

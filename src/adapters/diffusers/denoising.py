@@ -62,7 +62,8 @@ def denoise(
     """
     report(StageEntered(stage=Stage.ENCODING_PROMPT))
     high = _Expert(transformer=pipe.transformer, guidance=request.guidance_high_noise)
-    low = _Expert(transformer=pipe.transformer_2, guidance=request.guidance_low_noise)
+    second = getattr(pipe, "transformer_2", None)  # Animate's pipeline has no place for one
+    low = _Expert(transformer=second, guidance=request.guidance_low_noise)
     boundary = _boundary(pipe)
     prompt = _embed(pipe, request.prompt, "prompt")
     report(StillRunning())
@@ -102,6 +103,7 @@ def denoise(
             }
             velocity = expert.transformer(**given, encoder_hidden_states=prompt)[0]
             if negative is not None and expert.guidance > 1.0:
+                given |= conditioning.away()
                 away = expert.transformer(**given, encoder_hidden_states=negative)[0]
                 velocity = away + expert.guidance * (velocity - away)
             latents = scheduler.step(velocity, t, latents, return_dict=False)[0]
@@ -117,9 +119,10 @@ def denoise(
 
 def _boundary(pipe: WanPipeline) -> float | None:
     """The timestep from which on, downwards, the low-noise expert works; None where there is none."""
-    if pipe.config.boundary_ratio is None:
+    ratio = pipe.config.get("boundary_ratio")
+    if ratio is None:
         return None
-    return float(pipe.config.boundary_ratio * pipe.scheduler.config.num_train_timesteps)
+    return float(ratio * pipe.scheduler.config.num_train_timesteps)
 
 
 def _embed(pipe: WanPipeline, text: str, name: str) -> torch.Tensor:

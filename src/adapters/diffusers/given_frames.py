@@ -11,29 +11,40 @@ from domain.generation import GenerationRequest
 from domain.image import padded_box
 
 
+def read_whole(path: Path) -> Image.Image:
+    """One of our own PNG files as RGB, as it is."""
+    with Image.open(path, formats=("PNG",)) as image:
+        return image.convert("RGB")
+
+
 def read_image(path: Path, request: GenerationRequest) -> Image.Image:
     """One of our own PNG files as RGB, of the request's size."""
-    with Image.open(path, formats=("PNG",)) as image:
-        return _fitted(image.convert("RGB"), request)
+    return _fitted(read_whole(path), (request.width, request.height), request.image_fit)
 
 
-def read_clip_frames(path: Path, request: GenerationRequest) -> Iterator[Image.Image]:
-    """The frames of one of our own clips that stand where the request's frames will, of its size."""
+def read_clip_frames(
+    path: Path, request: GenerationRequest, size: tuple[int, int] | None = None
+) -> Iterator[Image.Image]:
+    """The frames of one of our own clips that stand where the request's frames will.
+
+    Args:
+        size: (width, height) of each; None for the request's.
+    """
     clip = read_clip("", path)
+    size = size or (request.width, request.height)
     with ZipFile(path) as archive:
         for number in range(request.num_frames):
             name = frame_name(clip.frame_at(number, request.fps))
             with archive.open(name) as member, Image.open(member, formats=("PNG",)) as frame:
-                yield _fitted(frame.convert("RGB"), request)
+                yield _fitted(frame.convert("RGB"), size, request.image_fit)
 
 
-def _fitted(image: Image.Image, request: GenerationRequest) -> Image.Image:
+def _fitted(image: Image.Image, size: tuple[int, int], fit: str | None) -> Image.Image:
     """Padded, all of it is shown between black bars. Else what is over is cut off evenly at the edges.
 
     (Without `crop`, the request was only accepted because that is less than a grid step.)
     """
-    size = (request.width, request.height)
-    if request.image_fit != "pad":
+    if fit != "pad":
         return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
     left, top, right, bottom = padded_box(image=image.size, video=size)
     frame = Image.new("RGB", size)

@@ -13,7 +13,7 @@ from domain.generation import GenerationRequest
 
 def image_pixels(pipe: WanPipeline, request: GenerationRequest, path: Path) -> torch.Tensor:
     """The image at `path` as one float32 frame, (1, 3, 1, H, W), -1 to 1."""
-    return _pixels(pipe, request, read_image(path, request))
+    return _pixels(pipe, read_image(path, request))
 
 
 def clip_latents(pipe: WanPipeline, request: GenerationRequest, path: Path) -> torch.Tensor:
@@ -21,9 +21,15 @@ def clip_latents(pipe: WanPipeline, request: GenerationRequest, path: Path) -> t
     return encode(pipe, clip_pixels(pipe, request, path).to(pipe.device))
 
 
-def clip_pixels(pipe: WanPipeline, request: GenerationRequest, path: Path) -> torch.Tensor:
-    """The clip at `path`, as long as the request's video, as float32, (1, 3, F, H, W), -1 to 1."""
-    frames = [_pixels(pipe, request, frame) for frame in read_clip_frames(path, request)]
+def clip_pixels(
+    pipe: WanPipeline, request: GenerationRequest, path: Path, size: tuple[int, int] | None = None
+) -> torch.Tensor:
+    """The clip at `path`, as long as the request's video, as float32, (1, 3, F, H, W), -1 to 1.
+
+    Args:
+        size: (width, height); None for the request's.
+    """
+    frames = [_pixels(pipe, frame) for frame in read_clip_frames(path, request, size)]
     return torch.cat(frames, dim=2)
 
 
@@ -41,8 +47,8 @@ def encode(pipe: WanPipeline, video: torch.Tensor) -> torch.Tensor:
     return result
 
 
-def _pixels(pipe: WanPipeline, request: GenerationRequest, picture: Image.Image) -> torch.Tensor:
+def _pixels(pipe: WanPipeline, picture: Image.Image) -> torch.Tensor:
     pixels: torch.Tensor = pipe.video_processor.preprocess(
-        picture, height=request.height, width=request.width
+        picture, height=picture.height, width=picture.width
     )
     return pixels.to(torch.float32).unsqueeze(2)

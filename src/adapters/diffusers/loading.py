@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import diffusers
 import torch
 import transformers
-from diffusers import WanPipeline
+from diffusers import WanAnimatePipeline, WanPipeline
 from transformers import UMT5EncoderModel
 
 from adapters.diffusers.identity import weights_identity
@@ -45,7 +45,8 @@ def load(checkpoint: LocalCheckpoint) -> LoadedCheckpoint:
     dtypes = bf16 if device.type == "cuda" else dict.fromkeys(bf16, torch.float32)
     try:
         weights = weights_identity(checkpoint.folder)
-        pipe = WanPipeline.from_pretrained(
+        kind = WanAnimatePipeline if checkpoint.spec.animates_character else WanPipeline
+        pipe = kind.from_pretrained(
             checkpoint.folder,
             text_encoder=_load_text_encoder(checkpoint, dtypes["default"]),
             dtype=dtypes,

@@ -25,10 +25,8 @@ from domain.ports.checkpoint_catalog import CatalogEntry
 
 #: Pickles: loading one runs whatever it says.
 _PICKLED: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npz"})
-#: What a transformer calls itself, by whether it takes a control.
-_TRANSFORMER: Final = {False: "WanTransformer3DModel", True: "WanVACETransformer3DModel"}
 #: Parts of a Wan folder that hold weights.
-_WEIGHTED: Final = ("transformer", "transformer_2", "text_encoder", "vae")
+_WEIGHTED: Final = ("transformer", "transformer_2", "text_encoder", "image_encoder", "vae")
 
 
 class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
@@ -96,7 +94,9 @@ def read_checkpoint(spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
 def _check_parts(
     spec: CheckpointSpec, folder: Path, index: Mapping[str, object], parts: Iterable[str]
 ) -> None:
-    for name in sorted({"transformer", "text_encoder", "vae"} - set(parts)):
+    needed = {"transformer", "text_encoder", "vae"}
+    needed |= {"image_encoder"} if spec.animates_character else set()
+    for name in sorted(needed - set(parts)):
         raise CheckpointBroken(f"{folder} has no {name}.")
     for name in index:
         if _is_declared(index, name) and not (folder / name).is_dir():
@@ -127,11 +127,10 @@ def _check_structure(
         )
     for name in sorted({"transformer", "transformer_2"} & set(parts)):
         config = _read_json(folder / name / "config.json")
-        kind = config.get("_class_name")
-        if kind != _TRANSFORMER[spec.takes_control]:
+        kind, expected = config.get("_class_name"), _transformer(spec)
+        if kind != expected:
             raise CheckpointBroken(
-                f"{folder / name} is a {kind}; that of {spec.id} is a "
-                f"{_TRANSFORMER[spec.takes_control]}."
+                f"{folder / name} is a {kind}; that of {spec.id} is a {expected}."
             )
         channels = config.get("in_channels")
         if channels != spec.transformer_channels:
@@ -139,6 +138,13 @@ def _check_structure(
                 f"{folder / name} reads {channels} channels; "
                 f"that of {spec.id} reads {spec.transformer_channels}."
             )
+
+
+def _transformer(spec: CheckpointSpec) -> str:
+    """What its transformer calls itself."""
+    if spec.animates_character:
+        return "WanAnimateTransformer3DModel"
+    return "WanVACETransformer3DModel" if spec.takes_control else "WanTransformer3DModel"
 
 
 def _component(folder: Path, name: str) -> Component:

@@ -112,6 +112,10 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ]
         | None
     ) = None
+    face_video: (
+        Annotated[str, _shown("A square video that shows a face at every moment: an id.", None)]
+        | None
+    ) = None
     references: (
         Annotated[
             list[str],

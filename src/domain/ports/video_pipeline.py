@@ -37,7 +37,7 @@ class VideoPipeline(ABC):
         thing reported. A step that is due is saved before it is reported.
 
         Args:
-            inputs: what `request` names by id: the images the video begins and ends with.
+            inputs: the pictures and videos that `request` names by id.
 
         Raises:
             OutOfAcceleratorMemory: it does not fit.

@@ -53,6 +53,7 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "strength": None,
             "control_video": None,
             "control_mask": None,
+            "face_video": None,
             "references": [],
         },
         "plan": {

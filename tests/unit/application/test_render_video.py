@@ -144,6 +144,7 @@ def test_the_pipeline_is_given_the_files_that_the_request_names(
         video=clip.id,
         control_video=clip.id,
         control_mask=clip.id,
+        face_video=clip.id,
         references=(last, first),
     )
 
@@ -155,6 +156,7 @@ def test_the_pipeline_is_given_the_files_that_the_request_names(
         video=images.locate_clip(clip.id),
         control_video=images.locate_clip(clip.id),
         control_mask=images.locate_clip(clip.id),
+        face_video=images.locate_clip(clip.id),
         references=(images.locate(last), images.locate(first)),
     )
 

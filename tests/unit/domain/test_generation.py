@@ -1,7 +1,6 @@
 """How a draft becomes a request, and what is refused with which advice."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from domain.generation import (
     check_request,
     nearest_sides,
 )
-from tests.fakes.examples import a_draft, a_request
+from tests.fakes.examples import a_draft, a_request, content_with_words
 
 MINI = checkpoint_spec("mini")
 T2V = checkpoint_spec("t2v-A14B")
@@ -87,14 +86,14 @@ def test_one_network_has_one_guidance() -> None:
 @pytest.mark.parametrize("spec", CHECKPOINTS, ids=lambda spec: spec.id)
 def test_every_checkpoints_defaults_are_valid_for_it(spec: CheckpointSpec) -> None:
     draft = GenerationDraft(prompt="a cat")
-    request = draft.complete(replace(spec, needs_image=False), drawn_seed=1)
+    request = draft.complete(content_with_words(spec), drawn_seed=1)
 
     assert check_request(request, spec) == []
 
 
 @pytest.mark.parametrize("spec", CHECKPOINTS, ids=lambda spec: spec.id)
 def test_every_native_size_is_valid(spec: CheckpointSpec) -> None:
-    spec = replace(spec, needs_image=False)
+    spec = content_with_words(spec)
 
     assert [violations(spec, width=w, height=h) for w, h in spec.native_sizes] == [
         () for _ in spec.native_sizes
@@ -182,7 +181,7 @@ def test_a_side_beside_an_impossible_one_has_no_good_length() -> None:
 def test_any_frame_count_passes_or_is_refused_with_ones_that_pass(
     spec: CheckpointSpec, num_frames: int
 ) -> None:
-    spec = replace(spec, needs_image=False)
+    spec = content_with_words(spec)
 
     found = violations(spec, num_frames=num_frames)
 
@@ -201,7 +200,7 @@ def test_any_frame_count_passes_or_is_refused_with_ones_that_pass(
 def test_any_side_passes_or_is_refused_with_ones_that_pass(
     spec: CheckpointSpec, side: str, value: int
 ) -> None:
-    spec = replace(spec, needs_image=False)
+    spec = content_with_words(spec)
 
     found = violations(spec, **{side: value})
 
@@ -215,7 +214,7 @@ def test_any_side_passes_or_is_refused_with_ones_that_pass(
 
 @given(spec=st.sampled_from(CHECKPOINTS), width=WHOLE_NUMBERS, height=WHOLE_NUMBERS)
 def test_any_size_is_judged_without_failing(spec: CheckpointSpec, width: int, height: int) -> None:
-    spec = replace(spec, needs_image=False)
+    spec = content_with_words(spec)
 
     found = violations(spec, width=width, height=height)
 

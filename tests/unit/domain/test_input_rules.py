@@ -15,12 +15,13 @@ from domain.image import IMAGE_FITS, InputImage
 from domain.inputs import NOTHING_GIVEN, Given
 from domain.memory_plan import plan_memory
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
-from tests.fakes.examples import a_draft
+from tests.fakes.examples import a_draft, content_with_words
 
 MINI = checkpoint_spec("mini")
 I2V = checkpoint_spec("i2v-A14B")
 TI2V_MINI = checkpoint_spec("mini-ti2v")
 VACE = checkpoint_spec("vace-14B")
+ANIMATE = checkpoint_spec("animate-14B")
 A_CLIP = InputClip(
     id="vid_0",
     width=128,
@@ -64,6 +65,7 @@ def test_a_checkpoint_that_animates_an_image_is_refused_without_one() -> None:
 
 @pytest.mark.parametrize("spec", [spec for spec in CHECKPOINTS if not spec.takes_last_image])
 def test_a_last_image_is_refused_with_the_checkpoint_that_can(spec: CheckpointSpec) -> None:
+    spec = content_with_words(spec)
     [violation] = refused_images(spec, first=(64, 64), last=(64, 64))
 
     assert (violation.pointer, violation.nearest) == ("/checkpoint", ("i2v-A14B",))
@@ -148,7 +150,9 @@ def test_any_strength_makes_a_step_or_is_told_one_that_does(steps: int, strength
     assert 1 <= request.denoising_steps <= steps
 
 
-@pytest.mark.parametrize("spec", [spec for spec in CHECKPOINTS if not spec.takes_control])
+@pytest.mark.parametrize(
+    "spec", [s for s in CHECKPOINTS if not s.takes_control and not s.animates_character]
+)
 @pytest.mark.parametrize(
     "given",
     [Given(control_video=A_CLIP), Given(references=(InputImage(id="img_0", width=9, height=9),))],
@@ -157,7 +161,7 @@ def test_a_control_is_refused_with_the_checkpoint_that_takes_one(
     spec: CheckpointSpec, given: Given
 ) -> None:
     with pytest.raises(InvalidRequest, match="takes no control video") as refused:
-        a_draft().complete(replace(spec, needs_image=False), drawn_seed=1, given=given)
+        a_draft().complete(content_with_words(spec), drawn_seed=1, given=given)
 
     [violation] = refused.value.violations
     assert (violation.pointer, violation.nearest) == ("/checkpoint", ("vace-14B",))
@@ -192,6 +196,50 @@ def test_a_control_that_does_not_suit_is_refused(given: Given, pointer: str, wor
         draft.complete(VACE, drawn_seed=1, given=given)
 
     assert [found.pointer for found in refused.value.violations] == [pointer]
+
+
+@pytest.mark.parametrize("spec", [spec for spec in CHECKPOINTS if not spec.animates_character])
+def test_a_face_is_refused_with_the_checkpoint_that_wants_one(spec: CheckpointSpec) -> None:
+    found = violations(content_with_words(spec), Given(face_video=A_CLIP))
+
+    assert [(v.pointer, v.nearest) for v in found] == [("/checkpoint", ("animate-14B",))]
+
+
+A_PERFORMANCE = Given(
+    control_video=A_CLIP,
+    face_video=A_CLIP,
+    references=(InputImage(id="img_0", width=9, height=900),),
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointers"),
+    [
+        ({}, []),
+        ({"control_video": None, "face_video": None}, ["/control_video", "/face_video"]),
+        ({"references": ()}, ["/references"]),
+        ({"references": A_PERFORMANCE.references * 2}, ["/references"]),
+        ({"control_mask": A_CLIP}, ["/control_mask"]),
+        ({"face_video": replace(A_CLIP, width=64)}, ["/face_video"]),
+        ({"control_video": replace(A_CLIP, width=64)}, ["/control_video"]),
+        ({"face_video": replace(A_CLIP, duration_us=500_000)}, ["/num_frames"]),
+        ({"image": InputImage(id="img_0", width=128, height=128)}, ["/checkpoint"]),
+    ],
+)
+def test_a_character_is_animated_by_a_whole_performance(
+    changes: dict[str, Any], pointers: list[str]
+) -> None:
+    found = violations(
+        ANIMATE, replace(A_PERFORMANCE, **changes), width=128, height=128, num_frames=17
+    )
+
+    assert [violation.pointer for violation in found] == pointers
+
+
+def test_one_frame_does_not_move() -> None:
+    [violation] = violations(ANIMATE, A_PERFORMANCE, width=128, height=128, num_frames=1)
+
+    assert (violation.pointer, violation.nearest) == ("/num_frames", (5,))
 
 
 def test_references_of_any_shape_are_taken_and_count_as_frames() -> None:
