@@ -192,6 +192,8 @@ def test_models_shows_what_is_here_and_what_to_say_to_it(
     assert "mini" in told
     assert "try: wan generate" in told
     assert "t2v-A14B" in told
+    assert "from text, a first image (needed), a last image\n" in told
+    assert "from text, a first image, a video to make anew\n" in told
 
 
 def test_models_and_doctor_speak_json(capsys: pytest.CaptureFixture[str]) -> None:

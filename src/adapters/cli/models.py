@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from domain.checkpoint import CheckpointSpec
 from domain.ports.checkpoint_catalog import CatalogEntry
 
 
@@ -23,12 +24,27 @@ def show(entries: Sequence[CatalogEntry], *, as_json: bool) -> None:
             f"  {defaults.width}x{defaults.height}, {defaults.num_frames} frames at "
             f"{defaults.fps} fps, {defaults.steps} steps"
         )
+        console.print(f"  from {', '.join(_sources(spec))}")
         if spec.note:
             console.print(f"  {spec.note}")
         for prompt in spec.prompts if entry.local else ():
             console.print(f'  try: wan generate "{prompt}" -o out.mp4')
         if entry.problem:
             console.print(f"  [dim]{escape(entry.problem)}[/]")
+
+
+def _sources(spec: CheckpointSpec) -> list[str]:
+    """What it makes videos from."""
+    told = {
+        "text": True,
+        "a first image (needed)": spec.needs_image,
+        "a first image": spec.takes_image and not spec.needs_image,
+        "a last image": spec.takes_last_image,
+        "a video to make anew": spec.takes_video,
+        "references, a control video and its mask": spec.takes_control,
+        "a character, its poses and its face (needed)": spec.animates_character,
+    }
+    return [source for source, is_taken in told.items() if is_taken]
 
 
 def _told(entry: CatalogEntry) -> dict[str, object]:
@@ -39,5 +55,6 @@ def _told(entry: CatalogEntry) -> dict[str, object]:
         "problem": entry.problem,
         "folder": str(entry.local.folder) if entry.local else None,
         "weight_bytes": entry.local.weight_bytes if entry.local else None,
+        "sources": _sources(entry.spec),
         "prompts": list(entry.spec.prompts),
     }
