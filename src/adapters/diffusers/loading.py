@@ -2,12 +2,13 @@
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 import diffusers
 import torch
 import transformers
 from diffusers import WanAnimatePipeline, WanPipeline
-from transformers import UMT5EncoderModel
+from transformers import CLIPVisionModel, UMT5EncoderModel
 
 from adapters.diffusers.identity import weights_identity
 from domain.errors import CheckpointBroken, OutOfAcceleratorMemory
@@ -48,7 +49,7 @@ def load(checkpoint: LocalCheckpoint) -> LoadedCheckpoint:
         kind = WanAnimatePipeline if checkpoint.spec.animates_character else WanPipeline
         pipe = kind.from_pretrained(
             checkpoint.folder,
-            text_encoder=_load_text_encoder(checkpoint, dtypes["default"]),
+            **_load_encoders(checkpoint, dtypes["default"]),
             dtype=dtypes,
             local_files_only=True,
             use_safetensors=True,
@@ -76,18 +77,23 @@ def _refuse_missing_tensors(pipe: WanPipeline) -> None:
             raise ValueError(f"{name} lacks tensors")
 
 
-def _load_text_encoder(checkpoint: LocalCheckpoint, dtype: torch.dtype) -> UMT5EncoderModel:
-    """The text encoder, loaded apart: transformers draws the weights a file lacks at random.
+def _load_encoders(checkpoint: LocalCheckpoint, dtype: torch.dtype) -> dict[str, Any]:
+    """The parts of transformers, loaded apart: it draws the weights that a file lacks at random.
 
     (diffusers leaves them on the meta device, and moving the model then fails.)
     """
-    model, told = UMT5EncoderModel.from_pretrained(
-        checkpoint.folder / "text_encoder",
-        dtype=dtype,
-        local_files_only=True,
-        use_safetensors=True,
-        output_loading_info=True,
-    )
-    if told["missing_keys"]:
-        raise ValueError(f"text_encoder lacks {', '.join(sorted(told['missing_keys']))}")
-    return model
+    kinds: dict[str, Any] = {"text_encoder": UMT5EncoderModel}
+    if checkpoint.spec.animates_character:
+        kinds["image_encoder"] = CLIPVisionModel
+    parts = {}
+    for name, kind in kinds.items():
+        parts[name], told = kind.from_pretrained(
+            checkpoint.folder / name,
+            dtype=dtype,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+        if told["missing_keys"]:
+            raise ValueError(f"{name} lacks {', '.join(sorted(told['missing_keys']))}")
+    return parts

@@ -114,7 +114,7 @@ def _check_structure(
         raise CheckpointBroken(
             f"{folder} switches experts at {ratio}; {spec.id} does at {spec.boundary_ratio}."
         )
-    expands = index.get("expand_timesteps", False)
+    expands = bool(index.get("expand_timesteps"))
     if expands != spec.expands_timesteps:
         raise CheckpointBroken(
             f"{folder} is not a {spec.id}: its index says expand_timesteps {expands}."
