@@ -34,7 +34,7 @@ check: $(INSTALLED) ## Format, lint, types and import contracts: seconds
 	$(BIN)/lint-imports --config importlinter.ini --no-cache
 
 test: check ## Every check and every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=90
 
 bench: $(INSTALLED) ## Measure what the README states
 	$(BIN)/python benchmarks/startup.py
@@ -57,5 +57,5 @@ clean: ## Remove what the tools left behind; the environment and your videos sta
 	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-train-mini: $(INSTALLED) ## Train the embedded checkpoints from nothing: hours on a CPU (or BUDGET=tiny TARGET=folder)
+train-mini: $(INSTALLED) ## Train the embedded checkpoints from nothing, on a GPU (BUDGET=cpu for two cores; TARGET=folder)
 	$(BIN)/python -m training all --budget $(BUDGET) --target $(TARGET)

@@ -22,22 +22,19 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sqlalchemy import Connection
 
-import adapters.embedded
-from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
-from adapters.filesystem.image_store import FilesystemImageStore
-from adapters.sql.database import Database
-from adapters.sql.job_queue import SqlJobQueue
-from adapters.sql.job_repository import SqlJobRepository
 from adapters.sql.rows import event_to_row, job_to_row
-from adapters.system.clock import SystemClock
-from application.complete_draft import CompleteDraft
-from application.submit_generation import SubmitGeneration
+from application.submit_generation import Submission
+from bootstrap.core_container import CoreContainer
+from bootstrap.server_container import ServerContainer
+from bootstrap.settings import load_settings
 from domain.generation import GenerationDraft
 from domain.job import Job
 from domain.job_event import JobStatus
 from tests.fakes.examples import a_job_that_is
 
-DRAFT = GenerationDraft(prompt="a red circle moving right on a blue background")
+SUBMISSION = Submission(
+    draft=GenerationDraft(prompt="a red circle moving right on a blue background")
+)
 SMALL = (1_000, 1_000)  # finished, waiting
 BIG = (1_000_000, 100_000)
 #: Clients among whom the waiting jobs are spread.
@@ -49,18 +46,19 @@ ROUNDS = 1_000
 
 
 class Service:
-    """The storage side of a server over one database file."""
+    """A server's own parts over one data directory; nothing is dispatched."""
 
-    def __init__(self, path: Path) -> None:
-        self.database = Database(f"sqlite+aiosqlite:///{path}")
-        self.repository = SqlJobRepository(self.database)
-        self.queue = SqlJobQueue(self.database)
-        images = FilesystemImageStore(path.parent)
-        catalog = FilesystemCheckpointCatalog([Path(adapters.embedded.__path__[0])])
-        self._clock = SystemClock()
-        self._submit = SubmitGeneration(
-            CompleteDraft(catalog, images), self.repository, self._clock
-        )
+    def __init__(self, folder: Path) -> None:
+        settings = load_settings(overrides={"data_dir": str(folder)}, environment={})
+        core = CoreContainer(settings=settings)
+        core.data_directory().prepare()
+        container = ServerContainer(core=core)
+        self.file = core.data_directory().database
+        self.database = container.database()
+        self.repository = container.repository()
+        self.queue = container.queue()
+        self._clock = core.clock()
+        self._submit = container.submit()
         self.statements: Counter[str] = Counter()
 
     async def open(self) -> None:
@@ -68,7 +66,7 @@ class Service:
         await self.database.write(self._count_statements)
 
     async def submit(self) -> None:
-        await self._submit.execute(DRAFT)
+        await self._submit.execute(SUBMISSION)
 
     async def claim(self) -> Job:
         job = await self.queue.claim(at=self._clock.now(), slot=0)
@@ -161,16 +159,13 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 async def main(finished: int, queued: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        paths = {name: Path(folder) / name / "jobs.db" for name in ("flood", "small", "big")}
-        services = {}
-        for name, path in paths.items():
-            path.parent.mkdir()
-            services[name] = Service(path)
-            await services[name].open()
+        services = {name: Service(Path(folder) / name) for name in ("flood", "small", "big")}
+        for service in services.values():
+            await service.open()
         began = time.monotonic()
-        fill(paths["small"], *SMALL)
-        fill(paths["big"], finished, queued)
-        size = paths["big"].stat().st_size / 1e9
+        fill(services["small"].file, *SMALL)
+        fill(services["big"].file, finished, queued)
+        size = services["big"].file.stat().st_size / 1e9
         print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; {finished:,} finished and "
               f"{queued:,} waiting jobs are {size:.1f} GB, made in {time.monotonic() - began:.0f} s\n")  # fmt: skip
         await _print_rates(services["flood"])

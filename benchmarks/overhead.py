@@ -57,7 +57,9 @@ def plain_script(folder: Path) -> Callable[[], None]:
 
 def through_the_service(service: Service) -> Callable[[], None]:
     def make() -> None:
-        events = service.events(service.submit(prompt=PROMPT, seed=7))
+        events = service.events(
+            service.submit(prompt=PROMPT, seed=7, width=DEFAULTS.width, height=DEFAULTS.height)
+        )
         assert events[-1]["kind"] == "completed", events[-1]
 
     return make

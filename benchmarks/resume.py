@@ -31,6 +31,7 @@ from application.resume_points import MIN_INTERVAL_S, Interval, KeepResumePoints
 from domain.checkpoint import checkpoint_spec
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.inputs import NO_INPUTS
+from domain.placement import ALL_ON_CPU
 from domain.rendering import RenderOrder
 from domain.resume import ResumePoints
 from tests.fakes.resume_points import FakeResumePoints
@@ -39,6 +40,7 @@ DEFAULT = GenerationDraft(prompt="a red circle moving right").complete(
     checkpoint_spec("mini"), drawn_seed=7
 )
 MIDDLING = replace(DEFAULT, width=256, height=256, steps=6)
+INTERVALS: tuple[Interval, ...] = ("auto", 1)
 
 
 class Timed(ResumePoints):
@@ -116,19 +118,19 @@ def one_large_point(folder: Path) -> None:
 
 def main() -> None:
     catalog = FilesystemCheckpointCatalog([Path(adapters.embedded.__path__[0])])
-    pipe = load(catalog.find("mini")).pipe
+    pipe = load(catalog.find("mini"), ALL_ON_CPU, torch.device("cpu")).pipe
 
     def run(request: GenerationRequest, points: ResumePoints) -> object:
         return denoise(
             pipe, request, lambda _p: None, points, identity={}, begun=None, inputs=NO_INPUTS
         )
 
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with tempfile.TemporaryDirectory(prefix=".bench-", dir=".") as folder:
         run(DEFAULT, FakeResumePoints())  # warm
-        for interval in ("auto", 1):
+        for interval in INTERVALS:
             measure("mini", lambda points: run(DEFAULT, points), interval, Path(folder))
         pipe.transformer, pipe.transformer_2 = middling_expert(), middling_expert()
-        for interval in ("auto", 1):
+        for interval in INTERVALS:
             measure("middling", lambda points: run(MIDDLING, points), interval, Path(folder))
         one_large_point(Path(folder))
 

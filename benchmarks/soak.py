@@ -78,7 +78,7 @@ def kill_worker(service: Service, tally: Tally) -> None:
 
 def _went_on(service: Service, generation: str, attempts: int) -> bool:
     now = service.generation(generation)
-    return now["status"] != "running" or now["attempts"] > attempts
+    return bool(now["status"] != "running" or now["attempts"] > attempts)
 
 
 def kill_server(service: Service, tally: Tally) -> None:
@@ -117,6 +117,8 @@ def soak(kills: int, chance: random.Random) -> bool:
             if chance.random() < 0.1:
                 cancel_something(service, tally, chance)
             (kill_server if chance.random() < 0.5 else kill_worker)(service, tally)
+        # So many deaths may have made the slot rest; whoever caused them knows that it is sound.
+        service.client.post("/api/v1/queue/resume").raise_for_status()
         wait_for(lambda: not open_jobs(service), seconds=600)
         seconds = time.monotonic() - began
         return _judge(service, tally, seconds)

@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from benchmarks.judge import Frames
+from training.judge import Frames
 
 
 def write_mp4(frames: Frames, path: Path, *, fps: int) -> None:

@@ -1,4 +1,4 @@
-"""Async tests run on asyncio, all of them, without a mark of their own."""
+"""Async tests run on asyncio, all of them, without a mark of their own; long ones come first."""
 
 import inspect
 
@@ -8,6 +8,12 @@ import pytest
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that the cores have work until the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -32,16 +32,20 @@ STAGES: Stages = {
     "text-and-image": flow.train_text_and_image,
     "vae-polish": autoencoder.polish_decoder,
 }
-RELEASE, ADOPT, ALL = "release", "adopt", "all"
+RELEASE, CARDS, ADOPT, ALL = "release", "cards", "adopt", "all"
+
+#: What was measured of the checkpoints that ship.
+FIGURES = Path(__file__).with_name("figures.json")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run some stages, or all of them in order."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("stages", nargs="+", choices=[*STAGES, ADOPT, RELEASE, ALL])
+    parser.add_argument("stages", nargs="+", choices=[*STAGES, ADOPT, RELEASE, CARDS, ALL])
     parser.add_argument("--budget", choices=list(BUDGETS), default="mini")
     parser.add_argument("--run-dir", type=Path, default=Path(".training"))
     parser.add_argument("--target", type=Path, default=Path("src/adapters/embedded"))
+    parser.add_argument("--figures", type=Path, default=FIGURES, help="what `cards` tells")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -60,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in [*STAGES, RELEASE] if options.stages == [ALL] else options.stages:
         if name == RELEASE:
             release.release(budget, run, options.target)
+        elif name == CARDS:
+            release.write_cards(budget, options.target, options.figures)
         elif name == ADOPT:
             release.adopt(run, options.target)
         else:

@@ -147,7 +147,7 @@ def _train(
     step = _polish_step(vae, run) if name == "vae_polish" else _joint_step(vae, run)
     pace = Pace()
     while not trainer.finished:
-        rng = np.random.default_rng((run.seed, len(name), frames, trainer.step_count))
+        rng = run.random(name, trainer.step_count)
         torch.manual_seed(int(rng.integers(2**31)))
         scenes = [sample_training_scene(rng) for _ in range(stage.batch)]
         clips = sample_windows(scenes, frames=frames, budget=budget, rng=rng, device=run.device)

@@ -4,6 +4,7 @@
 `tiny` runs the whole recipe in about a minute and learns nothing.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 
@@ -49,6 +50,15 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What the autoencoder must reach on `clips` reconstructions before anything is built on it."""
+
+    clips: int = 64
+    psnr_db: float = 33.0
+    shape_share: float = 0.97
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """Everything one run of the recipe needs to know.
 
@@ -72,6 +82,7 @@ class Budget:
     vae_images: Stage
     vae_video: Stage
     vae_polish: Stage
+    gate: Gate = Gate()
     image_latents: int
     video_latents: int
     text: Stage
@@ -135,6 +146,7 @@ TINY = Budget(
     vae_images=_SHORT,
     vae_video=_SHORT,
     vae_polish=_SHORT,
+    gate=Gate(clips=2, psnr_db=-math.inf, shape_share=0.0),
     image_latents=16,
     video_latents=16,
     text=_SHORT,

@@ -52,7 +52,7 @@ def export(networks: Networks, folder: Path, *, checkpoint: str, card: str) -> N
     )
     pipeline.save_pretrained(fresh, safe_serialization=True)
     _name_the_tokenizer_class(fresh)
-    (fresh / "README.md").write_text(card)
+    (fresh / "README.md").write_text(card, encoding="utf-8")
     write_manifest(fresh, checkpoint=checkpoint)
     if folder.exists():
         folder.rename(stale)

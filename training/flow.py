@@ -8,7 +8,6 @@ pictures, then clips, over all noise levels, some with their first frame given. 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from diffusers import WanTransformer3DModel
 from torch import Tensor
@@ -111,7 +110,7 @@ def _train(flow: FlowRun, budget: Budget, run: Run) -> None:
     step = _flow_step(flow, transformer, text_encoder, run)
     pace, losses = Pace(), []
     while not trainer.finished:
-        rng = np.random.default_rng((run.seed, len(flow.name), trainer.step_count))
+        rng = run.random(flow.name, trainer.step_count)
         torch.manual_seed(int(rng.integers(2**31)))
         loss = step(latents.sample(flow.stage.batch))
         trainer.step(loss)

@@ -77,10 +77,10 @@ def draw_captions(budget: Budget, run: Run) -> None:
     ):
         if run.has(name):
             continue
-        rng = np.random.default_rng((run.seed, 17, moves))
+        rng = run.random(name)
         captions = [
             _caption(scene, rng, moves=moves)
-            for scene in _scenes(count, moves=moves)
+            for scene in _scenes(run, count, moves=moves)
             for _ in range(_CAPTIONS)
         ]
         tokens = build_tokenizer()(
@@ -125,11 +125,11 @@ def load_captioned(run: Run, *, moves: bool) -> CaptionedLatents:
     return CaptionedLatents(latents, token_ids, run.load("latents_statistics"))
 
 
-def _scenes(count: int, *, moves: bool) -> list[Scene]:
-    """The first scenes of a fixed endless list; the two lists differ."""
+def _scenes(run: Run, count: int, *, moves: bool) -> list[Scene]:
+    """The first scenes of the run's endless list of clips, or of its list of single frames."""
     drawn = []
     for index in range(count):
-        rng = np.random.default_rng((7 if moves else 11, index))
+        rng = run.random("clips" if moves else "frames", index)
         scene = sample_training_scene(rng)
         drawn.append(scene if moves else at_moment(scene, float(rng.random())))
     return drawn
@@ -147,7 +147,7 @@ def _encode(budget: Budget, run: Run, *, name: str, count: int, frames: int) -> 
     latents = state["latents"]
     if latents is None:
         latents = torch.empty(shape, dtype=torch.bfloat16, device=run.device)
-    scenes, pace = _scenes(count, moves=frames > 1), Pace()
+    scenes, pace = _scenes(run, count, moves=frames > 1), Pace()
     batch = max(1, _ENCODE_PIXELS[run.device.type] // (frames * budget.side_px**2))
     encode = compiled(vae_forward.encode_moments, run)
     for begin in range(state["done"], count, batch):

@@ -2,18 +2,9 @@
 
 from collections.abc import Sequence
 
+from domain.checkpoint import checkpoint_spec
 from training.budgets import Budget, Stage
 from training.vocabulary import MOTIONS, PALETTE, SHAPES
-
-EXAMPLES = (
-    "a red circle moving right on a blue background",
-    "a yellow star growing on a purple background",
-    "a white diamond moving down left on a black background",
-    "a large green triangle moving up quickly on a pink background",
-    "a small orange ball drifts slowly to the left over black",
-    "on a gray background a cyan square slides upwards",
-)
-"""Shown to users as prompts to try."""
 
 _LAYOUT = {
     "mini": (
@@ -33,13 +24,16 @@ _EXPERTS = {
 }
 
 
-def model_card(checkpoint: str, budget: Budget, measured: Sequence[str]) -> str:
+def model_card(
+    checkpoint: str, budget: Budget, *, measured: Sequence[str] = (), made: str = ""
+) -> str:
     """Markdown for the checkpoint's README.
 
     Args:
         measured: lines of the table that benchmarks/semantic.py printed; none says so.
+        made: how the run went, in sentences: commands, machine, time.
     """
-    examples = "\n".join(f"- {example}" for example in EXAMPLES)
+    examples = "\n".join(f"- {prompt}" for prompt in checkpoint_spec(checkpoint).prompts)
     table = "\n".join(measured) or "Not measured yet."
     return f"""# {checkpoint}
 
@@ -64,19 +58,16 @@ were never drawn.
 
 ## Measured
 On combinations of shape, colour, background and motion that training never saw, judged from the
-decoded MP4 by `python benchmarks/semantic.py`; per cent right, with 95 % intervals.
+decoded MP4 by `python benchmarks/semantic.py`; per cent right, with 95 % intervals. Controls use the
+first of the same clips: "lost" counts those that were right as shipped, p is that of the split by chance.
 
 {table}
 
 ## How it was made
-`python -m training adopt captions latents-image latents-video base-images base-video high-noise low-noise
-text-and-image release --budget mini --compile`: seven and a half minutes of one H100. By flow matching on
-{_length(budget.base_images)} frames, then {_length(budget.base_video)} clips, three in ten with their first frame
-given{_EXPERTS[checkpoint]}. The autoencoder ({_length(budget.vae_images)} frames, then {_length(budget.vae_video)} clips;
-35.5 dB and every shape told right on reconstructions) and the text encoder ({_length(budget.text)} captions, then
-frozen) come from two CPU cores. Weights are float16, the text encoder float32. No data but what
-`training/` draws. That run measured each stage in seconds rather than steps; the steps of the budget
-are those it reached.
+By `python -m training`. Flow matching on {_length(budget.base_images)} frames, then {_length(budget.base_video)} clips,
+three in ten with their first frame given{_EXPERTS[checkpoint]}; before that the autoencoder on {_length(budget.vae_images)}
+frames, then {_length(budget.vae_video)} clips, and the text encoder on {_length(budget.text)} captions, then frozen. Weights are
+float16, the text encoder float32. No data but what `training/` draws. {made or "More of the run was not recorded."}
 
 Licence: Apache-2.0.
 """

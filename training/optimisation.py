@@ -8,6 +8,7 @@ import copy
 import math
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -104,7 +105,11 @@ class Trainer:
             "optimisers": [o.state_dict() for o in self._optimisers],
         }
 
-    def load_state_dict(self, state: dict[str, object]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state`. One that was adopted has no steps: it is finished."""
+        if "step" not in state:
+            self.step_count = self._stage.steps
+            return
         self.step_count = state["step"]
         for name, weights in state["modules"].items():
             self._modules[name].load_state_dict(weights)

@@ -13,7 +13,7 @@ from transformers import UMT5EncoderModel
 
 from training.autoencoder import load_vae
 from training.budgets import Budget
-from training.export import Networks, export
+from training.export import Networks, export, write_manifest
 from training.flow import load_flow
 from training.model_cards import model_card
 from training.runs import Run
@@ -24,21 +24,43 @@ CHECKPOINTS = ("mini", "mini-ti2v")
 
 
 def release(budget: Budget, run: Run, target: Path) -> None:
-    """Write both folders; the measured figures come from `figures.json` in the run's folder."""
-    figures_file = run.folder / "figures.json"
-    figures = json.loads(figures_file.read_text()) if figures_file.exists() else {}
+    """Write both folders; nobody has measured them yet."""
     for checkpoint in CHECKPOINTS:
         networks = _assembled(budget, run, two_experts=checkpoint == "mini")
-        card = model_card(checkpoint, budget, figures.get(checkpoint, []))
+        card = model_card(checkpoint, budget)
         export(networks, target / checkpoint, checkpoint=checkpoint, card=card)
         run.log("release", checkpoint=checkpoint)
+
+
+def write_cards(budget: Budget, target: Path, figures: Path) -> None:
+    """Tell what was measured of the released folders, and how they were made.
+
+    Args:
+        figures: a JSON object, "made" in sentences and a table's lines by checkpoint, as
+            `benchmarks/semantic.py --figures` keeps them.
+    """
+    told = json.loads(figures.read_text(encoding="utf-8"))
+    for checkpoint in CHECKPOINTS:
+        card = model_card(
+            checkpoint, budget, measured=told.get(checkpoint, ()), made=told.get("made", "")
+        )
+        (target / checkpoint / "README.md").write_text(card, encoding="utf-8")
+        write_manifest(target / checkpoint, checkpoint=checkpoint)
 
 
 def adopt(run: Run, target: Path) -> None:
     """Take the released autoencoder and text encoder as this run's own.
 
     Both are frozen while the transformers learn, so these can be trained anew on their own.
+
+    Raises:
+        FileExistsError: the run has trained one of them itself.
     """
+    for name in ("vae_video", "text"):
+        if run.has(name):
+            raise FileExistsError(
+                f"{run.path(name)} is this run's own: remove it to adopt another."
+            )
     vae = AutoencoderKLWan.from_pretrained(target / CHECKPOINTS[0] / "vae", dtype=torch.float32)
     encoder = UMT5EncoderModel.from_pretrained(target / CHECKPOINTS[0] / "text_encoder")
     run.save("vae_video", {"averaged": {"vae": vae.state_dict()}})

@@ -91,7 +91,7 @@ def _distances(shapes: Sequence[int], centre: Tensor, radius: Tensor, extent: in
     y = (axis[None, None, :, None] - centre[..., 1, None, None]) / scale  # (B, T, H, 1)
     kinds = torch.tensor(shapes)
     distance = x.new_empty(x.shape[0], x.shape[1], extent, extent)
-    for kind in kinds.unique().tolist():
+    for kind in set(shapes):
         rows = (kinds == kind).nonzero().flatten().to(x.device)
         distance[rows] = _OUTLINES[kind](x[rows], y[rows])
     return distance * scale

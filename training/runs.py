@@ -5,11 +5,13 @@ Nothing here knows what is being trained.
 
 import json
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 _SAVE_EVERY_SECONDS = 60.0
@@ -22,6 +24,10 @@ class Run:
     def __init__(self, folder: Path, *, device: torch.device, seed: int, compiles: bool):
         self.folder, self.device, self.seed, self.compiles = folder, device, seed, compiles
         folder.mkdir(parents=True, exist_ok=True)
+
+    def random(self, name: str, *moment: int) -> np.random.Generator:
+        """The numbers that a stage draws at a moment: the same ones every time, and its own."""
+        return np.random.default_rng((self.seed, zlib.crc32(name.encode()), *moment))
 
     def path(self, name: str) -> Path:
         return self.folder / f"{name}.pt"

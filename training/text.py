@@ -6,7 +6,6 @@ very highest noise levels alone. Here every token learns to tell the whole scene
 token the transformer attends to, the roles are already settled.
 """
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import UMT5EncoderModel
@@ -46,7 +45,7 @@ def train_text(budget: Budget, run: Run) -> None:
         trainer.load_state_dict(run.load("text"))
     pace = Pace()
     while not trainer.finished:
-        rng = np.random.default_rng((run.seed, 5, trainer.step_count))
+        rng = run.random("text", trainer.step_count)
         scenes = [sample_training_scene(rng) for _ in range(budget.text.batch)]
         moves = rng.random(len(scenes)) < 0.8
         captions = [

@@ -14,8 +14,6 @@ from diffusers import WanTransformer3DModel
 from torch import Tensor, nn
 from torch.nn import functional
 
-PIPELINE_TEXT_TOKENS = 512
-
 
 def padding_bias(token_counts: Tensor, slots: int, padded_to: int) -> Tensor:
     """Attention bias that makes a few padding slots weigh as much as the pipeline's many.

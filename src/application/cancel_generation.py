@@ -4,28 +4,28 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from application.run_generation import RunGeneration
 from domain.job import Job
 from domain.job_event import JobStatus
 from domain.ports.clock import Clock
 from domain.ports.job_repository import JobRepository
-from domain.ports.renderer import Renderer
 from domain.ports.resume_store import ResumeStore
 
 _log = logging.getLogger(__name__)
 
 
 class CancelGeneration:
-    """Marks the job first, then tells the renderers: a mark survives, a message may not."""
+    """Marks the job first, then tells the lanes: a mark survives, a message may not."""
 
     def __init__(
         self,
         repository: JobRepository,
-        renderers: Sequence[Renderer],
+        lanes: Sequence[RunGeneration],
         resume_store: ResumeStore,
         clock: Clock,
     ) -> None:
         self._repository = repository
-        self._renderers = renderers
+        self._lanes = lanes
         self._resume_store = resume_store
         self._clock = clock
 
@@ -39,8 +39,8 @@ class CancelGeneration:
         at = self._clock.now()
         job = await self._repository.update(job_id, lambda job: job.request_cancel(at=at))
         if job.status is JobStatus.RUNNING:
-            for renderer in self._renderers:
-                await renderer.cancel(job_id)
+            for lane in self._lanes:
+                await lane.cancel(job_id)
         elif job.status is JobStatus.CANCELLED:  # it waited, perhaps to be resumed
             await asyncio.to_thread(self._resume_store.discard, job_id)
         _log.info("cancel requested", extra={"job_id": job_id, "status": job.status})

@@ -8,6 +8,7 @@ from typing import Any, Final
 from application.disk_gate import DiskGate
 from application.run_generation import RunGeneration
 from domain.errors import (
+    CheckpointUnavailable,
     DomainError,
     Preempted,
     RenderFailed,
@@ -23,8 +24,10 @@ _log = logging.getLogger(__name__)
 
 #: Seconds between looks at a queue that reported nothing new; reports come long before.
 IDLE_POLL_S: Final = 5.0
-#: Seconds a lane rests when it cannot work: no room on the disk, no worker, a fault in the queue.
+#: Seconds a lane rests when it cannot work: no room on the disk, no worker, no weights, a fault in the queue.
 REST_S: Final = 5.0
+#: After these the next job would most likely end the same way.
+_NOTHING_WORKS: Final = (CheckpointUnavailable, StorageError, WorkerUnavailable)
 
 
 class DispatchJobs:
@@ -39,6 +42,7 @@ class DispatchJobs:
         self._clock = clock
         self._draining = asyncio.Event()
         self._told: str | None = None
+        self._ways: dict[int, str] = {}  # by the slot that is being freed, the job it is freed for
 
     @property
     def is_draining(self) -> bool:
@@ -57,15 +61,35 @@ class DispatchJobs:
             await lane.suspend(RenderSuspended("The server stopped."))
 
     async def make_way(self, urgent: Job) -> None:
-        """Where no slot is free, stop the least of the jobs that are less urgent, at its next step."""
-        running = [lane for lane in self.lanes if lane.running is not None]
-        if not urgent.preempts or len(running) < len(self.lanes):
+        """Where no slot is free, stop the least of the jobs that are less urgent, at its next step.
+
+        Unless nothing could start in its place.
+        """
+        has_to_wait = urgent.run_after is not None and urgent.run_after > self._clock.now()
+        if not urgent.preempts or has_to_wait or await self._starts_nothing():
             return
-        least = min(running, key=_priority)
-        if _priority(least) < urgent.priority:
+        if urgent.id in self._ways.values() or self._has_free_slot():
+            return
+        going_on = [
+            lane
+            for lane in self.lanes
+            if lane.running is not None and lane.slot.number not in self._ways
+        ]
+        least = min(going_on, key=_priority, default=None)
+        if least is not None and _priority(least) < urgent.priority:
+            self._ways[least.slot.number] = urgent.id
             await least.suspend(
                 Preempted(f"It made way for {urgent.id}, of priority {urgent.priority}.")
             )
+
+    async def _starts_nothing(self) -> bool:
+        if self.is_draining or self._gate.problem() is not None:
+            return True
+        return await self._queue.paused_since() is not None
+
+    def _has_free_slot(self) -> bool:
+        now = self._clock.monotonic()
+        return any(lane.running is None and lane.slot.may_work(now=now) for lane in self.lanes)
 
     async def _serve(self, lane: RunGeneration) -> None:
         while not self.is_draining:
@@ -79,7 +103,7 @@ class DispatchJobs:
                 _log.exception("cannot claim")
             else:
                 ended_in = await self._attempt(lane, job)
-                if not isinstance(ended_in, StorageError | WorkerUnavailable):
+                if not isinstance(ended_in, _NOTHING_WORKS):
                     continue
             await self._rest(REST_S)
 
@@ -105,6 +129,8 @@ class DispatchJobs:
             _log.exception("attempt failed unexpectedly", extra={"job_id": job.id})
             ended_in = RenderFailed(f"Internal error: {type(error).__name__}.")
             await lane.end(job, ended_in)
+        finally:
+            self._ways.pop(lane.slot.number, None)
         if lane.slot.note_end(job.id, ended_in, now=self._clock.monotonic()):
             _log.critical("slot unhealthy", extra={"reason": lane.slot.problem})
         return ended_in

@@ -1,9 +1,7 @@
 """One video, here and now, without a queue."""
 
-import hashlib
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +11,9 @@ from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
 from domain.clip import InputClip
 from domain.generation import GenerationDraft, GenerationRequest
+from domain.hardware import Capacity
 from domain.image import InputImage
+from domain.memory_plan import MemoryPlan, plan_memory
 from domain.ports.artifact_store import ArtifactStore
 from domain.rendering import RenderOrder, Report
 from domain.video import VideoFile
@@ -54,6 +54,7 @@ class GenerateOnce:
         upload_video: UploadVideo,
         render: Callable[[], RenderVideo],
         store: ArtifactStore,
+        capacity: Callable[[], Capacity],
     ) -> None:
         """Takes `render` as a factory: a bad request is told before anything heavy is loaded."""
         self._complete = complete
@@ -61,13 +62,17 @@ class GenerateOnce:
         self._upload_video = upload_video
         self._render = render
         self._store = store
+        self._capacity = capacity
 
-    def complete(self, draft: GenerationDraft, given: GivenData = NO_DATA) -> GenerationRequest:
-        """The request that `draft` means together with these files, or why it cannot be done.
+    def complete(
+        self, draft: GenerationDraft, given: GivenData = NO_DATA
+    ) -> tuple[GenerationRequest, MemoryPlan]:
+        """The request that `draft` and these files mean, and its plan, or why it cannot be done.
 
         Raises:
             InvalidRequest, ImageUnusable, VideoUnusable, UnknownCheckpoint, CheckpointUnavailable:
                 it cannot be done.
+            DoesNotFit: not with the memory of this machine.
         """
         image, video = self._upload_image.execute, self._upload_video.execute
         draft = replace(
@@ -80,15 +85,18 @@ class GenerateOnce:
             face_video=_kept(given.face_video, video) or draft.face_video,
             references=tuple(image(data).id for data in given.references) or draft.references,
         )
-        return self._complete.execute(draft)[0]
+        request, checkpoint = self._complete.execute(draft)
+        return request, plan_memory(request, checkpoint.spec, checkpoint, self._capacity())
 
-    def execute(self, request: GenerationRequest, report: Report) -> GeneratedVideo:
+    def execute(
+        self, request: GenerationRequest, plan: MemoryPlan, report: Report
+    ) -> GeneratedVideo:
         """Make the video.
 
         Raises:
             RenderError, StorageError: it could not be made.
         """
-        order = RenderOrder(job_id=_id_of(request), fence=1, request=request)
+        order = RenderOrder(job_id="once", fence=1, request=request, placement=plan.placement)
         video = self._render().execute(order, report)
         path = self._store.publish(order.job_id, order.fence, sha256=video.sha256)
         return GeneratedVideo(request=request, video=video, path=path)
@@ -96,9 +104,3 @@ class GenerateOnce:
 
 def _kept(data: bytes | None, keep: Callable[[bytes], InputImage | InputClip]) -> str | None:
     return None if data is None else keep(data).id
-
-
-def _id_of(request: GenerationRequest) -> str:
-    """The same for the same request, so that the file with its recipe has the same bytes, too."""
-    recipe = json.dumps(asdict(request), sort_keys=True)
-    return f"once_{hashlib.sha256(recipe.encode()).hexdigest()[:32]}"

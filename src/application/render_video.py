@@ -104,6 +104,8 @@ class RenderVideo:
             report,
             self._resume.begin(order, report, wants_out),
             inputs=self._inputs(order.request),
+            placement=order.placement,
+            in_tiles=order.in_tiles,
         )
         report(StageEntered(stage=Stage.ENCODING_VIDEO))
 
@@ -134,9 +136,8 @@ def _check(footage: Footage, order: RenderOrder) -> None:
 
 
 def _metadata(order: RenderOrder) -> dict[str, str]:
-    recipe = {
-        "generator": "Wan Studio",
-        "generation": order.job_id,
-        "request": asdict(order.request),
-    }
+    # Nothing that differs between two runs of one request: the files are to be equal, too.
+    recipe: dict[str, object] = {"generator": "Wan Studio", "request": asdict(order.request)}
+    if order.rung:  # such a file may differ from that of an equal request
+        recipe["memory_rung"] = order.rung
     return {REQUEST_METADATA_KEY: json.dumps(recipe, ensure_ascii=False)}

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -11,8 +12,8 @@ from typing import Final
 
 from domain.errors import (
     Conflict,
+    DeadlineExceeded,
     DomainError,
-    NoProgress,
     RenderCancelled,
     RenderFailed,
     RenderSuspended,
@@ -31,6 +32,7 @@ from domain.rendering import (
     Resumed,
     ResumePointSaved,
     ResumeRejected,
+    RunMeasured,
     StageEntered,
     StepFinished,
     VideoStaged,
@@ -42,6 +44,9 @@ _log = logging.getLogger(__name__)
 
 #: Seconds before the next try where the data directory could not be written.
 STORAGE_RETRY_S: Final = 2.0
+#: Seconds after which a video that cannot be published is given up: its job can be cancelled then, or
+#: goes on from its last resume point, where only decoding is left.
+PUBLISHING_PATIENCE_S: Final = 600.0
 
 
 class RunGeneration:
@@ -67,6 +72,12 @@ class RunGeneration:
         self._clock = clock
         self._budgets = budgets
         self._suspended_for: DomainError | None = None
+        self._is_cancelled = False
+        self.count_waiting_from_now()
+
+    def count_waiting_from_now(self) -> None:
+        """Hold it against no job that it waited before: nobody could have come for it."""
+        self._serving_since = self._clock.monotonic()
 
     async def execute(self, claimed: Job) -> DomainError | None:
         """Bring the attempt to its end: completed, failed, cancelled or given back.
@@ -76,7 +87,7 @@ class RunGeneration:
         Returns:
             What it ended in; None where the video is published.
         """
-        self.running, self._suspended_for = claimed, None
+        self.running, self._suspended_for, self._is_cancelled = claimed, None, False
         try:
             await self._render(claimed)
         except Conflict as error:
@@ -98,6 +109,12 @@ class RunGeneration:
             self._suspended_for = reason
             await self._renderer.suspend(self.running.id)
 
+    async def cancel(self, job_id: str) -> None:
+        """Stop that job, wherever its attempt is; nothing happens if it does not run here."""
+        if self.running is not None and self.running.id == job_id:
+            self._is_cancelled = True
+            await self._renderer.cancel(job_id)
+
     async def end(self, claimed: Job, error: DomainError) -> DomainError:
         """Keep that the attempt ended in `error`, however long the data directory cannot be written."""
         at, jitter = self._clock.now(), random.random()  # noqa: S311 - a delay, not a secret
@@ -109,16 +126,32 @@ class RunGeneration:
         return error
 
     async def _render(self, claimed: Job) -> None:
-        order = RenderOrder(job_id=claimed.id, fence=claimed.fence, request=claimed.request)
-        if (await self._repository.get(claimed.id)).cancel_requested_at:
-            raise RenderCancelled  # between the claim and here, no renderer could have heard of it
+        order = RenderOrder(
+            job_id=claimed.id,
+            fence=claimed.fence,
+            request=claimed.request,
+            placement=claimed.plan.placement,
+            rung=claimed.toll.oom_level,
+        )
+        # What was asked between the claim and here, no renderer could have heard of.
+        if (await self._repository.get(claimed.id)).cancel_requested_at or self._is_cancelled:
+            raise RenderCancelled
         if self._suspended_for is not None:
-            raise RenderSuspended  # nor of this
+            raise RenderSuspended
+        self._refuse_what_waited_too_long(claimed)
         job = await self._follow(order)
         if job.status is JobStatus.PUBLISHING:
             await self._publish(job)
         else:  # cancelled, when the video was already whole
             await self._clear(job)
+
+    def _refuse_what_waited_too_long(self, claimed: Job) -> None:
+        """By both clocks: one of them may have been set, the other begins anew with each server."""
+        served_s = self._clock.monotonic() - self._serving_since
+        if claimed.fence == 1 and min(claimed.waited_s, served_s) > self._budgets.wait_s:
+            raise DeadlineExceeded(
+                f"It waited in line for longer than {self._budgets.wait_s:g} s (watchdog.wait_s)."
+            )
 
     async def _follow(self, order: RenderOrder) -> Job:
         """Keep every report until the video is staged. Returns the job as it is then."""
@@ -141,7 +174,7 @@ class RunGeneration:
             async with asyncio.timeout(allowed_s):
                 report = await anext(reports, None)
         except TimeoutError as error:  # leaving the renderer's iterator kills the worker
-            raise NoProgress(watchdog.complaint) from error
+            raise watchdog.verdict from error
         if report is not None:
             watchdog.note(report, now=self._clock.monotonic())
         return report
@@ -155,16 +188,21 @@ class RunGeneration:
     async def _publish(self, job: Job) -> None:
         assert job.video is not None, "publishing begins with a staged video"
         publish = partial(self._store.publish, job.id, job.fence, sha256=job.video.sha256)
-        await self._insist(lambda: asyncio.to_thread(publish))
+        await self._insist(lambda: asyncio.to_thread(publish), for_s=PUBLISHING_PATIENCE_S)
         at = self._clock.now()
         await self._insist(lambda: self._end(job, lambda job: job.complete(fence=job.fence, at=at)))
 
-    async def _insist(self, deed: Callable[[], Awaitable[object]]) -> None:
-        """Do it, however long the data directory cannot be written."""
+    async def _insist(
+        self, deed: Callable[[], Awaitable[object]], *, for_s: float = math.inf
+    ) -> None:
+        """Do it, however long the data directory cannot be written, but for `for_s` at the most."""
+        until = self._clock.monotonic() + for_s
         while True:
             try:
                 await deed()
             except StorageError as error:
+                if self._clock.monotonic() >= until:
+                    raise
                 _log.error("cannot write", extra={"reason": error.message})
                 await asyncio.sleep(STORAGE_RETRY_S)
             else:
@@ -184,12 +222,16 @@ class RunGeneration:
         )
 
     async def _clear(self, job: Job) -> None:
-        """Remove what nobody will need: the staged file and, once the job is over, its resume point.
+        """Remove what nobody will need: what the attempt staged and, once the job is over, its resume point.
 
-        What cannot be removed now, the next start removes.
+        By now another attempt may be writing. What cannot be removed, the next start removes.
+
+        Args:
+            job: as the attempt left it.
         """
+        discard = partial(self._store.discard, job.id, fence=job.fence)
         try:
-            await asyncio.to_thread(self._store.discard, job.id)
+            await asyncio.to_thread(discard)
             if job.status.is_terminal:
                 await asyncio.to_thread(self._resume_store.discard, job.id)
         except StorageError as error:
@@ -239,5 +281,7 @@ def _note(job: Job, report: RenderReport, fence: int, at: datetime) -> None:
             job.resume(step, fence=fence, at=at)
         case ResumeRejected(reason=reason):
             job.reject_resume_point(reason, fence=fence, at=at)
+        case RunMeasured(measured=measured):
+            job.measure(measured, fence=fence, at=at)
         case VideoStaged(video=video):
             job.begin_publishing(video, fence=fence, at=at)

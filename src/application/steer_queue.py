@@ -24,11 +24,14 @@ class SteerQueue:
         _log.info("queue paused")
 
     async def resume(self) -> None:
-        """Go on; slots that were found unhealthy are trusted again."""
+        """Go on; slots that were found unhealthy are trusted again, and way is made for what is urgent."""
         for lane in self._dispatch.lanes:
             lane.slot.forgive()
+            lane.count_waiting_from_now()
         await self._queue.set_paused(paused=False, at=self._clock.now())
         _log.info("queue resumed")
+        for job in await self._queue.line():
+            await self._dispatch.make_way(job)
 
     async def move(self, job_id: str, *, priority: int | None, position: int | None) -> Job:
         """Give a waiting job another place; see `JobQueue.move`."""

@@ -1,19 +1,17 @@
 """Accept a generation: from here on it is never lost."""
 
-import asyncio
 import json
 import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from application.complete_draft import CompleteDraft
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
+from application.plan_generation import PlanGeneration
 from domain.generation import GenerationDraft
 from domain.idempotency import IdempotencyKey
 from domain.job import LOCAL_CLIENT, Job
-from domain.memory_plan import plan_memory
 from domain.ports.clock import Clock
 from domain.ports.job_repository import JobRepository
 
@@ -64,14 +62,14 @@ class SubmitGeneration:
 
     def __init__(
         self,
-        complete: CompleteDraft,
+        plan: PlanGeneration,
         repository: JobRepository,
         gate: DiskGate,
         dispatch: DispatchJobs,
         clock: Clock,
         new_id: Callable[[], str] = new_id,
     ) -> None:
-        self._complete = complete
+        self._plan = plan
         self._repository = repository
         self._gate = gate
         self._dispatch = dispatch
@@ -79,26 +77,31 @@ class SubmitGeneration:
         self._new_id = new_id
 
     async def execute(self, submission: Submission) -> Accepted:
-        """The queued job, already durable.
+        """The queued job, already durable; or the one that this very submission made before.
 
         Raises:
             InvalidRequest, UnknownCheckpoint, CheckpointUnavailable: it cannot be done.
+            DoesNotFit: not with the memory of this machine.
             KeyReused: its key was used for something else.
             DiskFull: it cannot be kept.
         """
+        # Before anything is judged: what was accepted once stays so, whatever is missing by now.
+        key = submission.key()
+        if key and (known := await self._repository.find(key, at=self._clock.now())):
+            return Accepted(job=known, is_replayed=True)
         self._gate.refuse_if_full()
-        request, checkpoint = await asyncio.to_thread(self._complete.execute, submission.draft)
+        request, plan = await self._plan.execute(submission.draft)
         job = Job.submit(
             self._new_id(),
             request,
             at=self._clock.now(),
-            plan=plan_memory(request, checkpoint),
+            plan=plan,
             client=submission.client,
             priority=submission.priority,
             preempts=submission.preempts,
         )
-        kept = await self._repository.add(job, key=submission.key())
-        if kept.id != job.id:
+        kept = await self._repository.add(job, key=key)
+        if kept.id != job.id:  # the same came twice at once
             return Accepted(job=kept, is_replayed=True)
         _log.info("submitted", extra={"job_id": kept.id, "checkpoint": request.checkpoint})
         await self._dispatch.make_way(kept)

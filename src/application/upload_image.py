@@ -2,6 +2,7 @@
 
 import logging
 
+from application.disk_gate import DiskGate
 from domain.image import InputImage, png_size
 from domain.ports.image_reader import ImageReader
 from domain.ports.image_store import ImageStore
@@ -12,9 +13,13 @@ _log = logging.getLogger(__name__)
 class UploadImage:
     """Keeps the picture, never the file it came in."""
 
-    def __init__(self, reader: ImageReader, images: ImageStore) -> None:
+    def __init__(
+        self, reader: ImageReader, images: ImageStore, gate: DiskGate | None = None
+    ) -> None:
+        """Without a `gate`, whatever there is room for is kept."""
         self._reader = reader
         self._images = images
+        self._gate = gate
 
     def execute(self, data: bytes) -> InputImage:
         """The image, durable under its id; the same picture again is the same image. Blocks.
@@ -23,6 +28,8 @@ class UploadImage:
             ImageUnusable: it is not a picture that can be used.
             DiskFull: it cannot be kept.
         """
+        if self._gate is not None:
+            self._gate.refuse_if_full()
         image_id = self._images.keep(self._reader.to_png(data))
         width, height = png_size(self._images.locate(image_id))
         _log.info("image kept", extra={"image": image_id, "width": width, "height": height})

@@ -5,7 +5,7 @@ from pathlib import Path
 from adapters.cli.backup import Backup
 from adapters.filesystem.data_directory import DataDirectory
 from adapters.sql.backup import copy_database
-from adapters.sql.connections import database_file
+from adapters.sql.connections import database_file, url_of
 from bootstrap.settings import Settings
 
 
@@ -23,4 +23,5 @@ def back_up(settings: Settings, target: Path) -> Backup:
     with source.copying_to(target) as partial:
         copy_database(database_file(settings.database_url), partial.database)
         sizes = partial.take_files_from(source)
-    return Backup(target=target, files=len(sizes), size_bytes=sum(sizes))
+    url = url_of(DataDirectory(target).database) if settings.database.url else ""
+    return Backup(target=target, files=len(sizes), size_bytes=sum(sizes), database_url=url)

@@ -5,29 +5,31 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dependency_injector import providers
 
 from adapters.cli.app import build_app, run
 from adapters.cli.backup import Backup
 from adapters.cli.doctor import Check
+from adapters.cli.models import Models
 from adapters.filesystem.artifact_store import FilesystemArtifactStore
 from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.filesystem.resume_store import FilesystemResumeStore
+from application.estimate_generation import Estimate, Imagined
 from application.generate_once import GenerateOnce
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
 from bootstrap.settings import load_settings, url_host
 from domain.audit import Finding
 from domain.errors import StorageError
-from domain.ports.checkpoint_catalog import CatalogEntry
 
 if TYPE_CHECKING:
     from adapters.cli.service import Service
+    from domain.ports.weight_converter import WeightConverter
 
 
 def main() -> None:
@@ -69,13 +71,27 @@ class Commands:
                 core.upload_video(),
                 rendering.render_video,
                 core.store(),
+                lambda: core.hardware().read().capacity,
             )
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Sequence[CatalogEntry]:
-        settings = load_settings(config=config, overrides=overrides)
-        return CoreContainer(settings=settings).catalog().entries()
+    def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Models:
+        settings = load_settings(
+            config=config, overrides=overrides, defaults={"log.level": "WARNING"}
+        )
+        configure_logging(settings.log, process="wan")
+        # Any: the container makes each by a provider of its own, whose types the injector hides.
+        container: Any = CoreContainer(settings=settings)
+        container.weight_converter.override(providers.Singleton(_weight_converter))
+        return cast(Models, container)
+
+    def estimator(
+        self, config: Path | None, overrides: Mapping[str, Any]
+    ) -> Callable[[Imagined], Estimate]:
+        from bootstrap.plan import estimator
+
+        return estimator(load_settings(config=config, overrides=overrides))
 
     def connect(self, config: Path | None, port: int | None) -> "Service":
         from adapters.cli.service import Service
@@ -100,6 +116,12 @@ class Commands:
         from bootstrap.doctor import examine
 
         return examine(load_settings(config=config, overrides=overrides))
+
+
+def _weight_converter() -> "WeightConverter":
+    from bootstrap.render_container import weight_converter
+
+    return weight_converter()
 
 
 def _beside(output: Path) -> Path:

@@ -7,17 +7,41 @@ from dependency_injector import containers, providers
 import adapters.embedded
 from adapters.filesystem.artifact_store import FilesystemArtifactStore
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
+from adapters.filesystem.checkpoint_store import FilesystemCheckpointStore
 from adapters.filesystem.data_directory import DataDirectory
 from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.filesystem.resume_store import FilesystemResumeStore
+from adapters.filesystem.weight_reader import FilesystemWeightReader
+from adapters.hardware.memory_meter import ProcMemoryMeter
 from adapters.hardware.probe import NvmlHardwareProbe
 from adapters.pillow.image_reader import PillowImageReader
 from adapters.pyav.clip_reader import PyAvClipReader
 from adapters.system.clock import SystemClock
+from application.adopt_checkpoint import AdoptCheckpoint
 from application.complete_draft import CompleteDraft
+from application.convert_checkpoint import ConvertCheckpoint
+from application.fetch_files import FetchFiles
+from application.list_checkpoints import ListCheckpoints
+from application.pull_checkpoint import PullCheckpoint
+from application.remove_checkpoint import RemoveCheckpoint
+from application.repair_checkpoint import RepairCheckpoint
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
+from application.verify_checkpoint import VerifyCheckpoint
 from bootstrap.settings import Settings
+from domain.ports.model_hub import ModelHub
+from domain.ports.weight_converter import WeightConverter
+
+
+def _model_hub(settings: Settings) -> ModelHub:
+    # Imported only here: it takes a fifth of a second, and few processes fetch anything.
+    from adapters.huggingface.model_hub import HuggingFaceHub
+
+    return HuggingFaceHub(settings.hub.endpoint)
+
+
+def _fetch_files(settings: Settings, hub: ModelHub) -> FetchFiles:
+    return FetchFiles(hub, reserve_bytes=settings.disk.soft_mib * 2**20)
 
 
 class CoreContainer(containers.DeclarativeContainer):
@@ -30,6 +54,7 @@ class CoreContainer(containers.DeclarativeContainer):
         DataDirectory, providers.Factory(Path, settings.provided.data_dir)
     )
     hardware = providers.Singleton(NvmlHardwareProbe, data_directory.provided.root)
+    memory_meter = providers.Singleton(ProcMemoryMeter)
     catalog = providers.Singleton(
         FilesystemCheckpointCatalog,
         providers.List(
@@ -37,6 +62,26 @@ class CoreContainer(containers.DeclarativeContainer):
             providers.Object(Path(adapters.embedded.__path__[0])),
         ),
     )
+    checkpoint_store = providers.Singleton(
+        FilesystemCheckpointStore,
+        settings.provided.models_dir,
+        providers.Object(Path(adapters.embedded.__path__[0])),
+        data_directory.provided.prepare,
+    )
+    model_hub = providers.Singleton(_model_hub, settings)
+    fetch_files = providers.Factory(_fetch_files, settings, model_hub)
+    pull_checkpoint = providers.Factory(PullCheckpoint, checkpoint_store, model_hub, fetch_files)
+    repair_checkpoint = providers.Factory(RepairCheckpoint, checkpoint_store, fetch_files)
+    weight_reader = providers.Singleton(FilesystemWeightReader)
+    adopt_checkpoint = providers.Factory(AdoptCheckpoint, checkpoint_store, weight_reader)
+    #: Needs torch: who may load that says where it is.
+    weight_converter: providers.Dependency[WeightConverter] = providers.Dependency()
+    convert_checkpoint = providers.Factory(
+        ConvertCheckpoint, checkpoint_store, weight_reader, weight_converter, model_hub, fetch_files
+    )
+    list_checkpoints = providers.Factory(ListCheckpoints, catalog, checkpoint_store)
+    verify_checkpoint = providers.Factory(VerifyCheckpoint, checkpoint_store)
+    remove_checkpoint = providers.Factory(RemoveCheckpoint, checkpoint_store)
     store = providers.Singleton(
         FilesystemArtifactStore,
         staging=data_directory.provided.staging,
@@ -45,5 +90,7 @@ class CoreContainer(containers.DeclarativeContainer):
     images = providers.Singleton(FilesystemImageStore, data_directory.provided.inputs)
     resume_store = providers.Singleton(FilesystemResumeStore, data_directory.provided.resume)
     complete_draft = providers.Factory(CompleteDraft, catalog, images)
-    upload_image = providers.Factory(UploadImage, providers.Factory(PillowImageReader), images)
-    upload_video = providers.Factory(UploadVideo, providers.Factory(PyAvClipReader), images)
+    image_reader = providers.Factory(PillowImageReader)
+    clip_reader = providers.Factory(PyAvClipReader)
+    upload_image = providers.Factory(UploadImage, image_reader, images)
+    upload_video = providers.Factory(UploadVideo, clip_reader, images)

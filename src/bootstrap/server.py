@@ -117,6 +117,7 @@ async def _running(container: ServerContainer) -> AsyncIterator[asyncio.Task[Non
     await database.open()
     try:
         await container.recover().execute()
+        container.capacity()  # before any worker takes memory
         renderers = container.renderers()
         for renderer in renderers:
             if isinstance(renderer, SubprocessRenderer):
@@ -128,6 +129,7 @@ async def _running(container: ServerContainer) -> AsyncIterator[asyncio.Task[Non
         finally:
             dispatching.cancel()
             await asyncio.wait([dispatching])
+            await asyncio.to_thread(container.work().close)
             for renderer in renderers:
                 await renderer.close()
     finally:
@@ -158,9 +160,12 @@ def build_app(
             "cancel": provide(lambda: container.cancel()),
             "steer": provide(lambda: container.steer()),
             "queries": provide(lambda: container.queries()),
-            "upload": provide(lambda: container.core.upload_image()),
-            "upload_video": provide(lambda: container.core.upload_video()),
-            "catalog": provide(lambda: container.core.catalog()),
+            "upload": provide(lambda: container.upload_image()),
+            "upload_video": provide(lambda: container.upload_video()),
+            "estimate": provide(lambda: container.estimate()),
+            "checkpoints": provide(lambda: container.core.list_checkpoints()),
+            "work": provide(lambda: container.work()),
+            "removing": provide(lambda: container.core.remove_checkpoint()),
             "hardware": provide(lambda: container.core.hardware()),
             "readiness": provide(lambda: readiness),
             "stopping": provide(lambda: stopping),

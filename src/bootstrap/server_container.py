@@ -11,16 +11,23 @@ from adapters.sql.database import Database
 from adapters.sql.event_log import SqlEventLog
 from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
+from adapters.sql.run_history import SqlRunHistory
 from adapters.subprocess.renderer import SubprocessRenderer
 from application.cancel_generation import CancelGeneration
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
+from application.estimate_generation import EstimateGeneration
+from application.known_capacity import KnownCapacity
+from application.plan_generation import PlanGeneration
 from application.queries import Queries
 from application.recover_jobs import RecoverJobs
 from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
 from application.submit_generation import SubmitGeneration
+from application.upload_image import UploadImage
+from application.upload_video import UploadVideo
+from application.work_on_checkpoints import WorkOnCheckpoints
 from bootstrap import settings as known
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings, visible_accelerators, worker_environment
@@ -41,20 +48,23 @@ def _renderers(
         # Imported only here: whoever asks for it wants the pipeline in the server's own process.
         from bootstrap.render_container import render_container
 
-        return [InProcessRenderer(render_container(core).render_video().execute)]
-    accelerators = visible_accelerators([found.index for found in hardware.read().accelerators])
+        return [InProcessRenderer(render_container(core).measure_run().execute)]
+    found = [accelerator.index for accelerator in hardware.read().accelerators]
+    accelerators = visible_accelerators(found)
     count = (len(accelerators) or 1) if settings.workers == "auto" else settings.workers
     # A worker never opens the database, so it is not told where that is.
     told = msgspec.structs.replace(settings, database=known.Database())
     command = (sys.executable, "-m", "bootstrap.worker", msgspec.json.encode(told).decode())
+    places = [
+        accelerators[index % len(accelerators)] if accelerators else None for index in range(count)
+    ]
     return [
+        # One that was seen here must be there; one that was only named may have been meant for others.
         SubprocessRenderer(
-            command,
-            environment=worker_environment(
-                accelerators[index % len(accelerators)] if accelerators else None
-            ),
+            (*command, str(slot), place if found and place else ""),
+            environment=worker_environment(place),
         )
-        for index in range(count)
+        for slot, place in enumerate(places)
     ]
 
 
@@ -89,6 +99,7 @@ class ServerContainer(containers.DeclarativeContainer):
     repository = providers.Singleton(SqlJobRepository, database)
     queue = providers.Singleton(SqlJobQueue, database)
     event_log = providers.Singleton(SqlEventLog, database)
+    history = providers.Singleton(SqlRunHistory, database)
     renderers = providers.Singleton(_renderers, settings, core.hardware, core)
 
     gate = providers.Singleton(_gate, settings, core.hardware)
@@ -97,13 +108,23 @@ class ServerContainer(containers.DeclarativeContainer):
     )
     dispatch = providers.Singleton(DispatchJobs, queue, lanes, gate, core.clock)
 
-    submit = providers.Factory(
-        SubmitGeneration, core.complete_draft, repository, gate, dispatch, core.clock
-    )
+    capacity = providers.Singleton(KnownCapacity, core.hardware, core.clock)
+    plan = providers.Factory(PlanGeneration, core.complete_draft, history, capacity)
+    estimate = providers.Factory(EstimateGeneration, core.catalog, history, capacity)
+    submit = providers.Factory(SubmitGeneration, plan, repository, gate, dispatch, core.clock)
     retry = providers.Factory(RetryGeneration, repository, gate, core.clock)
-    cancel = providers.Factory(
-        CancelGeneration, repository, renderers, core.resume_store, core.clock
-    )
+    cancel = providers.Factory(CancelGeneration, repository, lanes, core.resume_store, core.clock)
     steer = providers.Factory(SteerQueue, queue, dispatch, core.clock)
+    work = providers.Singleton(
+        WorkOnCheckpoints,
+        core.pull_checkpoint,
+        core.verify_checkpoint,
+        core.repair_checkpoint,
+        core.clock,
+    )
     queries = providers.Factory(Queries, repository, queue, event_log, core.store, dispatch, gate)
-    recover = providers.Factory(RecoverJobs, repository, core.store, core.resume_store, core.clock)
+    upload_image = providers.Factory(UploadImage, core.image_reader, core.images, gate)
+    upload_video = providers.Factory(UploadVideo, core.clip_reader, core.images, gate)
+    recover = providers.Factory(
+        RecoverJobs, repository, core.store, core.resume_store, core.images, core.clock
+    )

@@ -5,9 +5,11 @@ exists: a mistyped setting must never be silently the default.
 """
 
 import difflib
+import math
 import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -30,6 +32,8 @@ _CHOICES: Final = {
 #: Names the file to read; not a setting itself.
 _CONFIG_VARIABLE: Final = "WAN_CONFIG"
 _VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
+#: huggingface_hub's own name for another hub; ours goes before it.
+_HUB_VARIABLE: Final = "HF_ENDPOINT"
 
 
 class SettingsError(DomainError):
@@ -85,6 +89,12 @@ class Models(_Section, frozen=True, kw_only=True):
     dir: str = ""
 
 
+class Hub(_Section, frozen=True, kw_only=True):
+    """`endpoint`: where checkpoints are pulled from; silence means what `HF_ENDPOINT` says, if anything."""
+
+    endpoint: str = "https://huggingface.co"
+
+
 class Disk(_Section, frozen=True, kw_only=True):
     """Free MiB below which nothing is started (`soft_mib`), and nothing accepted (`hard_mib`).
 
@@ -107,6 +117,8 @@ class Watchdog(_Section, frozen=True, kw_only=True):
     step_s: float = _BUDGETS.step_s
     decoding_s: float = _BUDGETS.decoding_s
     encoding_video_s: float = _BUDGETS.encoding_video_s
+    run_s: float = _BUDGETS.run_s
+    wait_s: float = _BUDGETS.wait_s
 
 
 class Log(_Section, frozen=True, kw_only=True):
@@ -125,6 +137,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     resume: Resume = msgspec.field(default_factory=Resume)
     database: Database = msgspec.field(default_factory=Database)
     models: Models = msgspec.field(default_factory=Models)
+    hub: Hub = msgspec.field(default_factory=Hub)
     workers: Literal["auto"] | int = "auto"
     renderer: Literal["subprocess", "inprocess", "ray"] = "subprocess"
     watchdog: Watchdog = msgspec.field(default_factory=Watchdog)
@@ -166,6 +179,8 @@ def load_settings(
     if config is None and (named := environment.get(_CONFIG_VARIABLE)):
         config = Path(named)
     told: dict[str, Any] = {"data_dir": str(_default_data_dir(environment))}
+    if named := environment.get(_HUB_VARIABLE):
+        _put(told, ["hub", "endpoint"], named)
     for key, value in (defaults or {}).items():
         _put(told, key.split("."), value)
     _merge(told, _read_toml(config) if config else {})
@@ -181,11 +196,15 @@ def load_settings(
 
 
 def visible_accelerators(found: Sequence[int]) -> Sequence[str]:
-    """What CUDA may see of the accelerators `found`: an operator's own `CUDA_VISIBLE_DEVICES` rules."""
+    """What CUDA may see of the accelerators `found`: an operator's own `CUDA_VISIBLE_DEVICES` rules.
+
+    In it, -1 and all that follows is hidden, as CUDA reads it.
+    """
     chosen = os.environ.get(_VISIBLE)
     if chosen is None:
         return [str(index) for index in found]
-    return [part.strip() for part in chosen.split(",") if part.strip()]
+    named = [part.strip() for part in chosen.split(",") if part.strip()]
+    return list(takewhile(lambda part: part != "-1", named))
 
 
 def worker_environment(accelerator: str | None) -> dict[str, str]:
@@ -203,6 +222,9 @@ def worker_environment(accelerator: str | None) -> dict[str, str]:
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
         # CUDA would count the fastest first; the driver, whom we ask, counts by slot.
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        # glibc would keep a decode's tensors for the next: 200 MB beside `mini`, which needs 500.
+        "MALLOC_MMAP_THRESHOLD_": "4194304",
+        "MALLOC_TRIM_THRESHOLD_": "33554432",
     }
     if accelerator is not None:
         variables[_VISIBLE] = accelerator
@@ -312,6 +334,11 @@ def _check(settings: Settings) -> Settings:
         raise SettingsError(f"server.port is {settings.server.port}; ports are 0 to 65535.")
     if settings.workers != "auto" and settings.workers < 1:
         raise SettingsError(f"workers is {settings.workers}; it must be auto, or at least 1.")
+    _check_seconds(settings)
+    if settings.disk.hard_mib < 0:
+        raise SettingsError(
+            f"disk.hard_mib is {settings.disk.hard_mib}; it must be at least 0, which is no mark at all."
+        )
     if settings.disk.hard_mib > settings.disk.soft_mib:
         raise SettingsError(
             f"disk.hard_mib is {settings.disk.hard_mib}, above disk.soft_mib "
@@ -321,6 +348,25 @@ def _check(settings: Settings) -> Settings:
         raise SettingsError(
             f"resume.interval is {settings.resume.interval}; it must be auto, or at least 1."
         )
+    if not settings.hub.endpoint.startswith(("https://", "http://")):
+        raise SettingsError(
+            f"hub.endpoint is {settings.hub.endpoint!r}; it must be a URL such as https://huggingface.co."
+        )
     if settings.renderer == "ray":
         raise SettingsError("The ray renderer is not built yet; choose subprocess or inprocess.")
     return settings
+
+
+def _check_seconds(settings: Settings) -> None:
+    """Refuse times that never pass, or have always passed; nan is neither, and is refused, too."""
+    for key, seconds in msgspec.structs.asdict(settings.watchdog).items():
+        if not 0 < seconds < math.inf:
+            raise SettingsError(
+                f"watchdog.{key} is {seconds} s; it must be more than 0, and finite."
+            )
+    for key, seconds in (
+        ("server.grace_s", settings.server.grace_s),
+        ("pipeline.card_step_s", settings.pipeline.card_step_s),
+    ):
+        if not 0 <= seconds < math.inf:
+            raise SettingsError(f"{key} is {seconds} s; it must be at least 0, and finite.")

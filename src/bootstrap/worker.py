@@ -1,5 +1,9 @@
-"""A worker process: `python -m bootstrap.worker SETTINGS`, the pipe on its standard streams."""
+"""A worker process: `python -m bootstrap.worker SETTINGS [SLOT [ACCELERATOR]]`.
 
+The pipe is on its standard streams.
+"""
+
+import logging
 import signal
 import sys
 from contextlib import suppress
@@ -8,30 +12,62 @@ from typing import Final
 
 import msgspec
 
-from adapters.subprocess.channel import WorkerChannel
+from adapters.filesystem.file_lock import FileLock
+from adapters.subprocess.channel import MAX_ORPHAN_GRACE_S, WorkerChannel
 from adapters.worker.loop import work
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
 from bootstrap.render_container import render_container
 from bootstrap.settings import Settings
+from domain.errors import WorkerUnavailable
+
+_log = logging.getLogger(__name__)
 
 #: Added to the badness by which Linux chooses whom to kill when memory runs out: -1000 to 1000.
 _OOM_SCORE: Final = 800
+#: Seconds to wait for the slot's former worker: twice what one without a server may take to end.
+_PATIENCE_S: Final = 2 * MAX_ORPHAN_GRACE_S
 
 
 def main() -> None:
     """Listen first, so that a cancel or the server's end is heard while the libraries load."""
     channel = WorkerChannel.over_standard_streams()
     _be_the_first_to_go()
-    settings = msgspec.json.decode(sys.argv[1], type=Settings)
+    told, slot, accelerator = (*sys.argv[1:], "0", "")[:3]
+    settings = msgspec.json.decode(told, type=Settings)
     configure_logging(settings.log, process="worker")
     # A terminal's Ctrl-C and a supervisor's stop reach the whole group; the server decides when its
     # workers end, and closes their pipe.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    render = render_container(CoreContainer(settings=settings)).render_video()
+    try:
+        core = CoreContainer(settings=settings)
+        render = render_container(core, accelerator).measure_run()
+        _be_alone(core.data_directory().worker_lock(int(slot)), settings)
+    except WorkerUnavailable as error:
+        _log.critical("cannot work", extra={"reason": error.message})
+        channel.failed(error)
+        sys.exit(1)
     channel.ready()
     work(channel, render)
+
+
+def _be_alone(lock: FileLock, settings: Settings) -> None:
+    """Wait for the slot's former worker: one whose server was killed first ends and saves its step.
+
+    Beside it, this one would find the accelerator's memory taken.
+
+    Raises:
+        WorkerUnavailable: it does not end.
+    """
+    if (former := lock.take()) is None:
+        return
+    _log.warning("waiting for the slot's former worker", extra={"process_id": former})
+    if former := lock.take(patience_s=min(_PATIENCE_S, settings.watchdog.loading_s / 2)):
+        raise WorkerUnavailable(
+            f"The slot's former worker (process {former}) outlived its server, does not end, and may "
+            "hold its GPU: nothing is started beside it. Kill it, or restart the machine."
+        )
 
 
 def _be_the_first_to_go() -> None:

@@ -102,8 +102,8 @@ class CheckpointSpec:
             be given.
         expands_timesteps: whether every token has a timestep of its own, by which a first frame is held.
         max_pixels: largest width x height that is accepted: its largest native size.
-        max_frames: longest clip that is accepted, a bound of ours: half as long again as the default,
-            at which the family was trained.
+        max_frames: longest clip that is accepted, a bound of ours; the family was trained at its
+            defaults, and holds together a little beyond.
         prompts: a few prompts that show what it can do.
     """
 
@@ -168,6 +168,8 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
             "a red circle moving right on a blue background",
             "a yellow star moving up on a purple background",
             "a large green triangle moving up quickly on a pink background",
+            "a small orange ball drifts slowly to the left over black",
+            "on a gray background a cyan square slides upwards",
         ),
         note="Draws one flat shape that moves; ignores words it never learned.",
     ),
@@ -193,7 +195,10 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         max_pixels=128 * 128,
         max_frames=33,
         native_sizes=((128, 128),),
-        prompts=("a yellow circle growing on a purple background",),
+        prompts=(
+            "a yellow circle growing on a purple background",
+            "a white diamond moving down left on a black background",
+        ),
         note="Draws one flat shape that moves, and can begin with an image of one.",
     ),
     CheckpointSpec(

@@ -14,6 +14,7 @@ DomainError
 │   ├── KeyReused               an idempotency key came again with another request
 │   ├── IllegalTransition
 │   └── StaleFence
+├── DoesNotFit                  no placement fits into the memory there is
 ├── ImageUnusable               what was uploaded is no picture that can be used
 ├── VideoUnusable               nor a video that can be
 ├── CheckpointUnavailable       the weights are not here, not whole, or not safe
@@ -31,12 +32,16 @@ DomainError
 │   ├── Preempted
 │   ├── WorkerCrashed
 │   ├── NoProgress
+│   ├── DeadlineExceeded
 │   ├── WorkerUnavailable
 │   ├── OutOfAcceleratorMemory
+│   ├── AcceleratorFault        a driver, a memory cell, a kernel: whatever ran there is lost
 │   ├── PromptTooLong
 │   ├── EncodingFailed
 │   └── RenderFailed
 └── BackendUnavailable          a library this machine lacks
+
+Those of the store of checkpoints are drawn in `domain.store_errors`.
 
 A class's docstring is its default message. HTTP statuses and exit codes are not here: they live in
 one table at each edge.
@@ -162,6 +167,12 @@ class StaleFence(Conflict):
     code = "stale-fence"
 
 
+class DoesNotFit(DomainError):
+    """The video does not fit into this machine's memory: choose a smaller size or fewer frames."""
+
+    code = "does-not-fit"
+
+
 class ImageUnusable(DomainError):
     """The image cannot be used: give a PNG, JPEG or WebP file."""
 
@@ -272,6 +283,12 @@ class NoProgress(RenderError):
     retryable = True
 
 
+class DeadlineExceeded(RenderError):
+    """The generation ran or waited longer than it may."""
+
+    code = "deadline"
+
+
 class WorkerUnavailable(RenderError):
     """No worker process can be started; its log has the reason."""
 
@@ -283,6 +300,13 @@ class OutOfAcceleratorMemory(RenderError):
     """The accelerator ran out of memory: choose a smaller size or fewer frames."""
 
     code = "gpu-out-of-memory"
+
+
+class AcceleratorFault(RenderError):
+    """The accelerator failed while it made this video; the kernel's log may say why."""
+
+    code = "gpu-fault"
+    retryable = True
 
 
 class PromptTooLong(RenderError):

@@ -85,10 +85,6 @@ class GenerationRequest:
         """
         return self.steps if self.strength is None else int(self.steps * self.strength)
 
-    @property
-    def duration_s(self) -> float:
-        return self.num_frames / self.fps
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationDraft:

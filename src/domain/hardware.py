@@ -31,9 +31,25 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """The memory that one video may use. `accelerator_bytes`: None where there is no accelerator."""
+
+    accelerator_bytes: int | None
+    host_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
     """One reading. No accelerators is normal: `note` says why there are none."""
 
     host: Host
     accelerators: tuple[Accelerator, ...]
     note: str | None = None
+
+    @property
+    def capacity(self) -> Capacity:
+        """What is free now, on the accelerator that has the least: a job may come to any of them."""
+        free = [accelerator.free_bytes for accelerator in self.accelerators]
+        return Capacity(
+            accelerator_bytes=min(free, default=None), host_bytes=self.host.available_bytes
+        )

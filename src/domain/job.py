@@ -23,7 +23,8 @@ from domain.generation import GenerationRequest
 from domain.job_event import EventKind, Failure, JobEvent, JobStatus
 from domain.memory_plan import MemoryPlan
 from domain.progress import Stage, progress
-from domain.toll import RunAgain, Toll
+from domain.run_record import Measured, PastRun
+from domain.toll import TILES_FROM_RUNG, RunAgain, Toll
 from domain.video import VideoFile
 
 #: Who asks where nobody says who.
@@ -44,7 +45,9 @@ class Job:
         toll: what its failed attempts add up to.
         furthest: the (stage, step) no attempt has yet passed.
         resume_step: steps that another attempt need not repeat, as far as is known.
+        furthest_saved: the most steps that were ever saved; what was rejected does not count.
         run_after: not to be started before; None for any time.
+        measured: what the attempt that made the video took, where it made all of it.
         video: set once the file is whole, before it is visible.
     """
 
@@ -64,7 +67,9 @@ class Job:
     toll: Toll = field(default_factory=Toll)
     furthest: tuple[int, int] = (-1, 0)
     resume_step: int = 0
+    furthest_saved: int = 0
     run_after: datetime | None = None
+    measured: Measured | None = None
     video: VideoFile | None = None
     failure: Failure | None = None
     started_at: datetime | None = None
@@ -131,6 +136,20 @@ class Job:
             case _:
                 return 0.0
 
+    @property
+    def past_run(self) -> PastRun | None:
+        """What it teaches of later ones; None where it was not measured, or not planned."""
+        if self.measured is None or self.plan.placement is None:
+            return None
+        return PastRun(
+            placement=self.plan.placement, forwards=self.plan.forwards, measured=self.measured
+        )
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds from its submission to its first attempt, by the wall clock; 0 before."""
+        return (self.started_at - self.created_at).total_seconds() if self.started_at else 0.0
+
     def collect_events(self) -> Sequence[JobEvent]:
         """The events recorded since the last call, oldest first; the repository stores them."""
         events, self._events = tuple(self._events), []
@@ -152,7 +171,9 @@ class Job:
         self.slot = slot
         self.run_after = None
         self.started_at = self.started_at or at
-        self._record(EventKind.STARTED, at)
+        tiles = "The accelerator's memory was full before: the pictures are decoded in tiles now."
+        is_tiled = self.toll.oom_level >= TILES_FROM_RUNG
+        self._record(EventKind.STARTED, at, message=tiles if is_tiled else None)
 
     def enter_stage(self, stage: Stage, *, fence: int, at: datetime) -> None:
         """The attempt has begun `stage`."""
@@ -174,7 +195,7 @@ class Job:
         self._record(EventKind.STEP, at)
 
     def save_resume_point(self, step: int, *, fence: int, at: datetime) -> None:
-        """What `step` steps made outlives the attempt.
+        """What `step` steps made outlives the attempt; more than ever before is progress.
 
         Raises:
             RenderFailed: the request has no such step.
@@ -182,6 +203,9 @@ class Job:
         self._expect(JobStatus.RUNNING, fence=fence)
         self._expect_step(step, at_least=1)
         self.resume_step = step
+        if step > self.furthest_saved:
+            self.furthest_saved = step
+            self.toll = self.toll.after_progress()
         self._record(EventKind.RESUME_POINT_SAVED, at)
 
     def resume(self, step: int, *, fence: int, at: datetime) -> None:
@@ -199,7 +223,16 @@ class Job:
         """The attempt cannot go on from what was saved, and begins at the first step."""
         self._expect(JobStatus.RUNNING, fence=fence)
         self.step = self.resume_step = 0
+        self.toll, counts_anew = self.toll.after_rejection()
+        if counts_anew:
+            self.furthest_saved = 0
         self._record(EventKind.RESUME_REJECTED, at, message=reason)
+
+    def measure(self, measured: Measured, *, fence: int, at: datetime) -> None:
+        """The attempt has made the whole video, and tells what that took."""
+        self._expect(JobStatus.RUNNING, fence=fence)
+        self.measured = measured
+        self._record(EventKind.MEASURED, at)
 
     def begin_publishing(self, video: VideoFile, *, fence: int, at: datetime) -> None:
         """The attempt's file is durable: from here the video will appear, whatever dies.

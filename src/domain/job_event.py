@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     RESUME_POINT_SAVED = "resume_point_saved"
     RESUMED = "resumed"
     RESUME_REJECTED = "resume_rejected"
+    MEASURED = "measured"
     CANCEL_REQUESTED = "cancel_requested"
     REQUEUED = "requeued"
     PUBLISHING = "publishing"

@@ -1,45 +1,203 @@
-"""What a generation will need, known before it is queued.
+"""What a generation will need, known before it is queued, and where its parts will lie.
 
-So far: what is exact. Weights come from the files' own headers, latents and tokens from the model's
-shape. Peak memory and seconds are not predicted yet, and so are not here.
+Weights are exact; what else memory holds is predicted, and corrected by what was measured. Seconds are
+told only where this machine has measured some.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Final
 
+from domain.checkpoint import CheckpointSpec
+from domain.demand import Work
+from domain.errors import DoesNotFit
 from domain.generation import GenerationRequest
-from domain.local_checkpoint import LocalCheckpoint
+from domain.hardware import Capacity
+from domain.local_checkpoint import LocalCheckpoint, structure_of
+from domain.placement import Placement
+from domain.placement_choice import choose, nearest
+from domain.plan_reasons import gib, reasons, told_of
+from domain.progress import Stage
+from domain.run_record import PastRun, placed_as, predicted_seconds
+from domain.structure import Structure
+
+#: A smaller size to offer where a checkpoint was made for larger ones: `832*480` of Wan2.2's
+#: `wan/configs/__init__.py`.
+_480P: Final = ((832, 480), (480, 832))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryPlan:
-    """The size of one generation.
+    """The size of one generation, and where it will be made.
 
     Attributes:
-        weight_bytes: the checkpoint's weights as stored, exact.
+        weight_bytes: the checkpoint's weights, exact: as stored, or as they would be loaded where
+            they are not here.
         latent_shape: (C, T, H, W).
         tokens: what one forward of the transformer attends over.
-        forwards: transformer forwards of the whole run; guidance above 1 doubles a step.
+        forwards: transformer forwards of the whole run at most; guidance above 1 doubles a step.
+        placement: None where an earlier version made the plan, or the structure is not known.
+        accelerator_bytes: predicted to be allocated there at the peak; None where nothing is.
+        host_bytes: predicted for the process at its peak; None where nothing is predicted.
+        seconds: predicted of each stage, from this machine's own runs; None before there are any.
+        reasons: a sentence for each choice.
     """
 
     weight_bytes: int
     latent_shape: tuple[int, int, int, int]
     tokens: int
     forwards: int
+    placement: Placement | None = None
+    accelerator_bytes: int | None = None
+    host_bytes: int | None = None
+    seconds: Mapping[Stage, float] | None = None
+    reasons: tuple[str, ...] = ()
 
 
-def plan_memory(request: GenerationRequest, checkpoint: LocalCheckpoint) -> MemoryPlan:
-    """The plan of `request` on the files of `checkpoint`."""
-    geometry = checkpoint.spec.geometry
-    size = {
-        # A reference is a latent frame of its own, before the video's.
-        "num_frames": request.num_frames + geometry.temporal_stride * len(request.references),
+def plan_memory(
+    request: GenerationRequest,
+    spec: CheckpointSpec,
+    local: LocalCheckpoint | None,
+    capacity: Capacity,
+    history: Sequence[PastRun] = (),
+) -> MemoryPlan:
+    """The plan of `request` in that much memory.
+
+    Args:
+        local: its files; None where they are not here and the structure is known by its id.
+        history: this machine's runs of the same kind, newest first.
+
+    Raises:
+        DoesNotFit: nothing fits; the message has the numbers and says what would.
+    """
+    size = _size(request, spec)
+    exact = MemoryPlan(
+        weight_bytes=local.weight_bytes if local else 0,
+        latent_shape=spec.geometry.latent_shape(**size),
+        tokens=spec.geometry.tokens(**size),
+        forwards=_forwards(request),
+    )
+    structure = structure_of(spec, local)
+    if structure is None:
+        told = (
+            f"What {spec.id} is built of is not known here: nothing is predicted, and where there is "
+            "an accelerator, everything is put on it."
+        )
+        return replace(exact, reasons=(told,))
+    work = _work(request, spec, structure, local)
+    choice = choose(work, capacity, history)
+    if choice is None:
+        raise DoesNotFit(_refusal(request, spec, structure, local, capacity))
+    placement, needs = choice.placement, choice.needs
+    runs = placed_as(placement, history)
+    return replace(
+        exact,
+        weight_bytes=exact.weight_bytes or structure.weight_bytes(placement.precision),
+        placement=placement,
+        accelerator_bytes=None if placement.is_on_cpu else needs.accelerator_bytes,
+        host_bytes=needs.host_bytes,
+        seconds=predicted_seconds(runs, forwards=exact.forwards),
+        reasons=(*reasons(work, placement, needs, capacity), *told_of(runs)),
+    )
+
+
+def _forwards(request: GenerationRequest) -> int:
+    guided = max(request.guidance_high_noise, request.guidance_low_noise) > 1.0
+    return request.denoising_steps * (2 if guided else 1)
+
+
+def _size(request: GenerationRequest, spec: CheckpointSpec) -> dict[str, int]:
+    # A reference is a latent frame of its own, before the video's.
+    more = spec.geometry.temporal_stride * len(request.references)
+    return {
+        "num_frames": request.num_frames + more,
         "height": request.height,
         "width": request.width,
     }
-    guided = max(request.guidance_high_noise, request.guidance_low_noise) > 1.0
-    return MemoryPlan(
-        weight_bytes=checkpoint.weight_bytes,
-        latent_shape=geometry.latent_shape(**size),
-        tokens=geometry.tokens(**size),
-        forwards=request.denoising_steps * (2 if guided else 1),
+
+
+def _work(
+    request: GenerationRequest,
+    spec: CheckpointSpec,
+    structure: Structure,
+    local: LocalCheckpoint | None,
+) -> Work:
+    size = _size(request, spec)
+    return Work(
+        structure=structure,
+        stored_as={part.name: part.precision for part in local.components} if local else {},
+        width=request.width,
+        height=request.height,
+        num_frames=request.num_frames,
+        tokens=spec.geometry.tokens(**size),
+        latent_bytes=4 * prod(spec.geometry.latent_shape(**size)),
+        forwards=_forwards(request),
+        pictures_encoded=_pictures_encoded(request, structure),
     )
+
+
+def _pictures_encoded(request: GenerationRequest, structure: Structure) -> int:
+    """A video that is made anew is encoded whole, and so is one that begins with a picture.
+
+    The 5B encodes that picture alone.
+    """
+    if request.video:
+        return request.num_frames
+    if request.image:
+        return 1 if structure.has_token_times else request.num_frames
+    return 0
+
+
+def _refusal(
+    request: GenerationRequest,
+    spec: CheckpointSpec,
+    structure: Structure,
+    local: LocalCheckpoint | None,
+    capacity: Capacity,
+) -> str:
+    """Why nothing fits, and what would."""
+    needs = nearest(_work(request, spec, structure, local), capacity)
+    needed, available = gib(needs.host_needed), gib(capacity.host_bytes)
+    if capacity.accelerator_bytes is None:
+        needed = f"{needed} of host memory, as there is no accelerator"
+        available = f"{available} is available"
+    else:
+        needed = f"{gib(needs.accelerator_needed)} of accelerator and {needed} of host memory"
+        available = f"{gib(capacity.accelerator_bytes)} and {available} are available"
+
+    def first_fitting(others: Iterator[GenerationRequest]) -> list[GenerationRequest]:
+        fitting = (o for o in others if choose(_work(o, spec, structure, local), capacity))
+        return [*filter(None, [next(fitting, None)])]
+
+    would = [
+        f"{other.width}x{other.height} with {other.num_frames} frames"
+        for other in (
+            *first_fitting(_smaller(request, spec)),
+            *first_fitting(_shorter(request, spec)),
+        )
+    ]
+    return (
+        f"{spec.id} at {request.width}x{request.height} with {request.num_frames} frames needs "
+        f"{needed}; {available}. "
+        + (f"It would fit as {' or '.join(would)}." if would else "No size of it would fit.")
+    )
+
+
+def _smaller(request: GenerationRequest, spec: CheckpointSpec) -> Iterator[GenerationRequest]:
+    """Native sizes of the same shape with fewer pixels, the largest first."""
+    sizes = {
+        size
+        for size in (*spec.native_sizes, *_480P)
+        if prod(size) < request.width * request.height
+        and (size[1] > size[0]) == (request.height > request.width)
+    }
+    for width, height in sorted(sizes, key=prod, reverse=True):
+        yield replace(request, width=width, height=height)
+
+
+def _shorter(request: GenerationRequest, spec: CheckpointSpec) -> Iterator[GenerationRequest]:
+    """Fewer frames, the most first."""
+    stride = spec.geometry.temporal_stride
+    for num_frames in range(request.num_frames - stride, 0, -stride):
+        yield replace(request, num_frames=num_frames)

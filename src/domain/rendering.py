@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from domain.generation import GenerationRequest
+from domain.placement import Placement
 from domain.progress import Stage
+from domain.run_record import Measured
+from domain.toll import TILES_FROM_RUNG
 from domain.video import VideoFile
 
 
@@ -15,11 +18,20 @@ class RenderOrder:
 
     Attributes:
         fence: the attempt's number; whatever the attempt writes carries it.
+        placement: where the checkpoint's parts are to lie; None leaves it to the pipeline.
+        rung: how far the job has climbed for lack of accelerator memory; see `domain.toll`.
     """
 
     job_id: str
     fence: int
     request: GenerationRequest
+    placement: Placement | None = None
+    rung: int = 0
+
+    @property
+    def in_tiles(self) -> bool:
+        """Whether the pictures are to be decoded in tiles."""
+        return self.rung >= TILES_FROM_RUNG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +79,13 @@ class ResumeRejected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunMeasured:
+    """What the whole run took; told once, after all its stages."""
+
+    measured: Measured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoStaged:
     """The run is over: the file is whole, hashed and durable, and waits to be published."""
 
@@ -74,7 +93,13 @@ class VideoStaged:
 
 
 RenderProgress: TypeAlias = (
-    StageEntered | StepFinished | StillRunning | ResumePointSaved | Resumed | ResumeRejected
+    StageEntered
+    | StepFinished
+    | StillRunning
+    | ResumePointSaved
+    | Resumed
+    | ResumeRejected
+    | RunMeasured
 )
 RenderReport: TypeAlias = RenderProgress | VideoStaged
 

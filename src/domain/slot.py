@@ -2,20 +2,29 @@
 
 from typing import Final
 
-from domain.errors import DomainError, NoProgress, WorkerUnavailable
+from domain.errors import (
+    AcceleratorFault,
+    DomainError,
+    NoProgress,
+    WorkerCrashed,
+    WorkerUnavailable,
+)
 
 #: Two faults within this many seconds make a slot unhealthy.
 FAULT_WINDOW_S: Final = 600.0
 #: Seconds after which an unhealthy slot is tried again with one job.
 COOL_OFF_S: Final = 600.0
+#: Each trial that fails doubles that, up to these.
+MAX_COOL_OFF_S: Final = 14_400.0
 
 
 class Slot:
     """One worker's place, mostly one accelerator.
 
-    A fault is a worker that hung or could not be started. The same job hanging twice is that job's
-    doing, and quarantines it; two jobs in a row, with nothing finished in between, are the slot's.
-    All times are seconds of a clock that never falls.
+    A fault is a worker that hung, died or could not be started, or an accelerator that failed. Twice
+    with the same job is that job's doing; with two jobs in a row, and nothing finished in between, it is
+    the slot's. A slot that rested is tried with one job, and rests twice as long if that fails. All
+    times are seconds of a clock that never falls.
     """
 
     def __init__(self, number: int) -> None:
@@ -23,6 +32,7 @@ class Slot:
         self.problem: str | None = None
         self._fault: tuple[float, str | None] | None = None
         self._shunned_until = 0.0
+        self._rests = 0  # since it was last trusted
 
     def may_work(self, *, now: float) -> bool:
         """Whether a job may be started here."""
@@ -34,26 +44,30 @@ class Slot:
         Args:
             error: what it ended in; None where its video was made.
         """
-        if not isinstance(error, NoProgress | WorkerUnavailable):
+        if not isinstance(error, NoProgress | WorkerCrashed | AcceleratorFault | WorkerUnavailable):
             if error is None:
                 self.forgive()
             return False
-        blamed = job_id if isinstance(error, NoProgress) else None
+        blamed = None if isinstance(error, WorkerUnavailable) else job_id
         before, self._fault = self._fault, (now, blamed)
         is_on_trial = self.problem is not None
         if not is_on_trial and not _is_second(before, blamed, now):
             return False
-        self._shunned_until = now + COOL_OFF_S
+        cool_off_s = min(COOL_OFF_S * 2**self._rests, MAX_COOL_OFF_S)
+        self._rests += 1
+        self._shunned_until = now + cool_off_s
+        failed = "again" if is_on_trial else f"twice within {FAULT_WINDOW_S / 60:g} minutes"
         self.problem = (
-            f"Slot {self.number} failed twice within {FAULT_WINDOW_S / 60:g} minutes and rests for "
-            f"{COOL_OFF_S / 60:g}; its jobs wait. Last: {error.message} Look at the accelerator "
-            "(nvidia-smi, the kernel's log), then resume the queue."
+            f"Slot {self.number} failed {failed} and rests for {cool_off_s / 60:g} minutes; its jobs "
+            f"wait. Last: {error.message} Look at the accelerator (nvidia-smi, the kernel's log), then "
+            "resume the queue."
         )
         return True
 
     def forgive(self) -> None:
         """Trust it again: it has finished a job, or somebody has looked after it."""
         self.problem = self._fault = None
+        self._rests = 0
 
 
 def _is_second(before: tuple[float, str | None] | None, blamed: str | None, now: float) -> bool:

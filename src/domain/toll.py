@@ -11,16 +11,24 @@ from domain.job_event import Failure
 MAX_CRASHES: Final = 2
 #: Times a job may be given back through no fault of its own, without new progress, until it fails.
 MAX_INTERRUPTIONS: Final = 10
+#: Times a job may find its weights absent or unreadable, a pause apart, until it fails: an hour at least.
+MAX_ABSENCES: Final = 60
 #: Failures of its own that another attempt might not repeat; the last one is final.
 MAX_FAILURES: Final = 3
-#: Rungs of the ladder that a job climbs when the accelerator's memory is full: 1 is a fresh process.
+#: Resume points that may be rejected until what is saved anew no longer counts as progress.
+MAX_FORGIVEN_REJECTIONS: Final = 2
+#: Rungs of the ladder that a job climbs when the accelerator's memory is full (ADR-0022): each begins a
+#: fresh process; from the first on, the pictures are decoded in tiles.
 MAX_OOM_LEVEL: Final = 1
+TILES_FROM_RUNG: Final = 1
 #: Longest wait before the attempt after the first and the second failure, in seconds.
 BACKOFF_S: Final = (10.0, 60.0)
-#: Seconds a job waits after the disk kept it from going on.
+#: Seconds a job waits after the disk, or weights that are not there, kept it from going on.
 STORAGE_PAUSE_S: Final = 60.0
+#: Seconds a job waits after the accelerator failed under it: another one shows meanwhile whose doing it was.
+FAULT_PAUSE_S: Final = 60.0
 #: No job waits longer than this for its next attempt; a clock that says otherwise was set back.
-LONGEST_WAIT_S: Final = max(*BACKOFF_S, STORAGE_PAUSE_S)
+LONGEST_WAIT_S: Final = max(*BACKOFF_S, STORAGE_PAUSE_S, FAULT_PAUSE_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,19 +49,32 @@ class Toll:
 
     Attributes:
         crashes: worker deaths since an attempt last got further than any before.
-        interruptions: times it was given back uncharged (a server that stopped or died), since then.
+        interruptions: times it was given back uncharged (a server that stopped or died, an accelerator
+            that failed), since then.
+        absences: times its weights were not there or could not be read, since then.
         failures: attempts that failed by themselves in a way that another might not.
         oom_level: rung of the ladder it has climbed for lack of accelerator memory.
+        rejections: resume points of its own that it could not go on from.
     """
 
     crashes: int = 0
     interruptions: int = 0
+    absences: int = 0
     failures: int = 0
     oom_level: int = 0
+    rejections: int = 0
 
     def after_progress(self) -> "Toll":
         """An attempt got further than any before: what killed the others was not the job."""
-        return replace(self, crashes=0, interruptions=0)
+        return replace(self, crashes=0, interruptions=0, absences=0)
+
+    def after_rejection(self) -> tuple["Toll", bool]:
+        """What was saved is lost. Also, whether saving the same steps anew will count as progress.
+
+        Not for ever: or a job that kills its workers and has its points rejected would never end.
+        """
+        toll = replace(self, rejections=self.rejections + 1)
+        return toll, toll.rejections <= MAX_FORGIVEN_REJECTIONS
 
     def after(self, error: DomainError, *, jitter: float) -> tuple["Toll", Verdict]:
         """What the attempt's end in `error` adds, and what becomes of the job.
@@ -64,12 +85,16 @@ class Toll:
         """
         match error:
             case errors.RenderSuspended() | errors.OutputMissing():
-                return self._interrupted(error)
+                return self._interrupted(error, code="interrupted")
+            case errors.AcceleratorFault():
+                return self._interrupted(error, code=error.code, delay_s=FAULT_PAUSE_S)
             case errors.Preempted() | errors.WorkerUnavailable():
                 return self, RunAgain(reason=error.message, code=error.code)
             case errors.StorageError():
                 pause = RunAgain(reason=error.message, code=error.code, delay_s=STORAGE_PAUSE_S)
                 return self, pause
+            case errors.CheckpointUnavailable():
+                return self._without_weights(error)
             case errors.WorkerCrashed() | errors.NoProgress():
                 return self._crashed(error)
             case errors.OutOfAcceleratorMemory():
@@ -84,13 +109,22 @@ class Toll:
         times = f"The worker died {toll.crashes} times without getting further."
         return toll, Failure(code="quarantined", message=f"{times} Last: {error.message}")
 
-    def _interrupted(self, error: DomainError) -> tuple["Toll", Verdict]:
+    def _interrupted(
+        self, error: DomainError, *, code: str, delay_s: float = 0.0
+    ) -> tuple["Toll", Verdict]:
         toll = replace(self, interruptions=self.interruptions + 1)
         if toll.interruptions <= MAX_INTERRUPTIONS:
-            return toll, RunAgain(reason=error.message, code="interrupted")
+            return toll, RunAgain(reason=error.message, code=code, delay_s=delay_s)
         times = f"It was interrupted {toll.interruptions} times without getting further."
         message = f"{times} Last: {error.message}"
-        return toll, Failure(code="interrupted", message=message, retryable=True)
+        return toll, Failure(code=code, message=message, retryable=True)
+
+    def _without_weights(self, error: DomainError) -> tuple["Toll", Verdict]:
+        toll = replace(self, absences=self.absences + 1)
+        if toll.absences <= MAX_ABSENCES:
+            pause = RunAgain(reason=error.message, code=error.code, delay_s=STORAGE_PAUSE_S)
+            return toll, pause
+        return toll, Failure(code=error.code, message=error.message, retryable=True)
 
     def _out_of_memory(self, error: DomainError) -> tuple["Toll", Verdict]:
         if self.oom_level < MAX_OOM_LEVEL:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from domain.errors import DeadlineExceeded, NoProgress, RenderError
 from domain.progress import Stage
 from domain.rendering import RenderReport, StageEntered, StepFinished
 
@@ -18,6 +19,7 @@ _REMEMBERED: Final = 25
 class Budgets:
     """Seconds that each part of a run may take at the most; `step_s` where steps are quick.
 
+    `run_s`: an attempt as a whole, however well it gets on. `wait_s`: in line, until the first attempt.
     The figures are generous on purpose: the largest checkpoint from a slow disk, on a slow card.
     Source: reliability reference, GPU fault ladder.
     """
@@ -27,6 +29,8 @@ class Budgets:
     step_s: float = 300.0
     decoding_s: float = 1200.0
     encoding_video_s: float = 600.0
+    run_s: float = 4 * 3600.0
+    wait_s: float = 7 * 24 * 3600.0
 
 
 class Watchdog:
@@ -36,7 +40,7 @@ class Watchdog:
         """Begins with the run's loading. `now`: seconds of a clock that never falls, as everywhere here."""
         self._budgets = budgets
         self._stage = Stage.LOADING
-        self._since = now
+        self._began = self._since = now
         self._step_seconds: deque[float] = deque(maxlen=_REMEMBERED)
 
     def note(self, report: RenderReport, *, now: float) -> None:
@@ -66,8 +70,21 @@ class Watchdog:
                 return self._budgets.encoding_video_s
 
     def remaining_s(self, *, now: float) -> float:
-        """Seconds until the run must have got further; 0 once it should have."""
-        return max(0.0, self._since + self.budget_s - now)
+        """Seconds until the run must have got further, or be over; 0 once it should."""
+        return max(0.0, min(self._since + self.budget_s, self._over_at) - now)
+
+    @property
+    def verdict(self) -> RenderError:
+        """What the run has ended in when nothing of it remains."""
+        if self._over_at > self._since + self.budget_s:
+            return NoProgress(self.complaint)
+        return DeadlineExceeded(
+            f"The run took longer than {self._budgets.run_s:g} s (watchdog.run_s), and was ended."
+        )
+
+    @property
+    def _over_at(self) -> float:
+        return self._began + self._budgets.run_s
 
     @property
     def complaint(self) -> str:

@@ -29,6 +29,7 @@ VIOLATIONS = {
     "litestar": ("adapters/cli/app.py", "import litestar"),
     "client": ("adapters/http/app.py", "import httpx"),
     "terminal": ("adapters/http/app.py", "import rich"),
+    "hub": ("adapters/http/app.py", "import huggingface_hub"),
     "machine": ("adapters/http/app.py", "import psutil"),
     "injector": ("adapters/http/app.py", "import dependency_injector"),
     "cycles": ("domain/progress.py", "import domain.job"),

@@ -80,8 +80,8 @@ def _with_faulty_workers(point: str, marker: Path) -> None:
     start = SubprocessRenderer.__init__
 
     def init(self: SubprocessRenderer, command: tuple[str, ...], **named: Any) -> None:
-        program, *_, settings = command
-        faulty = (program, "-m", "tests.e2e.faulty", point, str(marker), "worker", settings)
+        program, _, _, *told = command
+        faulty = (program, "-m", "tests.e2e.faulty", point, str(marker), "worker", *told)
         start(self, faulty, **named)
 
     SubprocessRenderer.__init__ = init  # type: ignore[method-assign]

@@ -95,7 +95,7 @@ def test_a_video_that_could_not_be_made_durable_is_made_durable_later(
     error: str, call: str, failing: Failing, clock: Path
 ) -> None:
     # Every job costs the worker four fsyncs and a rename, and the server a rename.
-    service = failing(f"{call}:error={error}:when=6..8")
+    service = failing(f"{call}:error={error}:when=6..7")
     service.client.post("/api/v1/queue/pause")
     acknowledged, _ = submit_many(service, 16)
 

@@ -10,8 +10,8 @@ import pytest
 from tests.e2e.service import NewService, Service, is_gone, wait_for
 
 #: A few minutes' worth is benchmarks/soak.py's business.
-KILLS = 12
-JOBS = 4
+KILLS = 8
+JOBS = 3
 
 
 def kill_something(service: Service, chance: random.Random) -> list[psutil.Process]:

@@ -7,6 +7,27 @@ from domain.checkpoint import CHECKPOINTS, checkpoint_spec
 from domain.errors import CheckpointMissing
 from domain.local_checkpoint import Component, LocalCheckpoint
 from domain.ports.checkpoint_catalog import CatalogEntry, CheckpointCatalog
+from domain.structure import Structure, TextEncoderStructure, TransformerStructure, VaeStructure
+
+
+def a_structure(*, experts: int) -> Structure:
+    """Small enough for any machine."""
+    return Structure(
+        transformer=TransformerStructure(
+            layers=1,
+            heads=1,
+            head_width=4,
+            ffn_width=8,
+            in_channels=16,
+            out_channels=16,
+            text_width=4,
+        ),
+        experts=experts,
+        text_encoder=TextEncoderStructure(
+            layers=1, width=4, heads=1, head_width=4, ffn_width=8, vocabulary=16
+        ),
+        vae=VaeStructure(parameters=100, width=4, encoder_width=4),
+    )
 
 
 class FakeCheckpointCatalog(CheckpointCatalog):
@@ -14,6 +35,10 @@ class FakeCheckpointCatalog(CheckpointCatalog):
 
     def __init__(self, *here: str) -> None:
         self._here = here or tuple(spec.id for spec in CHECKPOINTS)
+
+    def remove(self, checkpoint_id: str) -> None:
+        """From now on it is not here."""
+        self._here = tuple(here for here in self._here if here != checkpoint_id)
 
     def entries(self) -> Sequence[CatalogEntry]:
         return [
@@ -34,4 +59,5 @@ class FakeCheckpointCatalog(CheckpointCatalog):
             components=tuple(
                 Component(name=part, weight_bytes=1000, dtypes=("BF16",)) for part in parts
             ),
+            structure=a_structure(experts=len(parts)),
         )

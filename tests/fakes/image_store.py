@@ -20,6 +20,10 @@ class FakeImageStore(ImageStore):
         (self._folder / image_id).write_bytes(png)
         return image_id
 
+    def sweep(self) -> None:
+        for part in self._folder.glob("*.part"):
+            part.unlink()
+
     def locate(self, image_id: str) -> Path:
         path = self._folder / image_id
         if not image_id.startswith("img_") or not path.is_file():
@@ -28,7 +32,7 @@ class FakeImageStore(ImageStore):
 
     def stage_clip(self) -> Path:
         self._folder.mkdir(exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as staged:
+        with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as staged:
             return Path(staged.name)
 
     def keep_clip(self, staged: Path) -> str:

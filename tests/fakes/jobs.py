@@ -15,6 +15,8 @@ from domain.job_event import JobStatus
 from domain.ports.event_log import EventLog, LoggedEvent
 from domain.ports.job_queue import JobQueue
 from domain.ports.job_repository import JobRepository
+from domain.ports.run_history import RunHistory
+from domain.run_record import PastRun, run_kind
 from domain.toll import LONGEST_WAIT_S
 
 
@@ -40,7 +42,7 @@ def _twin(job: Job) -> Job:
 
 
 class InMemoryJobs:
-    """What the three ports share; lost with the process, and that is its only dishonesty.
+    """What the four ports share; lost with the process, and that is its only dishonesty.
 
     Put errors into `refusals` and as many of the next writes fail with them, in that order.
     """
@@ -50,6 +52,7 @@ class InMemoryJobs:
         self.repository = InMemoryJobRepository(self)
         self.queue = InMemoryJobQueue(self)
         self.event_log = InMemoryEventLog(self)
+        self.history = InMemoryRunHistory(self)
         self.keys: dict[tuple[str, str], tuple[IdempotencyKey, str, datetime]] = {}
         self.paused_at: datetime | None = None
         self._kept: dict[str, _Kept] = {}  # in the order they came
@@ -144,6 +147,10 @@ class InMemoryJobRepository(JobRepository):
             self._memory.keys[key.client, key.key] = (key, job.id, job.created_at)
         job.collect_events()
         return job
+
+    async def find(self, key: IdempotencyKey, *, at: datetime) -> Job | None:
+        job_id = self._known_as(key, at)
+        return None if job_id is None else await self.get(job_id)
 
     async def get(self, job_id: str) -> Job:
         return _twin(self._memory.entry(job_id).job)
@@ -259,3 +266,16 @@ class InMemoryEventLog(EventLog):
 
     async def wait(self, *, after: int, timeout_s: float) -> None:
         await self._memory.wait(lambda: len(self._memory.events) > after, timeout_s)
+
+
+class InMemoryRunHistory(RunHistory):
+    """Looks at every job."""
+
+    def __init__(self, memory: InMemoryJobs) -> None:
+        self._memory = memory
+
+    async def of_kind(self, kind: str, *, limit: int = 20) -> Sequence[PastRun]:
+        runs = [
+            job.past_run for job in reversed(self._memory.kept) if run_kind(job.request) == kind
+        ]
+        return [run for run in runs if run is not None][:limit]

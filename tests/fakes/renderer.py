@@ -57,9 +57,11 @@ class FakeRenderer(Renderer):
         self._job_id: str | None = None
         self._stopping, self._stopped = Stopping(), asyncio.Event()
         self.closed = False
+        self.orders: list[RenderOrder] = []
 
     async def render(self, order: RenderOrder) -> AsyncGenerator[RenderReport, None]:
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
+        self.orders.append(order)
         self._job_id = order.job_id
         self._stopping, self._stopped = Stopping(), asyncio.Event()
         try:
@@ -114,6 +116,6 @@ class FakeRenderer(Renderer):
             height=request.height,
             num_frames=request.num_frames,
             fps=request.fps,
-            duration_s=request.duration_s,
+            duration_s=request.num_frames / request.fps,
             codec="fake",
         )

@@ -6,6 +6,7 @@ from domain.errors import DomainError
 from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
+from domain.placement import Placement
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
@@ -18,11 +19,12 @@ _FRAMES_PER_CHUNK = 4
 class FakeVideoPipeline(VideoPipeline):
     """Every sample of a video is the lowest byte of its seed. `failure` is raised while decoding.
 
-    `inputs`: what the last run was given beside its words.
+    `inputs`: what the last run was given beside its words. `in_tiles`: what it was asked.
     """
 
     def __init__(self, failure: DomainError | None = None) -> None:
         self._failure = failure
+        self.in_tiles = False
         self.closed = False
         self.inputs = NO_INPUTS
 
@@ -34,8 +36,10 @@ class FakeVideoPipeline(VideoPipeline):
         resume: ResumePoints,
         *,
         inputs: InputFiles = NO_INPUTS,
+        placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
-        self.inputs = inputs
+        self.inputs, self.in_tiles = inputs, in_tiles
         done = _steps_done(request, resume)
         if done < request.denoising_steps:
             report(StageEntered(stage=Stage.ENCODING_PROMPT))
@@ -51,6 +55,9 @@ class FakeVideoPipeline(VideoPipeline):
             if self._failure:
                 raise self._failure
             report(StillRunning())
+
+    def peak_accelerator_bytes(self) -> int | None:
+        return None
 
     def close(self) -> None:
         self.closed = True

@@ -164,7 +164,11 @@ def test_a_change_that_keeps_size_and_time_is_still_seen(folder: Path) -> None:
     path = weights(folder)
     told = path.stat()
 
-    garble(folder)
+    with path.open("r+b") as file:  # the last byte of a tensor: no header tells
+        file.seek(-1, os.SEEK_END)
+        (byte,) = file.read(1)
+        file.seek(-1, os.SEEK_END)
+        file.write(bytes([byte ^ 1]))
     os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))
 
     with pytest.raises(CheckpointBroken):

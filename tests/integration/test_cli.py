@@ -1,7 +1,9 @@
 """The program, run in this process, drawing test cards."""
 
+import asyncio
 import json
 import logging
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,10 @@ import av
 import pytest
 
 from adapters.cli.app import build_app, run
+from adapters.filesystem.data_directory import DataDirectory
 from adapters.pyav.video_encoder import PyAvVideoEncoder
+from adapters.sql.connections import database_file
+from adapters.sql.database import Database
 from bootstrap.cli import Commands
 from tests.integration.clips import noisy_frames, video_file
 from tests.integration.pictures import encoded
@@ -278,3 +283,36 @@ def test_brackets_in_a_path_are_shown_as_they_are(
 def pictures(path: Path) -> list[bytes]:
     with av.open(path) as container:
         return [frame.to_ndarray().tobytes() for frame in container.decode(video=0)]
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_a_backup_says_how_it_is_restored_wherever_the_database_is(
+    is_elsewhere: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # With database.url set, the command that was told opened the live database beside the copy's videos.
+    data, live = DataDirectory(tmp_path / "data"), tmp_path / "live.db"
+    data.prepare()
+    if is_elsewhere:
+        monkeypatch.setenv("WAN_DATABASE__URL", f"sqlite+aiosqlite:///{live}")
+    asyncio.run(opened_once(live if is_elsewhere else data.database))
+    copy = tmp_path / "a copy?"
+
+    code = wan("backup", copy, "--data-dir", data.root)
+
+    *variables, wan_, serve, option, folder = shlex.split(
+        capsys.readouterr().out.partition("To restore it: ")[2]
+    )
+    assert (code, wan_, serve, option, folder) == (0, "wan", "serve", "--data-dir", str(copy))
+    told = dict(variable.split("=", 1) for variable in variables)
+    assert (set(told) == {"WAN_DATABASE__URL"}) is is_elsewhere
+    if is_elsewhere:
+        assert database_file(told["WAN_DATABASE__URL"]) == copy / "jobs.db"
+
+
+async def opened_once(path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    await database.open()
+    await database.close()

@@ -1,6 +1,8 @@
 """Directories that are ours, somebody else's, newer, damaged, in use, or not writable."""
 
 import json
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -109,3 +111,42 @@ def test_two_servers_in_one_process_keep_each_other_out_too(tmp_path: Path) -> N
     first.unlock()
     second.lock()
     second.unlock()
+
+
+def test_a_backup_leaves_folders_of_others_alone(tmp_path: Path) -> None:
+    # It removed, unasked, whatever was called like the folder it worked in: a stranger's files, or
+    # those of another backup that was under way.
+    source, theirs = DataDirectory(tmp_path / "data"), tmp_path / "copy.partial"
+    source.prepare()
+    theirs.mkdir()
+    (theirs / "thesis.txt").write_text("years of work")
+
+    with source.copying_to(tmp_path / "copy"):
+        with source.copying_to(tmp_path / "other") as second:
+            second.take_files_from(source)
+        with pytest.raises(ZeroDivisionError), source.copying_to(tmp_path / "copy"):
+            raise ZeroDivisionError
+
+    assert (theirs / "thesis.txt").read_text() == "years of work"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "copy", "copy.partial", "data", "other",
+    ]  # fmt: skip
+    assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == stat.S_IMODE(
+        source.root.stat().st_mode
+    )
+
+
+def test_a_backup_copies_files_and_passes_over_the_rest(tmp_path: Path) -> None:
+    # On a disk of their own the videos lie beside a lost+found, and no backup was ever made.
+    source = DataDirectory(tmp_path / "data")
+    source.prepare()
+    (source.outputs / "lost+found").mkdir()
+    (source.outputs / "link.mp4").symlink_to("/etc/passwd")
+    os.mkfifo(source.outputs / "pipe")
+    (source.outputs / "gen_1.mp4").write_bytes(b"frames")
+
+    with source.copying_to(tmp_path / "copy") as partial:
+        sizes = partial.take_files_from(source)
+
+    assert sizes == [6]
+    assert [path.name for path in (tmp_path / "copy" / "outputs").iterdir()] == ["gen_1.mp4"]

@@ -11,10 +11,16 @@ import pytest
 
 import adapters.embedded
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog, read_checkpoint
-from domain.errors import CheckpointBroken
+from domain.errors import (
+    AcceleratorFault,
+    CheckpointBroken,
+    CheckpointUnavailable,
+    OutOfAcceleratorMemory,
+)
 from domain.generation import GenerationRequest
 from domain.inputs import InputFiles
 from domain.local_checkpoint import LocalCheckpoint
+from domain.rendering import RenderProgress, StepFinished
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
 
@@ -27,16 +33,20 @@ def mini() -> LocalCheckpoint:
     return FilesystemCheckpointCatalog([EMBEDDED]).find("mini")
 
 
-def ours(request: GenerationRequest, mini: LocalCheckpoint) -> bytes:
+def unheard(_progress: object) -> None:
+    """Nobody listens."""
+
+
+def ours(request: GenerationRequest, mini: LocalCheckpoint, *, in_tiles: bool = False) -> bytes:
     from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 
     chunks = DiffusersVideoPipeline().generate(
-        request, mini, lambda _progress: None, FakeResumePoints()
+        request, mini, lambda _progress: None, FakeResumePoints(), in_tiles=in_tiles
     )
     return b"".join(chunk.rgb.tobytes() for chunk in chunks)
 
 
-def stock(request: GenerationRequest) -> bytes:
+def stock(request: GenerationRequest, *, in_tiles: bool = False) -> bytes:
     """What a user of plain diffusers gets from the folder."""
     import torch
     from diffusers import UniPCMultistepScheduler, WanPipeline
@@ -45,6 +55,8 @@ def stock(request: GenerationRequest) -> bytes:
     pipe.scheduler = UniPCMultistepScheduler.from_config(
         pipe.scheduler.config, flow_shift=request.flow_shift
     )
+    if in_tiles:
+        pipe.vae.enable_tiling()
     frames = pipe(
         prompt=request.prompt,
         negative_prompt=request.negative_prompt,
@@ -74,6 +86,18 @@ def test_frames_equal_those_of_the_stock_pipeline(
     request = a_request(width=64, height=64, steps=6, **changes)
 
     assert ours(request, mini) == stock(request)
+
+
+@pytest.mark.parametrize(("width", "is_larger_than_a_tile"), [(64, False), (288, True)])
+def test_frames_decoded_in_tiles_equal_those_of_the_stock_pipeline(
+    width: int, is_larger_than_a_tile: bool, mini: LocalCheckpoint
+) -> None:
+    request = a_request(width=width, height=64, num_frames=5, steps=1)
+
+    tiled = ours(request, mini, in_tiles=True)
+
+    assert tiled == stock(request, in_tiles=True)
+    assert (tiled != ours(request, mini)) is is_larger_than_a_tile
 
 
 def test_each_expert_has_its_own_guidance(mini: LocalCheckpoint) -> None:
@@ -175,6 +199,36 @@ def test_a_configuration_that_makes_no_sense_is_broken(
         ours(a_request(), read_checkpoint(mini.spec, folder))
 
 
+def test_a_file_that_cannot_be_read_now_does_not_say_that_the_weights_are_broken(
+    mini: LocalCheckpoint, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(mini.folder, tmp_path / "mini"))
+    found = read_checkpoint(mini.spec, folder)
+    config = folder / "vae" / "config.json"
+    config.unlink()
+    config.symlink_to("/proc/self/mem")  # whose first bytes nobody can read
+
+    with pytest.raises(CheckpointUnavailable, match="Input/output error") as refused:
+        ours(a_request(), found)
+
+    assert type(refused.value) is CheckpointUnavailable
+
+
+def test_memory_that_is_full_now_does_not_say_that_the_weights_are_broken(
+    mini: LocalCheckpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+    import transformers
+
+    def needs_too_much(*_given: object, **_named: object) -> object:
+        return torch.empty(10**15)  # what a machine says whose memory others have taken
+
+    monkeypatch.setattr(transformers.UMT5EncoderModel, "from_pretrained", needs_too_much)
+
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        ours(a_request(), mini)
+
+
 @pytest.mark.parametrize("given", [True, False], ids=["image", "text"])
 def test_a_video_from_an_image_equals_the_stock_pipelines(given: bool, tmp_path: Path) -> None:
     import torch
@@ -214,3 +268,64 @@ def test_a_video_from_an_image_equals_the_stock_pipelines(given: bool, tmp_path:
     )
     ours = b"".join(chunk.rgb.tobytes() for chunk in chunks)
     assert ours == (frames * 255).round().astype(np.uint8).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "meaning", "words"),
+    [
+        ("AcceleratorError", "CUDA error: an illegal memory access was encountered\nCompile with",
+         AcceleratorFault, "an illegal memory access was encountered."),
+        ("RuntimeError", "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasGemmEx`",
+         AcceleratorFault, "CUBLAS_STATUS_EXECUTION_FAILED"),
+        ("AcceleratorError", "CUDA error: out of memory", OutOfAcceleratorMemory, "ran out of memory"),
+        ("OutOfMemoryError", "CUDA out of memory.", OutOfAcceleratorMemory, "ran out of memory"),
+        ("RuntimeError", "The size of tensor a (4) must match", RuntimeError, "The size of tensor"),
+    ],
+)  # fmt: skip
+def test_what_an_accelerator_says_in_the_middle_of_a_run_is_told_as_what_it_is(
+    kind: str, told: str, meaning: type[Exception], words: str, mini: LocalCheckpoint
+) -> None:
+    # A driver's fault was an internal error, and charged to the job.
+    import torch
+
+    from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
+
+    kinds = (torch.AcceleratorError, torch.OutOfMemoryError, RuntimeError)
+    error = next(each for each in kinds if each.__name__ == kind)(told)
+
+    def fail(progress: RenderProgress) -> None:
+        if isinstance(progress, StepFinished):
+            raise error
+
+    chunks = DiffusersVideoPipeline().generate(a_request(), mini, fail, FakeResumePoints())
+    with pytest.raises(meaning, match=words):
+        next(iter(chunks))
+
+
+def test_a_run_in_tiles_leaves_the_next_one_as_it_is(tmp_path: Path) -> None:
+    # Tiles that stayed on would encode a first image in parts, and change the latents.
+    from PIL import Image
+
+    from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
+
+    ti2v = FilesystemCheckpointCatalog([EMBEDDED]).find("mini-ti2v")
+    picture = tmp_path / "image.png"
+    Image.radial_gradient("L").resize((288, 64)).convert("RGB").save(picture)
+    request = a_request(checkpoint="mini-ti2v", width=288, height=64, num_frames=5, steps=1)
+
+    def frames_of(pipeline: DiffusersVideoPipeline, *, in_tiles: bool) -> bytes:
+        chunks = pipeline.generate(
+            request,
+            ti2v,
+            unheard,
+            FakeResumePoints(),
+            inputs=InputFiles(image=picture),
+            in_tiles=in_tiles,
+        )
+        return b"".join(chunk.rgb.tobytes() for chunk in chunks)
+
+    fresh, used = DiffusersVideoPipeline(), DiffusersVideoPipeline()
+    whole = frames_of(fresh, in_tiles=False)
+    assert frames_of(used, in_tiles=True) != whole
+
+    assert frames_of(used, in_tiles=False) == whole

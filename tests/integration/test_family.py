@@ -34,6 +34,7 @@ from domain.generation import GenerationDraft
 from domain.inputs import InputFiles
 from domain.job import Job
 from domain.job_event import JobStatus
+from domain.placement import ALL_ON_CPU
 from domain.video import FrameChunk
 from tests.integration.clips import noisy_frames, video_file
 from tests.integration.tiny_wans import FAMILY, make_checkpoint, run_stock
@@ -277,7 +278,8 @@ def test_an_animate_folder_that_lacks_a_tensor_is_broken(
     save_file(tensors, file, metadata={"format": "pt"})
 
     with pytest.raises(CheckpointBroken, match="cannot be loaded"):
-        load(FilesystemCheckpointCatalog([tmp_path]).find("animate-14B"))
+        checkpoint = FilesystemCheckpointCatalog([tmp_path]).find("animate-14B")
+        load(checkpoint, ALL_ON_CPU, torch.device("cpu"))
 
 
 def recipe(path: Path) -> dict[str, Any]:

@@ -39,10 +39,21 @@ def test_the_three_formats_are_taken(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "colour"), [("L", 90), ("P", 3), ("RGBA", (9, 9, 9, 128)), ("1", 1)]
+    ("mode", "colour", "becomes"),
+    [
+        ("L", 90, (90, 90, 90)),
+        ("RGBA", (90, 60, 30, 128), (45, 30, 15)),
+        ("1", 1, (255, 255, 255)),
+        ("I;16", 90 * 256, (90, 90, 90)),
+    ],
 )
-def test_every_kind_of_pixel_becomes_rgb(mode: str, colour: object) -> None:
-    assert decoded(encoded("PNG", mode=mode, colour=colour)).mode == "RGB"
+def test_every_kind_of_pixel_becomes_rgb(
+    mode: str, colour: object, becomes: tuple[int, int, int]
+) -> None:
+    image = decoded(encoded("PNG", mode=mode, colour=colour))
+
+    assert image.mode == "RGB"
+    assert image.getpixel((9, 9)) == becomes
 
 
 def test_a_photo_taken_sideways_is_put_upright_and_loses_its_metadata() -> None:

@@ -1,5 +1,6 @@
 """What only a real folder of videos can do wrong."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -51,6 +52,26 @@ def test_a_video_is_durable_before_it_is_visible_and_its_name_after(
         "rename gen_1.3.mp4 gen_1.mp4",
         "fsync outputs",
     ]
+
+
+def test_a_video_whose_name_cannot_be_made_durable_is_not_published_and_can_be_tried_again(
+    store: FilesystemArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It lay among the videos while its job was given up and waited.
+    staged = store.stage("gen_1", 3)
+    staged.write_bytes(b"video")
+    sha256 = store.seal(staged).sha256
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", _fails)
+        with pytest.raises(StorageError, match="Input/output error"):
+            store.publish("gen_1", 3, sha256=sha256)
+        assert store.survey().published == []
+
+    assert store.publish("gen_1", 3, sha256=sha256).read_bytes() == b"video"
+
+
+def _fails(_descriptor: int) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What only a real media file can show."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from adapters.pyav.video_encoder import PyAvVideoEncoder
-from domain.errors import DiskFull, EncodingFailed
+from domain.errors import DiskFull, DomainError, EncodingFailed, StorageError
 from domain.video import FrameChunk
 
 
@@ -44,6 +45,35 @@ def test_no_frames_are_no_video(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_as_one() -> None:
     with pytest.raises(DiskFull):
         PyAvVideoEncoder().encode([flat((9, 9, 9))], Path("/dev/full"), fps=8, metadata={})
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.ENOSPC, DiskFull),
+        (errno.EDQUOT, DiskFull),
+        (errno.EIO, StorageError),
+        (errno.EROFS, StorageError),
+        (errno.EINVAL, EncodingFailed),
+    ],
+)
+def test_what_the_disk_refuses_is_no_fault_of_the_video(
+    number: int, kind: type[DomainError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A user over quota and a disk that failed were charged to the job, which failed for good.
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise av.OSError(number, os.strerror(number), str(path))
+
+    PyAvVideoEncoder().encode([flat((9, 9, 9))], tmp_path / "whole.mp4", fps=8, metadata={})
+    monkeypatch.setattr(av, "open", refuse)
+
+    for deed in (
+        lambda: PyAvVideoEncoder().encode([], tmp_path / "v.mp4", fps=8, metadata={}),
+        lambda: PyAvVideoEncoder().probe(tmp_path / "whole.mp4"),
+    ):
+        with pytest.raises(kind) as caught:
+            deed()
+        assert type(caught.value) is kind
 
 
 def noise(num_frames: int) -> FrameChunk:

@@ -53,6 +53,17 @@ def test_an_empty_list_is_empty() -> None:
     assert settings.server.allowed_hosts == ()
 
 
+def test_the_hub_is_where_hugging_faces_own_variable_says_unless_ours_says_otherwise() -> None:
+    theirs = {"HF_ENDPOINT": "https://mirror.example"}
+    ours = {**theirs, "WAN_HUB__ENDPOINT": "https://other.example"}
+
+    assert load_settings(overrides={}, environment={}).hub.endpoint == "https://huggingface.co"
+    assert load_settings(overrides={}, environment=theirs).hub.endpoint == "https://mirror.example"
+    assert load_settings(overrides={}, environment=ours).hub.endpoint == "https://other.example"
+    with pytest.raises(SettingsError, match=r"hub\.endpoint"):
+        load_settings(overrides={}, environment={"HF_ENDPOINT": "mirror.example"})
+
+
 @pytest.mark.parametrize("key", ["data_dir", "models.dir"])
 def test_paths_may_begin_at_home(key: str) -> None:
     settings = load_settings(overrides={key: "~/wan"}, environment={})
@@ -75,6 +86,14 @@ def test_paths_may_begin_at_home(key: str) -> None:
         ({"WAN_PIPELINE__BACKEND": "comfy"}, "backend"),
         ({"WAN_RENDERER": "ray"}, "not built yet"),
         ({"WAN_DATA_DIR__X": "1", "WAN_DATA_DIR": "/a"}, "data_dir"),
+        ({"WAN_WATCHDOG__STEP_S": "0"}, r"watchdog\.step_s.*more than 0"),
+        ({"WAN_WATCHDOG__LOADING_S": "-1"}, r"watchdog\.loading_s.*more than 0"),
+        ({"WAN_WATCHDOG__DECODING_S": "nan"}, r"watchdog\.decoding_s.*more than 0"),
+        ({"WAN_WATCHDOG__ENCODING_VIDEO_S": "inf"}, r"watchdog\.encoding_video_s.*more than 0"),
+        ({"WAN_SERVER__GRACE_S": "-0.5"}, r"server\.grace_s.*at least 0"),
+        ({"WAN_SERVER__GRACE_S": "nan"}, r"server\.grace_s.*at least 0"),
+        ({"WAN_PIPELINE__CARD_STEP_S": "inf"}, r"pipeline\.card_step_s.*at least 0"),
+        ({"WAN_DISK__HARD_MIB": "-1"}, r"disk\.hard_mib.*at least 0"),
         ({"WAN_CONFIG": "/nowhere/wan.toml"}, "cannot be read"),
     ],
 )
@@ -115,6 +134,15 @@ def test_an_operators_own_choice_of_accelerators_rules(monkeypatch: pytest.Monke
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-1")
     assert visible_accelerators([0, 1]) == ["3", "GPU-1"]
+
+
+@pytest.mark.parametrize(("chosen", "seen"), [("", []), ("-1", []), ("1,-1,0", ["1"])])
+def test_accelerators_can_be_hidden_as_cuda_does_it(
+    chosen: str, seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+
+    assert visible_accelerators([0, 1]) == seen
 
 
 @pytest.mark.parametrize(("said", "meant"), [("auto", "auto"), ("3", 3)])

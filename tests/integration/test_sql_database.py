@@ -3,6 +3,8 @@
 import asyncio
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from adapters.sql import schema
+from adapters.sql import connections, schema
 from adapters.sql.database import Database
 from adapters.sql.event_log import SqlEventLog
 from adapters.sql.job_repository import SqlJobRepository
@@ -20,6 +22,7 @@ from adapters.sql.tables import metadata
 from domain.errors import (
     BackendUnavailable,
     Conflict,
+    DataDirectoryLocked,
     DataDirectoryUnusable,
     DiskFull,
     DomainError,
@@ -111,6 +114,55 @@ async def test_a_second_opening_sees_what_the_first_committed(path: Path) -> Non
     assert await SqlJobRepository(second).get("gen_1") == a_job()
     assert await SqlEventLog(second).latest() == 1
     await second.close()
+
+
+@pytest.mark.parametrize("is_linked", [False, True])
+async def test_a_second_server_on_one_database_is_refused(
+    path: Path, tmp_path: Path, is_linked: bool
+) -> None:
+    # Servers with data directories of their own and one database.url took each other's jobs for those
+    # of a dead server.
+    first = a_database(path)
+    await first.open()
+    name = path
+    if is_linked:
+        name = tmp_path / "link.db"
+        name.symlink_to(path)
+
+    with pytest.raises(DataDirectoryLocked, match=rf"process \d+.*{re.escape(str(path))}"):
+        await a_database(name).open()
+
+    await SqlJobRepository(first).add(a_job())
+    await first.close()
+    second = a_database(name)
+    await second.open()
+    await second.close()
+
+
+def test_a_dead_servers_database_can_be_opened(path: Path) -> None:
+    code = (
+        "import asyncio, os; from adapters.sql.database import Database;"
+        f"asyncio.run(Database({f'sqlite+aiosqlite:///{path}'!r}).open()); os._exit(9)"
+    )
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], check=False, env=environment)
+
+    async def open_again() -> None:
+        database = a_database(path)
+        await database.open()
+        await database.close()
+
+    asyncio.run(open_again())
+
+
+async def test_looking_at_a_database_keeps_nobody_out(database: Database, path: Path) -> None:
+    looking = a_database(path)
+
+    await looking.open_read_only()
+
+    await SqlJobRepository(database).add(a_job())
+    assert await SqlJobRepository(looking).get("gen_1") == a_job()
+    await looking.close()
 
 
 async def test_closing_waits_for_a_write_whose_caller_was_cancelled(path: Path) -> None:
@@ -275,6 +327,30 @@ async def test_no_sql_makes_a_row_that_no_job_could_be(
 
     with pytest.raises(Conflict, match=rule):
         await database.write(lambda connection: connection.exec_driver_sql(change))
+
+
+async def test_waiting_too_long_for_a_reader_is_a_storage_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It was nobody's error, and a job that only wanted to be read was charged with it.
+    monkeypatch.setattr(connections, "PATIENCE_S", 0.05)
+    counting = "SELECT 1 AS x UNION ALL SELECT x + 1 FROM n LIMIT 2000000"
+
+    def read_for_long(connection: Connection) -> object:
+        return connection.exec_driver_sql(
+            f"WITH RECURSIVE n AS ({counting}) SELECT max(x) FROM n"
+        ).scalar_one()
+
+    database = a_database(path)
+    await database.open()
+    slow = [asyncio.create_task(database.read(read_for_long)) for _ in range(3)]
+    await asyncio.sleep(0.05)
+
+    with pytest.raises(StorageError, match="too busy"):
+        await SqlJobRepository(database).get("gen_1")
+
+    await asyncio.gather(*slow)
+    await database.close()
 
 
 async def test_a_mistake_in_our_sql_stays_a_mistake(database: Database) -> None:

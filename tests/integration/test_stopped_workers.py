@@ -1,6 +1,7 @@
 """Workers that are suspended, orphaned, out of memory, or not to be killed."""
 
 import asyncio
+import json
 import subprocess
 import sys
 import time
@@ -13,10 +14,13 @@ from typing import IO
 import psutil
 import pytest
 
+from adapters.pyav.video_encoder import PyAvVideoEncoder
 from adapters.subprocess import wire
 from adapters.subprocess.channel import ORPHAN_GRACE_S, _StepTime
 from adapters.subprocess.renderer import SubprocessRenderer
 from domain.errors import (
+    AcceleratorFault,
+    DomainError,
     OutOfAcceleratorMemory,
     RenderCancelled,
     RenderSuspended,
@@ -128,7 +132,7 @@ def test_a_worker_whose_server_is_gone_saves_its_step_and_ends(tmp_path: Path) -
     assert worker.stdout is not None
     worker.stdin.write(wire.frame(wire.Render(an_order(steps=60))))
     worker.stdin.flush()
-    while not isinstance(_answer(worker.stdout), wire.Step):
+    while not isinstance(answer_of(worker.stdout), wire.Step):
         pass
 
     worker.stdin.close()
@@ -160,17 +164,31 @@ def test_an_orphan_has_time_for_its_step_but_not_for_ever(
     assert pace.orphan_grace_s == ORPHAN_GRACE_S
 
 
-async def test_after_running_out_of_memory_the_next_order_gets_a_new_worker() -> None:
-    # What is left of the accelerator's memory lies in pieces: a smaller order failed, too.
-    told = "wire.Failed('gpu-out-of-memory', 'It is full.')"
+@pytest.mark.parametrize("error", [OutOfAcceleratorMemory, AcceleratorFault])
+async def test_after_an_accelerators_failure_the_next_order_gets_a_new_worker(
+    error: type[DomainError],
+) -> None:
+    # What is left of its memory lies in pieces, or its context is lost: a smaller order failed, too.
+    told = f"wire.Failed('{error.code}', 'It broke.')"
     renderer = a_worker(
         f"sys.stdout.buffer.write(wire.frame({told})); sys.stdout.flush(); time.sleep(600)"
     )
 
-    with pytest.raises(OutOfAcceleratorMemory, match="It is full"):
+    with pytest.raises(error, match="It broke"):
         await reports_of(renderer, an_order())
 
     assert renderer.process_id is None
+
+
+async def test_the_rung_of_an_order_reaches_the_worker(tmp_path: Path) -> None:
+    renderer = SubprocessRenderer(worker_command(tmp_path))
+
+    await reports_of(renderer, replace(an_order(), rung=1))
+
+    [staged] = (tmp_path / "staging").iterdir()
+    recipe = json.loads(PyAvVideoEncoder().probe(staged).metadata["comment"])
+    assert recipe["memory_rung"] == 1
+    await renderer.close()
 
 
 async def test_beside_a_worker_that_cannot_be_killed_no_other_is_started(
@@ -207,7 +225,7 @@ async def test_linux_would_rather_kill_a_worker_than_the_server(tmp_path: Path) 
     await renderer.close()
 
 
-def _answer(stream: IO[bytes]) -> wire.Answer:
+def answer_of(stream: IO[bytes]) -> wire.Answer:
     answer: wire.Answer = wire.decode_answer(
         stream.read(wire.body_length(stream.read(wire.LENGTH_BYTES)))
     )

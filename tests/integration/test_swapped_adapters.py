@@ -13,6 +13,7 @@ from application.cancel_generation import CancelGeneration
 from application.complete_draft import CompleteDraft
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
+from application.plan_generation import PlanGeneration
 from application.queries import Queries
 from application.run_generation import RunGeneration
 from application.submit_generation import Submission, SubmitGeneration
@@ -61,9 +62,10 @@ def over_fakes(folder: Path) -> Studio:
     lane = RunGeneration(Slot(0), jobs.repository, renderer, store, resume_store, clock, Budgets())
     dispatch = DispatchJobs(jobs.queue, [lane], gate, clock)
     complete = CompleteDraft(FakeCheckpointCatalog("mini"), FakeImageStore(folder / "images"))
+    plan = PlanGeneration(complete, jobs.history, lambda: FakeHardwareProbe().hardware.capacity)
     return Studio(
-        submit=SubmitGeneration(complete, jobs.repository, gate, dispatch, clock),
-        cancel=CancelGeneration(jobs.repository, [renderer], resume_store, clock),
+        submit=SubmitGeneration(plan, jobs.repository, gate, dispatch, clock),
+        cancel=CancelGeneration(jobs.repository, [lane], resume_store, clock),
         queries=Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
         dispatch=dispatch,
     )

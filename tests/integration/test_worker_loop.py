@@ -9,6 +9,7 @@ from adapters.worker.loop import work
 from application.render_video import RenderVideo
 from application.resume_points import KeepResumePoints
 from domain.errors import (
+    AcceleratorFault,
     DomainError,
     EncodingFailed,
     OutOfAcceleratorMemory,
@@ -95,12 +96,17 @@ def test_a_foreseen_failure_keeps_its_code(tmp_path: Path) -> None:
     assert channel.answers == ["gen_1 encoding-failed: It broke."]
 
 
-def test_a_worker_that_ran_out_of_memory_ends_after_its_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "error", [OutOfAcceleratorMemory("It is full."), AcceleratorFault("An illegal access.")]
+)
+def test_a_worker_whose_accelerator_is_not_what_it_was_ends_after_its_answer(
+    error: DomainError, tmp_path: Path
+) -> None:
     channel = FakeChannel("gen_1", "gen_2")
 
-    work(channel, a_render(tmp_path, FakeVideoPipeline(OutOfAcceleratorMemory("It is full."))))
+    work(channel, a_render(tmp_path, FakeVideoPipeline(error)))
 
-    assert channel.answers == ["gen_1 gpu-out-of-memory: It is full."]
+    assert channel.answers == [f"gen_1 {error.code}: {error.message}"]
 
 
 def test_a_bug_is_answered_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -23,13 +23,13 @@ FAULTS = (
     Fault(
         name="completed before the rename",
         path="src/application/run_generation.py",
-        sound="""        await self._insist(lambda: asyncio.to_thread(publish))
+        sound="""        await self._insist(lambda: asyncio.to_thread(publish), for_s=PUBLISHING_PATIENCE_S)
         at = self._clock.now()
         await self._insist(lambda: self._end(job, lambda job: job.complete(fence=job.fence, at=at)))
 """,
         spoiled="""        at = self._clock.now()
         await self._insist(lambda: self._end(job, lambda job: job.complete(fence=job.fence, at=at)))
-        await self._insist(lambda: asyncio.to_thread(publish))
+        await self._insist(lambda: asyncio.to_thread(publish), for_s=PUBLISHING_PATIENCE_S)
 """,
         tests=("tests/unit/application/test_run_generation.py",),
     ),
@@ -43,8 +43,8 @@ FAULTS = (
     Fault(
         name="no fsync of the directory",
         path="src/adapters/filesystem/artifact_store.py",
-        sound="            fsync_directory(final.parent)\n",
-        spoiled="",
+        sound="                fsync_directory(final.parent)\n",
+        spoiled="                pass\n",
         tests=("tests/integration/test_output_files.py",),
     ),
     Fault(
@@ -88,7 +88,7 @@ FAULTS = (
     Fault(
         name="a stop is charged to the job",
         path="src/domain/toll.py",
-        sound="case errors.RenderSuspended() | errors.OutputMissing():\n                return self._interrupted(error)",
+        sound='case errors.RenderSuspended() | errors.OutputMissing():\n                return self._interrupted(error, code="interrupted")',
         spoiled="case errors.RenderSuspended() | errors.OutputMissing():\n                return self._crashed(error)",
         tests=("tests/unit/domain",),
     ),
@@ -110,6 +110,26 @@ FAULTS = (
         ),
     ),
     Fault(
+        name="acknowledged before COMMIT",
+        path="src/adapters/sql/group_writer.py",
+        sound="""                works = [work for work, _ in group]
+""",
+        spoiled="""
+                def hasty(work: Work, answer: "asyncio.Future[Any]") -> Work:
+                    def run(connection: Connection) -> Any:
+                        result = work(connection)
+                        loop.call_soon_threadsafe(_give, answer, _Done(result))
+                        return result
+
+                    return run
+
+                works = [hasty(work, answer) for work, answer in group]
+""",
+        tests=(
+            "tests/integration/test_sql_group_commit.py::test_nobody_is_answered_before_the_commit",
+        ),
+    ),
+    Fault(
         name="acknowledged although COMMIT failed",
         path="src/adapters/sql/group_writer.py",
         sound="""                connection.invalidate()  # what it holds in memory may differ from what the disk does
@@ -118,5 +138,89 @@ FAULTS = (
         spoiled="""                connection.invalidate()
 """,
         tests=("tests/integration/test_sql_group_commit.py",),
+    ),
+    Fault(
+        name="a download is believed",
+        path="src/adapters/filesystem/checkpoint_staging.py",
+        sound="            if fault is not None:\n                received.unlink()\n",
+        spoiled="            if fault is None and fault is not None:\n                received.unlink()\n",
+        tests=("tests/integration/test_pulling.py",),
+    ),
+    Fault(
+        name="a pull follows its branch",
+        path="src/application/pull_checkpoint.py",
+        sound="if unfinished is not None and unfinished.listing.has_transformer:",
+        spoiled="if unfinished is not None and revision is not None:",
+        tests=("tests/unit/application/test_pull_checkpoint.py",),
+    ),
+    Fault(
+        name="a scale is left out",
+        path="src/adapters/diffusers/weight_converter.py",
+        sound="    if move.scale is not None:\n",
+        spoiled="    if move.scale is not None and move.scale.shape:\n",
+        tests=("tests/integration/test_converting.py",),
+    ),
+    Fault(
+        name="removing follows links",
+        path="src/adapters/filesystem/checkpoint_store.py",
+        sound="if _lies_within(path, found.folder) and os.path.lexists(path):",
+        spoiled="if os.path.lexists(path):",
+        tests=("tests/integration/test_checkpoint_store_files.py",),
+    ),
+    Fault(
+        name="a run goes on without the scheduler's history",
+        path="src/adapters/diffusers/denoising.py",
+        sound="        write_history(scheduler, begun.history, device=pipe.device)\n",
+        spoiled="        scheduler.set_begin_index(begun.step)\n",
+        tests=("tests/integration/test_resuming.py",),
+    ),
+    Fault(
+        name="a run goes on from another run's point",
+        path="src/adapters/diffusers/run_state.py",
+        sound="    if whose != identity:\n",
+        spoiled="    if not whose:\n",
+        tests=("tests/integration/test_resuming.py",),
+    ),
+    Fault(
+        name="a damaged resume point is believed",
+        path="src/adapters/filesystem/resume_store.py",
+        sound='    if head != b"%s %s" % (_FORMAT, _sha256(state)):\n',
+        spoiled="    if not head.startswith(_FORMAT):\n",
+        tests=("tests/ports/test_resume_store.py",),
+    ),
+    Fault(
+        name="a database that two servers share",
+        path="src/adapters/sql/database.py",
+        sound="                self._lock.take(await self._writer.run(_file))\n",
+        spoiled="",
+        tests=("tests/integration/test_sql_database.py",),
+    ),
+    Fault(
+        name="a worker beside the former one",
+        path="src/bootstrap/worker.py",
+        sound="        _be_alone(core.data_directory().worker_lock(int(slot)), settings)\n",
+        spoiled="",
+        tests=("tests/integration/test_worker_place.py",),
+    ),
+    Fault(
+        name="a rung that nobody is told",
+        path="src/application/run_generation.py",
+        sound="            rung=claimed.toll.oom_level,\n",
+        spoiled="",
+        tests=("tests/unit/application/test_run_generation.py",),
+    ),
+    Fault(
+        name="a key that is not kept with its job",
+        path="src/adapters/sql/job_repository.py",
+        sound="            if key:\n                keys.remember(",
+        spoiled="            if key and not kept.id:\n                keys.remember(",
+        tests=("tests/ports/test_idempotency.py",),
+    ),
+    Fault(
+        name="a key that stands for any request",
+        path="src/adapters/sql/keys.py",
+        sound="    if row.fingerprint != key.fingerprint:\n",
+        spoiled="    if not row.fingerprint:\n",
+        tests=("tests/ports/test_idempotency.py",),
     ),
 )

@@ -1,4 +1,4 @@
-"""Every adapter of the three ports that keep jobs, each over storage of its own."""
+"""Every adapter of the ports that keep jobs, each over storage of its own."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,30 +10,38 @@ from adapters.sql.database import Database
 from adapters.sql.event_log import SqlEventLog
 from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
+from adapters.sql.run_history import SqlRunHistory
 from domain.ports.event_log import EventLog
 from domain.ports.job_queue import JobQueue
 from domain.ports.job_repository import JobRepository
+from domain.ports.run_history import RunHistory
 from tests.fakes.jobs import InMemoryJobs
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Three ports that see the same jobs."""
+    """Four ports that see the same jobs."""
 
     repository: JobRepository
     queue: JobQueue
     event_log: EventLog
+    history: RunHistory
 
 
 @pytest.fixture(params=["sql", "memory"])
 async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Kept]:
     if request.param == "memory":
         memory = InMemoryJobs()
-        yield Kept(memory.repository, memory.queue, memory.event_log)
+        yield Kept(memory.repository, memory.queue, memory.event_log, memory.history)
         return
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'jobs.db'}")
     await database.open()
-    yield Kept(SqlJobRepository(database), SqlJobQueue(database), SqlEventLog(database))
+    yield Kept(
+        SqlJobRepository(database),
+        SqlJobQueue(database),
+        SqlEventLog(database),
+        SqlRunHistory(database),
+    )
     await database.close()
 
 
@@ -50,3 +58,8 @@ def queue(kept: Kept) -> JobQueue:
 @pytest.fixture
 def event_log(kept: Kept) -> EventLog:
     return kept.event_log
+
+
+@pytest.fixture
+def history(kept: Kept) -> RunHistory:
+    return kept.history

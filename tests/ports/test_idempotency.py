@@ -95,3 +95,33 @@ async def test_a_key_is_remembered_for_its_lifetime_and_then_free(
     again = await repository.add(a_job("gen_4", at=NOON + LIFETIME + A_SECOND), key=KEY)
 
     assert [last.id, after.id, again.id] == ["gen_1", "gen_3", "gen_3"]
+
+
+async def test_a_key_finds_its_job_as_it_is_now_for_as_long_as_it_is_remembered(
+    repository: JobRepository, queue: JobQueue
+) -> None:
+    await repository.add(a_job("gen_1", at=NOON), key=KEY)
+    await queue.claim(at=NOON)
+
+    found = await repository.find(KEY, at=NOON + LIFETIME)
+    after = await repository.find(KEY, at=NOON + LIFETIME + A_SECOND)
+
+    assert found == await repository.get("gen_1")
+    assert after is None
+
+
+async def test_a_key_that_was_never_used_finds_nothing(repository: JobRepository) -> None:
+    await repository.add(a_job("gen_1"), key=KEY)
+
+    other = IdempotencyKey.of("bob", "first", b"a red circle")
+
+    assert await repository.find(other, at=NOON) is None
+
+
+async def test_a_key_that_was_used_for_something_else_is_refused_when_it_is_looked_up(
+    repository: JobRepository,
+) -> None:
+    await repository.add(a_job("gen_1"), key=KEY)
+
+    with pytest.raises(KeyReused):
+        await repository.find(IdempotencyKey.of("ann", "first", b"a blue square"), at=NOON)

@@ -23,6 +23,15 @@ def test_an_image_is_kept_under_its_content(images: ImageStore) -> None:
     assert images.locate(first).read_bytes() == b"a"
 
 
+def test_sweeping_leaves_what_was_kept(images: ImageStore) -> None:
+    images.sweep()
+    image = images.keep(b"a")
+
+    images.sweep()
+
+    assert images.locate(image).read_bytes() == b"a"
+
+
 @pytest.mark.parametrize("image_id", ["img_0", "", "../outputs/gen_1", "img_0/../x", "img\0"])
 def test_an_image_nobody_kept_is_unknown(image_id: str, images: ImageStore) -> None:
     if "/" in image_id and isinstance(images, FakeImageStore):
@@ -44,6 +53,15 @@ def test_a_clip_is_kept_under_its_content(images: ImageStore) -> None:
 
     assert first == again != other
     assert images.locate_clip(first).read_bytes() == b"a"
+
+
+def test_sweeping_leaves_a_clip_that_was_kept_and_none_that_was_begun(images: ImageStore) -> None:
+    clip, begun = kept_clip(images, b"a"), images.stage_clip()
+
+    images.sweep()
+
+    assert images.locate_clip(clip).read_bytes() == b"a"
+    assert not begun.exists()
 
 
 def test_two_clips_may_be_staged_at_once(images: ImageStore) -> None:

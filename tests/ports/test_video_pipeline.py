@@ -14,6 +14,7 @@ from adapters.synthetic.video_pipeline import SyntheticVideoPipeline
 from domain.errors import RenderCancelled, RenderSuspended
 from domain.generation import GenerationRequest
 from domain.local_checkpoint import LocalCheckpoint
+from domain.placement import ALL_ON_CPU
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
 from domain.rendering import RenderProgress, StageEntered, StepFinished, StillRunning
@@ -66,10 +67,12 @@ def frames(
     return b"".join(chunk.rgb.tobytes() for chunk in chunks)
 
 
+@pytest.mark.parametrize("in_tiles", [False, True])
 def test_all_frames_come_in_chunks_of_the_size_asked(
-    pipeline: VideoPipeline, mini: LocalCheckpoint
+    in_tiles: bool, pipeline: VideoPipeline, mini: LocalCheckpoint
 ) -> None:
-    chunks = list(pipeline.generate(REQUEST, mini, unheard, FakeResumePoints()))
+    points = FakeResumePoints()
+    chunks = list(pipeline.generate(REQUEST, mini, unheard, points, in_tiles=in_tiles))
 
     assert sum(chunk.num_frames for chunk in chunks) == 9
     for chunk in chunks:
@@ -146,6 +149,16 @@ def test_a_closed_pipeline_loads_again(pipeline: VideoPipeline, mini: LocalCheck
     pipeline.close()
 
     assert frames(pipeline, mini) == before
+
+
+def test_it_may_be_told_where_the_parts_are_to_lie(
+    pipeline: VideoPipeline, mini: LocalCheckpoint
+) -> None:
+    chunks = pipeline.generate(REQUEST, mini, unheard, FakeResumePoints(), placement=ALL_ON_CPU)
+
+    assert sum(chunk.num_frames for chunk in chunks) == 9
+    peak = pipeline.peak_accelerator_bytes()
+    assert peak is None or peak >= 0
 
 
 @pytest.fixture(scope="module")

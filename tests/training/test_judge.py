@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.judge import Frames, look_at
 from benchmarks.video_file import read_mp4, write_mp4
+from training.judge import Frames, look_at
 from training.rendering import render
 from training.scenes import Scene, sample_scene
 from training.vocabulary import MOTIONS, SHAPES, combinations, is_held_out
@@ -29,7 +29,7 @@ def looked() -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
         wanted = (SHAPES[index % len(SHAPES)], MOTIONS[index % len(MOTIONS)])
         fitting = [c for c in unseen if (c.shape, c.motion) == wanted]
         asked = fitting[int(rng.integers(len(fitting)))]
-        shown = look_at(drawn(sample_scene(asked, rng))).shown
+        shown = look_at(drawn(sample_scene(asked, rng)))
         pairs.append((tuple(asked), tuple(shown)))
     return pairs
 
@@ -54,7 +54,7 @@ def test_the_judge_is_near_chance_about_another_clips_prompt(
 def test_an_empty_clip_shows_nothing() -> None:
     frames = np.full((5, 64, 64, 3), 128, dtype=np.uint8)
 
-    assert look_at(frames).shown == ("nothing", "nothing", "gray", "nothing")
+    assert look_at(frames) == ("nothing", "nothing", "gray", "nothing")
 
 
 def test_the_mp4_keeps_what_the_judge_needs(tmp_path: Path) -> None:
@@ -64,4 +64,4 @@ def test_the_mp4_keeps_what_the_judge_needs(tmp_path: Path) -> None:
 
     write_mp4(drawn(sample_scene(asked, rng)), path, fps=8)
 
-    assert look_at(read_mp4(path)).shown == asked
+    assert look_at(read_mp4(path)) == asked

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,11 @@ import torch
 from diffusers import WanImageToVideoPipeline, WanPipeline
 from PIL import Image
 
+from adapters.filesystem.manifest import check_manifest
 from training.__main__ import main
+from training.budgets import TINY, Gate
+from training.gate import GateNotPassed, gate_autoencoder
+from training.runs import Run
 
 SIZE = {"height": 32, "width": 32, "num_frames": 5, "num_inference_steps": 2}
 
@@ -65,6 +70,42 @@ def test_the_manifest_lists_every_file_with_its_hash(target: Path, name: str) ->
 
     assert {path: entry["sha256"] for path, entry in manifest["files"].items()} == found
     assert manifest["checkpoint"] == name
+
+
+@pytest.mark.parametrize("stage", ["text", "vae-video"])
+def test_what_was_adopted_is_finished(target: Path, tmp_path: Path, stage: str) -> None:
+    arguments = ["--budget=tiny", "--device=cpu", f"--run-dir={tmp_path}", f"--target={target}"]
+    main(["vae-images", "adopt", stage, *arguments])
+    adopted = tmp_path / "tiny" / f"{stage.replace('-', '_')}.pt"
+
+    assert set(torch.load(adopted, weights_only=True)) == {"averaged"}
+
+
+def test_what_a_run_trained_itself_is_not_replaced_by_adopting(target: Path) -> None:
+    arguments = ["--budget=tiny", f"--run-dir={target.parent}", f"--target={target}"]
+
+    with pytest.raises(FileExistsError, match="own"):
+        main(["adopt", *arguments])
+
+
+def test_an_autoencoder_that_loses_too_much_stops_the_chain(target: Path) -> None:
+    run = Run(target.parent / "tiny", device=torch.device("cpu"), seed=0, compiles=False)
+
+    with pytest.raises(GateNotPassed, match="dB"):
+        gate_autoencoder(replace(TINY, gate=Gate(clips=2)), run)
+
+
+def test_the_cards_tell_what_was_measured(target: Path, tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    figures.write_text(json.dumps({"made": "In a hurry.", "mini": ["| a row |"]}))
+
+    main(["cards", "--budget=tiny", f"--target={target}", f"--figures={figures}"])
+
+    cards = [(target / name / "README.md").read_text() for name in ("mini", "mini-ti2v")]
+    assert "| a row |" in cards[0]
+    assert "Not measured yet" in cards[1]
+    assert all("In a hurry." in card for card in cards)
+    check_manifest(target / "mini")
 
 
 def test_a_finished_stage_is_not_run_again(target: Path) -> None:

@@ -12,20 +12,33 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
 
-from adapters.cli import audit, backup, doctor, models
+from adapters.cli import audit, backup, doctor, plan
+from adapters.cli.models import Models, models_app
 from adapters.cli.progress import shown_progress
 from adapters.cli.queue import queue_app
 from application.generate_once import GenerateOnce, GivenData
 from domain.audit import Finding
 from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Violation
 from domain.generation import SCHEDULERS, GenerationDraft, GenerationRequest
-from domain.ports.checkpoint_catalog import CatalogEntry
+from domain.memory_plan import MemoryPlan
 
 if TYPE_CHECKING:
     from adapters.cli.service import Service
 
 #: Exit codes above this say which signal ended the program.
 _SIGNALLED: Final = 128
+#: Codes of what the user can mend in the command itself.
+_NOT_MEANT: Final = frozenset(
+    {
+        "invalid-request",
+        "unknown-checkpoint",
+        "image-unusable",
+        "video-unusable",
+        "prompt-too-long",
+        "bad-settings",
+        "does-not-fit",
+    }
+)
 #: The option that sets a request's field, where it is not simply the field's name.
 _OPTIONS: Final = {
     "num_frames": "--frames",
@@ -51,8 +64,11 @@ class Commands(Protocol):
     ) -> AbstractContextManager[GenerateOnce]:
         """A generator whose files appear beside `output`."""
 
-    def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Sequence[CatalogEntry]:
-        """Every checkpoint there could be."""
+    def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Models:
+        """What looks after the checkpoints."""
+
+    def estimator(self, config: Path | None, overrides: Mapping[str, Any]) -> plan.Estimator:
+        """Plans videos by what this machine has and has measured."""
 
     def connect(self, config: Path | None, port: int | None) -> "Service":
         """The way to a running server."""
@@ -200,18 +216,8 @@ def build_app(commands: Commands) -> typer.Typer:
                 face_video=_read(face_video, "--face-video"),
                 references=tuple(_read_file(path, "--reference") for path in reference or ()),
             )
-            request = generator.complete(draft, given)
-            _generate(generator, request, output, as_json=as_json)
-
-    @app.command("models")
-    def list_models(
-        data_dir: DataDir = None,
-        config: Config = None,
-        as_json: AsJson = False,
-    ) -> None:
-        """Show which checkpoints there are, and which of them are here."""
-        overrides = {"data_dir": data_dir and str(data_dir)}
-        models.show(commands.models(config, overrides), as_json=as_json)
+            request, plan = generator.complete(draft, given)
+            _generate(generator, request, plan, output, as_json=as_json)
 
     @app.command("doctor")
     def examine(
@@ -224,7 +230,9 @@ def build_app(commands: Commands) -> typer.Typer:
         if not doctor.show(checks, as_json=as_json):
             raise typer.Exit(1)
 
+    plan.add_command(app, commands.estimator)
     _add_care(app, commands)
+    app.add_typer(models_app(commands.models), name="models")
     app.add_typer(queue_app(commands.connect), name="queue")
     return app
 
@@ -274,16 +282,21 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
 
 def exit_code(error: DomainError) -> int:
     """2: the request cannot be honoured. 3: the weights cannot be used. 1: anything else."""
-    if error.code in {"invalid-request", "unknown-checkpoint", "bad-settings"}:
+    if error.code in _NOT_MEANT:
         return 2
     return 3 if isinstance(error, CheckpointUnavailable) else 1
 
 
 def _generate(
-    generator: GenerateOnce, request: GenerationRequest, output: Path, *, as_json: bool
+    generator: GenerateOnce,
+    request: GenerationRequest,
+    plan: MemoryPlan,
+    output: Path,
+    *,
+    as_json: bool,
 ) -> None:
     with shown_progress(steps=request.denoising_steps) as report:
-        made = generator.execute(request, report)
+        made = generator.execute(request, plan, report)
     made.path.replace(output)
     if as_json:
         told = {"path": str(output), "request": asdict(request), "video": asdict(made.video)}

@@ -12,6 +12,7 @@ from diffusers import WanPipeline
 
 from adapters.diffusers.given_frames import read_whole
 from adapters.diffusers.given_latents import clip_latents, clip_pixels, encode
+from adapters.diffusers.parts import bring
 from domain.generation import GenerationRequest
 from domain.inputs import InputFiles
 
@@ -66,6 +67,8 @@ def _reference_latents(
 
 
 def _looks(pipe: WanPipeline, character: Any) -> torch.Tensor:
-    pixels = pipe.image_processor(images=character, return_tensors="pt").to(pipe.device)
+    bring(pipe, pipe.image_encoder)
+    pixels = pipe.image_processor(images=character, return_tensors="pt")
+    pixels = pixels.to(pipe.image_encoder.device)
     states: torch.Tensor = pipe.image_encoder(**pixels, output_hidden_states=True).hidden_states[-2]
     return states

@@ -15,6 +15,7 @@ from diffusers.utils.torch_utils import randn_tensor
 
 from adapters.diffusers.conditioning import build_conditioning
 from adapters.diffusers.given_latents import clip_latents
+from adapters.diffusers.parts import bring
 from adapters.diffusers.run_state import Identity, RunState, to_bytes
 from adapters.diffusers.schedulers import (
     add_noise,
@@ -65,6 +66,7 @@ def denoise(
     second = getattr(pipe, "transformer_2", None)  # Animate's pipeline has no place for one
     low = _Expert(transformer=second, guidance=request.guidance_low_noise)
     boundary = _boundary(pipe)
+    bring(pipe, pipe.text_encoder)
     prompt = _embed(pipe, request.prompt, "prompt")
     report(StillRunning())
     negative = None
@@ -95,6 +97,7 @@ def denoise(
         for step in range(begun.step + 1 if begun else 1, request.denoising_steps + 1):
             t = timesteps[step - 1]
             expert = high if boundary is None or t >= boundary else low
+            bring(pipe, expert.transformer)
             given = {
                 "hidden_states": conditioning.model_input(latents).to(pipe.transformer.dtype),
                 "timestep": conditioning.timestep(t),

@@ -8,6 +8,7 @@ from diffusers import WanPipeline
 from PIL import Image
 
 from adapters.diffusers.given_frames import read_clip_frames, read_image
+from adapters.diffusers.parts import bring
 from domain.generation import GenerationRequest
 
 
@@ -36,6 +37,7 @@ def clip_pixels(
 def encode(pipe: WanPipeline, video: torch.Tensor) -> torch.Tensor:
     """`video`, (1, 3, F, H, W), -1 to 1, as normalised float32 latents."""
     vae = pipe.vae
+    bring(pipe, vae)
     latents: Any = vae.encode(video.to(vae.device, vae.dtype)).latent_dist.mode()
     latents = latents.to(video.device, torch.float32)
     shape = (1, vae.config.z_dim, 1, 1, 1)

@@ -11,10 +11,12 @@ from diffusers import WanPipeline
 from diffusers.models.attention_dispatch import _AttentionBackendRegistry
 
 from adapters.diffusers.run_state import Identity
+from domain.checkpoint_manifest import HASHED_AT_SIGHT_BYTES
 from domain.generation import GenerationRequest
 from domain.inputs import InputFiles
 
-#: A checkpoint's list of hashes. Whoever found the checkpoint has compared its files with it.
+#: A checkpoint's list of hashes. Whoever found the checkpoint has compared its files with it, but for
+#: the bytes of the large ones.
 _MANIFEST: Final = "manifest.json"
 
 
@@ -44,13 +46,19 @@ def run_identity(
 def weights_identity(folder: Path) -> str:
     """A hash that differs where the checkpoint does: milliseconds, and never a tensor.
 
-    From the manifest, where there is one. Else from every file: of safetensors the size, the time of
-    change and the header; of the rest, all of it.
+    From the manifest, where there is one, and when the files changed that are too large to be compared
+    with it. Else from every file: of safetensors the size, the time of change and the header; of the
+    rest, all of it.
     """
-    if (folder / _MANIFEST).is_file():
-        return hashlib.sha256((folder / _MANIFEST).read_bytes()).hexdigest()
     identity = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    if (folder / _MANIFEST).is_file():
+        identity.update((folder / _MANIFEST).read_bytes())
+        for path in files:
+            if path.stat().st_size > HASHED_AT_SIGHT_BYTES:
+                identity.update(f"{path.relative_to(folder)} {path.stat().st_mtime_ns}\n".encode())
+        return identity.hexdigest()
+    for path in files:
         identity.update(f"{path.relative_to(folder)}\n".encode())
         identity.update(_header(path) if path.suffix == ".safetensors" else path.read_bytes())
     return identity.hexdigest()

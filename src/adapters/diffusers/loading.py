@@ -2,19 +2,24 @@
 
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import diffusers
 import torch
 import transformers
-from diffusers import WanAnimatePipeline, WanPipeline
 from transformers import CLIPVisionModel, UMT5EncoderModel
 
 from adapters.diffusers.identity import weights_identity
-from domain.errors import CheckpointBroken, OutOfAcceleratorMemory
+from adapters.diffusers.parts import Parts, Placed, PlacedAnimatePipeline, PlacedPipeline
+from domain.errors import CheckpointBroken, CheckpointUnavailable, OutOfAcceleratorMemory
 from domain.local_checkpoint import LocalCheckpoint
+from domain.placement import Placement
+from domain.structure import Precision
 
 _log = logging.getLogger(__name__)
+
+#: In what torch raises, a bare RuntimeError, where the host's memory is full.
+_FULL_MEMORY: Final = "DefaultCPUAllocator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,27 +31,32 @@ class LoadedCheckpoint:
     """
 
     checkpoint: LocalCheckpoint
-    pipe: WanPipeline
+    pipe: Placed
     weights: str
 
 
-def load(checkpoint: LocalCheckpoint) -> LoadedCheckpoint:
-    """Load a local folder as a stock pipeline.
+def load(
+    checkpoint: LocalCheckpoint, placement: Placement, device: torch.device
+) -> LoadedCheckpoint:
+    """Load a local folder as a stock pipeline, its experts placed as `placement` has them.
 
-    bf16 on a GPU (with the VAE in fp32, as its authors run it), fp32 on a CPU.
+    The VAE is in fp32, as its authors run it; all else in bf16, or in fp32 as well.
 
     Raises:
         CheckpointBroken: diffusers or transformers cannot load it.
+        CheckpointUnavailable: the system cannot read it now.
         OutOfAcceleratorMemory: it does not fit.
     """
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    bf16 = {"default": torch.bfloat16, "vae": torch.float32}
-    dtypes = bf16 if device.type == "cuda" else dict.fromkeys(bf16, torch.float32)
+    is_fp32 = placement.precision is Precision.FP32
+    dtypes = {
+        "default": torch.float32 if is_fp32 else torch.bfloat16,
+        "vae": torch.float32,
+    }
     try:
         weights = weights_identity(checkpoint.folder)
-        kind = WanAnimatePipeline if checkpoint.spec.animates_character else WanPipeline
+        kind = PlacedAnimatePipeline if checkpoint.spec.animates_character else PlacedPipeline
         pipe = kind.from_pretrained(
             checkpoint.folder,
             **_load_encoders(checkpoint, dtypes["default"]),
@@ -55,12 +65,17 @@ def load(checkpoint: LocalCheckpoint) -> LoadedCheckpoint:
             use_safetensors=True,
         )
         _refuse_missing_tensors(pipe)
-    except (torch.OutOfMemoryError, MemoryError):
+    except (torch.OutOfMemoryError, torch.AcceleratorError, MemoryError):
         raise
     except Exception as error:  # over a bad file each library raises its own, tokenizers a bare one
+        if _FULL_MEMORY in str(error):
+            raise
+        if isinstance(error, OSError) and error.strerror:  # the libraries' own have none
+            reason = f"{checkpoint.folder} cannot be read: {error.strerror}."
+            raise CheckpointUnavailable(reason) from error
         raise CheckpointBroken(f"{checkpoint.folder} cannot be loaded: {error}") from error
     try:
-        pipe.to(device)
+        pipe.parts = Parts(pipe, placement, device)
     except torch.OutOfMemoryError as error:
         size = f"{checkpoint.weight_bytes / 2**30:.1f} GiB"
         raise OutOfAcceleratorMemory(
@@ -70,7 +85,7 @@ def load(checkpoint: LocalCheckpoint) -> LoadedCheckpoint:
     return LoadedCheckpoint(checkpoint=checkpoint, pipe=pipe, weights=weights)
 
 
-def _refuse_missing_tensors(pipe: WanPipeline) -> None:
+def _refuse_missing_tensors(pipe: Placed) -> None:
     """Diffusers leaves what a file lacks on the meta device, without a value."""
     for name, part in pipe.components.items():
         if isinstance(part, torch.nn.Module) and any(p.is_meta for p in part.parameters()):

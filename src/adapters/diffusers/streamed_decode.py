@@ -5,29 +5,51 @@ Wan's VAE is causal: each latent frame needs only the features cached from those
 whose loop this is, with a `yield` in it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from diffusers import AutoencoderKLWan
 from diffusers.models.autoencoders.autoencoder_kl_wan import unpatchify
 
+from adapters.diffusers.tiled_decode import decode_tiles
 
-def decode_frames(vae: AutoencoderKLWan, latents: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Decode normalised latents of one video.
+
+def _go_on() -> None:
+    """Nobody wants to stop."""
+
+
+def decode_frames(
+    vae: AutoencoderKLWan, latents: torch.Tensor, pause: Callable[[], None] = _go_on
+) -> Iterator[torch.Tensor]:
+    """Decode normalised latents of one video; in tiles where the VAE was told to and they are larger.
 
     Args:
         latents: (1, C, T, H, W), as `output_type="latent"` gives them.
+        pause: called between tiles, before there is any picture; what it raises ends the decoding.
 
     Yields:
         uint8 RGB pictures, (frames, height, width, 3), contiguous, on the host.
     """
+    features = _features(vae, latents)
+    if vae.use_tiling and _is_larger_than_a_tile(vae, features):
+        for pictures in decode_tiles(vae, features, pause):
+            yield _to_rgb(pictures)
+        return
+    features = _convolved(vae, features)
     vae.clear_cache()
     try:
-        features = _features(vae, latents)
         for index in range(features.shape[2]):
             yield _decode_one(vae, features[:, :, index : index + 1], first=index == 0)
     finally:
         vae.clear_cache()
+
+
+def _is_larger_than_a_tile(vae: AutoencoderKLWan, features: torch.Tensor) -> bool:
+    ratio = vae.spatial_compression_ratio
+    return bool(
+        features.shape[3] > vae.tile_sample_min_height // ratio
+        or features.shape[4] > vae.tile_sample_min_width // ratio
+    )
 
 
 @torch.no_grad()
@@ -39,8 +61,13 @@ def _features(vae: AutoencoderKLWan, latents: torch.Tensor) -> torch.Tensor:
     inverse_std = 1.0 / torch.tensor(vae.config.latents_std).view(shape).to(
         latents.device, latents.dtype
     )
-    features: torch.Tensor = vae.post_quant_conv(latents / inverse_std + mean)
-    return features
+    return latents / inverse_std + mean
+
+
+@torch.no_grad()
+def _convolved(vae: AutoencoderKLWan, features: torch.Tensor) -> torch.Tensor:
+    result: torch.Tensor = vae.post_quant_conv(features)
+    return result
 
 
 @torch.no_grad()
@@ -53,6 +80,11 @@ def _decode_one(vae: AutoencoderKLWan, feature: torch.Tensor, *, first: bool) ->
     )
     if vae.config.patch_size is not None:
         pictures = unpatchify(pictures, patch_size=vae.config.patch_size)
-    pictures = torch.clamp(pictures, min=-1.0, max=1.0)[0]  # (3, F, H, W)
+    return _to_rgb(torch.clamp(pictures, min=-1.0, max=1.0)[0])
+
+
+@torch.no_grad()
+def _to_rgb(pictures: torch.Tensor) -> torch.Tensor:
+    """(3, F, H, W), -1 to 1, as bytes on the host."""
     unit = (pictures / 2 + 0.5).clamp(0, 1).permute(1, 2, 3, 0).float()  # (F, H, W, 3)
     return (unit * 255).round().to(torch.uint8).cpu().contiguous()

@@ -1,31 +1,41 @@
 """Wan through diffusers: load once, then text -> latents -> pictures for one request after another."""
 
 import gc
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
+from diffusers import AutoencoderKLWan
 
+from adapters.diffusers.accelerator_errors import accelerator_errors
 from adapters.diffusers.denoising import denoise
 from adapters.diffusers.identity import run_identity
 from adapters.diffusers.loading import LoadedCheckpoint, load
+from adapters.diffusers.parts import bring
 from adapters.diffusers.run_state import begun_run
 from adapters.diffusers.streamed_decode import decode_frames
-from domain.errors import OutOfAcceleratorMemory
 from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
+from domain.placement import ALL_ON_CPU, ALL_RESIDENT, Place, Placement
 from domain.ports import video_pipeline
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StillRunning
 from domain.resume import ResumePoints
 from domain.video import FrameChunk
 
+_log = logging.getLogger(__name__)
+
 
 class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
-    """Keeps one checkpoint in memory, on the first CUDA device or on the CPU."""
+    """Keeps one checkpoint in memory, placed as the latest order had it."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device | None = None) -> None:
+        """Takes what stands for the accelerator; None for the first CUDA device, if there is one."""
+        if device is None and torch.cuda.is_available():
+            device = torch.device("cuda")
+        self._accelerator = device
         self._loaded: LoadedCheckpoint | None = None
 
     def generate(
@@ -36,33 +46,46 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         resume: ResumePoints,
         *,
         inputs: InputFiles = NO_INPUTS,
+        placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
-        with _accelerator_errors():
-            loaded = self._ready(checkpoint)
+        with accelerator_errors():
+            if torch.cuda.is_available():
+                torch.cuda.reset_peak_memory_stats()
+            loaded = self._ready(checkpoint, self._usable(placement))
             pipe = loaded.pipe
-            identity = run_identity(pipe, loaded.weights, request, inputs)
+            identity = {
+                **run_identity(pipe, loaded.weights, request, inputs),
+                **pipe.parts.identity(encodes_image=inputs != NO_INPUTS),
+            }
             begun = begun_run(resume, identity)
             if begun is not None and begun.step == request.denoising_steps:
                 latents = begun.latents  # an earlier run failed after them: only decoding is left
             else:
-                latents = denoise(
-                    pipe,
-                    request,
-                    report,
-                    resume,
-                    identity=identity,
-                    begun=begun,
-                    inputs=inputs,
-                )
+                with self._reloaded_if_streamed():
+                    latents = denoise(
+                        pipe,
+                        request,
+                        report,
+                        resume,
+                        identity=identity,
+                        begun=begun,
+                        inputs=inputs,
+                    )
             report(StageEntered(stage=Stage.DECODING))
-            for pictures in decode_frames(pipe.vae, latents):
-                yield FrameChunk(
-                    rgb=pictures.numpy().data,
-                    num_frames=pictures.shape[0],
-                    height=pictures.shape[1],
-                    width=pictures.shape[2],
-                )
-                report(StillRunning())
+            bring(pipe, pipe.vae)
+            with _tiling(pipe.vae) if in_tiles and not pipe.vae.use_tiling else nullcontext():
+                for pictures in decode_frames(pipe.vae, latents, lambda: report(StillRunning())):
+                    yield FrameChunk(
+                        rgb=pictures.numpy().data,
+                        num_frames=pictures.shape[0],
+                        height=pictures.shape[1],
+                        width=pictures.shape[2],
+                    )
+                    report(StillRunning())
+
+    def peak_accelerator_bytes(self) -> int | None:
+        return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
 
     def close(self) -> None:
         self._loaded = None
@@ -70,16 +93,47 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def _ready(self, checkpoint: LocalCheckpoint) -> LoadedCheckpoint:
-        if self._loaded is None or self._loaded.checkpoint != checkpoint:
-            self.close()
-            self._loaded = load(checkpoint)
+    def _usable(self, placement: Placement | None) -> Placement:
+        """What is asked for, as far as there is an accelerator."""
+        if self._accelerator is None:
+            if placement is not None and not placement.is_on_cpu:
+                _log.warning("torch finds no accelerator, although one is planned for: on the CPU")
+            return ALL_ON_CPU
+        return placement or ALL_RESIDENT
+
+    def _ready(self, checkpoint: LocalCheckpoint, placement: Placement) -> LoadedCheckpoint:
+        if not self._holds(checkpoint, placement):
+            self.close()  # nobody may hold the former while the next one is loaded
+            device = None if placement.is_on_cpu else self._accelerator
+            self._loaded = load(checkpoint, placement, device or torch.device("cpu"))
+        assert self._loaded is not None, "just loaded, or held"
+        self._loaded.pipe.parts.settle(placement)
         return self._loaded
+
+    def _holds(self, checkpoint: LocalCheckpoint, placement: Placement) -> bool:
+        """Whether what is loaded can be placed so as it is."""
+        return (
+            self._loaded is not None
+            and self._loaded.checkpoint == checkpoint
+            and self._loaded.pipe.parts.can_become(placement)
+        )
+
+    @contextmanager
+    def _reloaded_if_streamed(self) -> Iterator[None]:
+        """Forget streamed experts whose run is ended: diffusers learns in a whole forward what comes next."""
+        try:
+            yield
+        except BaseException:
+            if self._loaded and self._loaded.pipe.parts.placement.experts is Place.STREAMED:
+                self.close()
+            raise
 
 
 @contextmanager
-def _accelerator_errors() -> Iterator[None]:
+def _tiling(vae: AutoencoderKLWan) -> Iterator[None]:
+    """Only while it decodes: a first image is encoded whole, so that the latents are those of any run."""
+    vae.enable_tiling()
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise OutOfAcceleratorMemory from error
+    finally:
+        vae.disable_tiling()

@@ -44,7 +44,11 @@ class FilesystemArtifactStore(artifact_store.ArtifactStore):
                 staged.replace(final)
             elif not (final.is_file() and _examine(final).sha256 == sha256):
                 raise OutputMissing(f"The video of {job_id} is gone before it was published.")
-            fsync_directory(final.parent)
+            try:
+                fsync_directory(final.parent)
+            except OSError:
+                final.replace(staged)  # a name that may be gone tomorrow is not published
+                raise
         return final
 
     def locate(self, job_id: str) -> Path:

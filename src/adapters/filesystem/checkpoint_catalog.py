@@ -3,15 +3,17 @@
 Where a folder has a manifest, also by the hashes of its files.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from adapters.filesystem.folder_state import FolderState, folder_state
-from adapters.filesystem.manifest import ManifestCheck
+from adapters.filesystem.json_file import is_declared as _is_declared
+from adapters.filesystem.json_file import read_json as _read_json
+from adapters.filesystem.manifest import check_manifest
 from adapters.filesystem.safetensors_header import read_header
+from adapters.filesystem.structure import read_structure
 from domain.checkpoint import CHECKPOINTS, CheckpointSpec, checkpoint_spec
 from domain.errors import (
     CheckpointBroken,
@@ -22,6 +24,7 @@ from domain.errors import (
 from domain.local_checkpoint import Component, LocalCheckpoint
 from domain.ports import checkpoint_catalog
 from domain.ports.checkpoint_catalog import CatalogEntry
+from domain.repository import REPOSITORIES
 
 #: Pickles: loading one runs whatever it says.
 _PICKLED: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npz"})
@@ -39,7 +42,6 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
     def __init__(self, folders: Sequence[Path], now_ns: Callable[[], int] = time.time_ns) -> None:
         self._folders = tuple(folders)
         self._now_ns = now_ns
-        self._manifests = ManifestCheck()
         self._good: dict[Path, tuple[FolderState, LocalCheckpoint]] = {}
 
     def entries(self) -> Sequence[CatalogEntry]:
@@ -50,9 +52,14 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
         for folder in self._folders:
             if (folder / spec.id).is_dir():
                 return self._judge(spec, folder / spec.id)
+        pulling = (
+            f"Fetch them with wan models pull {spec.id}, or put"
+            if spec.id in REPOSITORIES
+            else "Put"
+        )
         raise CheckpointMissing(
             f"The weights of {spec.id} are not on this machine. "
-            f"Put its diffusers folder at {self._folders[0] / spec.id}."
+            f"{pulling} its diffusers folder at {self._folders[0] / spec.id}."
         )
 
     def _judge(self, spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
@@ -61,7 +68,7 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
         if known is not None and known[0] == state:
             return known[1]
         found = read_checkpoint(spec, folder)
-        self._manifests.check(found.folder)
+        check_manifest(found.folder)
         if state is not None:
             self._good[folder] = (state, found)
         return found
@@ -86,8 +93,13 @@ def read_checkpoint(spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
     parts = [name for name in _WEIGHTED if _is_declared(index, name)]
     _check_parts(spec, folder, index, parts)
     _check_structure(spec, folder, index, parts)
+    components = tuple(_component(folder, name) for name in parts)
+    configs = {name: _read_json(folder / name / "config.json") for name in parts}
     return LocalCheckpoint(
-        spec=spec, folder=folder, components=tuple(_component(folder, name) for name in parts)
+        spec=spec,
+        folder=folder,
+        components=components,
+        structure=read_structure(index, configs, components),
     )
 
 
@@ -157,6 +169,7 @@ def _component(folder: Path, name: str) -> Component:
         name=name,
         weight_bytes=sum(header.weight_bytes for header in headers),
         dtypes=tuple(sorted({dtype for header in headers for dtype in header.bytes_by_dtype})),
+        parameters=sum(header.parameters for header in headers),
     )
 
 
@@ -184,21 +197,3 @@ def _refuse_remote_code(folder: Path) -> None:
     for config in sorted(folder.glob("*/*config.json")):
         if "auto_map" in _read_json(config):
             raise UnsafeWeights(f"{config} asks for code of its own (auto_map).")
-
-
-def _is_declared(index: Mapping[str, object], name: str) -> bool:
-    """`model_index.json` writes an absent part as `[null, null]`."""
-    told = index.get(name)
-    return isinstance(told, list) and any(told)
-
-
-def _read_json(path: Path) -> dict[str, object]:
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointBroken(f"{path} is missing.") from error
-    except (OSError, ValueError) as error:
-        raise CheckpointBroken(f"{path} cannot be read: {error}.") from error
-    if not isinstance(told, dict):
-        raise CheckpointBroken(f"{path} is not a JSON object.")
-    return told

@@ -2,7 +2,8 @@
 
 <data_dir>/wan-studio.json   says what this directory is, and in which format
            lock              held by the running server
-           jobs.db           the queue and its history
+           worker-N.lock     held by the worker of slot N
+           jobs.db           the queue and its history; beside it, a lock of its own
            staging/          files of running attempts, private
            resume/           what unfinished runs have made so far, one file per job
            inputs/           images and clips that generations are made from, named by their hash
@@ -10,16 +11,18 @@
            models/           checkpoints
 """
 
-import fcntl
 import json
 import os
 import shutil
+import stat
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from adapters.filesystem.durability import fsync_directory, fsync_file, storage_errors
+from adapters.filesystem.file_lock import FileLock
 from domain.errors import DataDirectoryLocked, DataDirectoryUnusable, StorageError
 
 #: Grows when an older version could no longer read what a newer one wrote.
@@ -40,7 +43,7 @@ class DataDirectory:
         self.inputs = root / "inputs"
         self.outputs = root / "outputs"
         self.models = root / "models"
-        self._lock_descriptor: int | None = None
+        self._lock = FileLock(root / "lock")
 
     def prepare(self) -> None:
         """Make the directory and its folders, or find that it is ours.
@@ -82,14 +85,14 @@ class DataDirectory:
         if not self.root.is_dir():
             raise DataDirectoryUnusable(f"There is no data directory at {self.root}.")
         self.check()
-        partial = DataDirectory(target.with_name(f"{target.name}.partial"))
         with storage_errors(f"copy the data directory to {target}"):
             if target.exists() and any(target.iterdir()):
                 raise DataDirectoryUnusable(f"{target} is not empty: name another folder.")
-            shutil.rmtree(partial.root, ignore_errors=True)
-            partial.prepare()
+            partial = DataDirectory(_new_folder_beside(target))
             try:
+                partial.prepare()
                 yield partial
+                shutil.copymode(self.root, partial.root)
                 partial.root.replace(target)
                 fsync_directory(target.parent)
             except BaseException:
@@ -109,6 +112,8 @@ class DataDirectory:
         ):
             for path in sorted(theirs.iterdir()):
                 with suppress(FileNotFoundError):
+                    if not stat.S_ISREG(path.lstat().st_mode):
+                        continue  # nothing of ours: a disk's own lost+found, perhaps
                     copy = Path(shutil.copy2(path, ours / path.name))
                     fsync_file(copy)
                     sizes.append(copy.stat().st_size)
@@ -123,26 +128,20 @@ class DataDirectory:
             StorageError: the lock's file cannot be opened.
         """
         with storage_errors(f"lock the data directory {self.root}"):
-            descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
-            os.close(descriptor)
+            holder = self._lock.take()
+        if holder is not None:
             raise DataDirectoryLocked(
                 f"Another Wan Studio server (process {holder}) is using {self.root}. "
                 "Stop it, or choose another directory with --data-dir."
-            ) from error
-        self._lock_descriptor = descriptor
-        with storage_errors(f"lock the data directory {self.root}"):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            )
 
     def unlock(self) -> None:
         """Let others in. Without the lock, does nothing."""
-        if self._lock_descriptor is not None:
-            os.close(self._lock_descriptor)
-            self._lock_descriptor = None
+        self._lock.release()
+
+    def worker_lock(self, slot: int) -> FileLock:
+        """What the worker of that slot holds for its life, so that no two share an accelerator."""
+        return FileLock(self.root / f"worker-{slot}.lock")
 
     def _check_or_write_mark(self) -> None:
         if self._is_marked():
@@ -180,3 +179,9 @@ class DataDirectory:
                 f"{self.root} was written by a newer Wan Studio (format {version}; this one reads "
                 f"up to {FORMAT}). Upgrade, or choose another directory with --data-dir."
             )
+
+
+def _new_folder_beside(target: Path) -> Path:
+    """An empty one that nobody else uses, on the same file system."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{target.name}.", suffix=".partial", dir=target.parent))

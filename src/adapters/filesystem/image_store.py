@@ -3,11 +3,15 @@
 import hashlib
 import secrets
 from pathlib import Path
+from typing import Final
 
 from adapters.filesystem.durability import fsync_directory, fsync_file, storage_errors
 from adapters.filesystem.file_names import is_plain
 from domain.errors import UnknownImage, UnknownVideo
 from domain.ports import image_store
+
+#: An image or a clip that is still being written.
+_PART: Final = ".part"
 
 
 class FilesystemImageStore(image_store.ImageStore):
@@ -22,12 +26,17 @@ class FilesystemImageStore(image_store.ImageStore):
         with storage_errors("keep an image"):
             self._folder.mkdir(parents=True, exist_ok=True)
             if not path.is_file():
-                temporary = self._folder / f"{image_id}.{secrets.token_hex(4)}.part"
-                temporary.write_bytes(png)
-                fsync_file(temporary)
-                temporary.replace(path)
-                fsync_directory(self._folder)
+                self._write(path, png)
+            fsync_directory(
+                self._folder
+            )  # also where it was there: perhaps its name is not durable yet
         return image_id
+
+    def sweep(self) -> None:
+        with storage_errors("sweep the images and videos"):
+            for kind in ("img", "vid"):
+                for part in self._folder.glob(f"{kind}_*{_PART}"):
+                    part.unlink(missing_ok=True)
 
     def locate(self, image_id: str) -> Path:
         path = self._folder / f"{image_id}.png"
@@ -36,7 +45,7 @@ class FilesystemImageStore(image_store.ImageStore):
         return path
 
     def stage_clip(self) -> Path:
-        staged = self._folder / f"vid_{secrets.token_hex(8)}.part"
+        staged = self._folder / f"vid_{secrets.token_hex(8)}{_PART}"
         with storage_errors("keep a video"):
             self._folder.mkdir(parents=True, exist_ok=True)
             staged.touch()
@@ -52,7 +61,7 @@ class FilesystemImageStore(image_store.ImageStore):
             else:
                 fsync_file(staged)
                 staged.replace(path)
-                fsync_directory(self._folder)
+            fsync_directory(self._folder)  # as above
         return clip_id
 
     def locate_clip(self, clip_id: str) -> Path:
@@ -60,6 +69,16 @@ class FilesystemImageStore(image_store.ImageStore):
         if not _is_ours(clip_id, path):
             raise UnknownVideo(f"No uploaded video has the id {clip_id!r}.")
         return path
+
+    def _write(self, path: Path, png: bytes) -> None:
+        part = path.with_name(f"{path.stem}.{secrets.token_hex(4)}{_PART}")
+        try:
+            part.write_bytes(png)
+            fsync_file(part)
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
 
 
 def _is_ours(name: str, path: Path) -> bool:

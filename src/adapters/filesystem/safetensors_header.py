@@ -7,6 +7,7 @@ safetensors README.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +18,38 @@ MAX_HEADER_BYTES: Final = 100_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SafetensorsHeader:
-    """`bytes_by_dtype`: summed tensor bytes for each dtype, such as `BF16`."""
+class StoredTensor:
+    """Where a tensor lies in its file, `start` to `end`, and how: `dtype` such as `BF16`."""
 
-    tensors: int
-    bytes_by_dtype: Mapping[str, int]
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetensorsHeader:
+    """`metadata`: what the writer said of the file, in words."""
+
+    entries: Mapping[str, StoredTensor]
+    metadata: Mapping[str, str]
+
+    @property
+    def tensors(self) -> int:
+        return len(self.entries)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers all tensors have."""
+        return sum(prod(tensor.shape) for tensor in self.entries.values())
+
+    @property
+    def bytes_by_dtype(self) -> Mapping[str, int]:
+        """Summed tensor bytes for each dtype."""
+        sums: dict[str, int] = {}
+        for tensor in self.entries.values():
+            sums[tensor.dtype] = sums.get(tensor.dtype, 0) + tensor.end - tensor.start
+        return sums
 
     @property
     def weight_bytes(self) -> int:
@@ -47,22 +75,32 @@ def read_header(path: Path) -> SafetensorsHeader:
     except OSError as error:
         raise CheckpointBroken(f"{path} cannot be read: {error.strerror}.") from error
     try:
-        entries = json.loads(raw)
-        entries.pop("__metadata__", None)
-        sums: dict[str, int] = {}
-        end = 0
-        for entry in entries.values():
-            first, last = entry["data_offsets"]
-            if not 0 <= first <= last:
-                raise ValueError(f"a tensor from {first} to {last}")
-            sums[entry["dtype"]] = sums.get(entry["dtype"], 0) + last - first
-            end = max(end, last)
+        header = _parse(raw)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointBroken(
             f"{path.name} in {path.parent.name}/ has a damaged header."
         ) from error
-    if 8 + length + end != size:
-        missing = 8 + length + end - size
+    end = max((tensor.end for tensor in header.entries.values()), default=8 + length)
+    if end != size:
+        missing = end - size
         state = f"cut short by {missing} bytes" if missing > 0 else f"{-missing} bytes too long"
         raise CheckpointBroken(f"{path.name} in {path.parent.name}/ is {state}.")
-    return SafetensorsHeader(tensors=len(entries), bytes_by_dtype=sums)
+    return header
+
+
+def _parse(raw: bytes) -> SafetensorsHeader:
+    told = json.loads(raw)
+    metadata = told.pop("__metadata__", None) or {}
+    offset = 8 + len(raw)
+    entries = {}
+    for name, entry in told.items():
+        first, last = entry["data_offsets"]
+        if not 0 <= first <= last:
+            raise ValueError(f"a tensor from {first} to {last}")
+        entries[name] = StoredTensor(
+            dtype=str(entry["dtype"]),
+            shape=tuple(int(length) for length in entry["shape"]),
+            start=offset + first,
+            end=offset + last,
+        )
+    return SafetensorsHeader(entries=entries, metadata=dict(metadata))

@@ -6,6 +6,7 @@ from pathlib import Path
 import psutil
 import pynvml
 
+from adapters.hardware.control_group import remaining_bytes
 from domain.hardware import Accelerator, Hardware, Host
 from domain.ports import hardware_probe
 
@@ -22,12 +23,12 @@ class NvmlHardwareProbe(hardware_probe.HardwareProbe):
         return shutil.disk_usage(next(path for path in folders if path.exists())).free
 
     def read(self) -> Hardware:
-        memory = psutil.virtual_memory()
+        memory, limited = psutil.virtual_memory(), remaining_bytes()
         host = Host(
             cpu_count=psutil.cpu_count() or 1,
             load_percent=psutil.cpu_percent(),
             total_bytes=memory.total,
-            available_bytes=memory.available,
+            available_bytes=memory.available if limited is None else min(memory.available, limited),
         )
         try:
             pynvml.nvmlInit()

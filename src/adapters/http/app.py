@@ -14,10 +14,11 @@ from adapters.http.exchanges import MarkExchanges
 from adapters.http.generations import generations_router
 from adapters.http.health import livez, readyz
 from adapters.http.hosts import HostGuard
-from adapters.http.models import list_models
+from adapters.http.models import models_router
 from adapters.http.openapi import ClosedStructs, openapi_config
 from adapters.http.outputs import outputs_router
 from adapters.http.parameters import refuse_unknown_parameters
+from adapters.http.plans import plan_generation
 from adapters.http.problems import to_problem
 from adapters.http.queue import queue_router
 from adapters.http.system import get_system
@@ -47,7 +48,8 @@ def create_app(
     Args:
         dependencies: `submit` (SubmitGeneration), `cancel` (CancelGeneration), `retry` (RetryGeneration),
             `steer` (SteerQueue), `queries` (Queries),
-            `upload` (UploadImage), `catalog` (CheckpointCatalog), `hardware` (HardwareProbe), `readiness` (Readiness),
+            `estimate` (EstimateGeneration), `upload` (UploadImage), `upload_video` (UploadVideo),
+            `checkpoints` (ListCheckpoints), `work` (WorkOnCheckpoints), `removing` (RemoveCheckpoint), `hardware` (HardwareProbe), `readiness` (Readiness),
             `stopping` (asyncio.Event: set when streams must end).
         lifespan: entered in order before the first request is answered, left in reverse.
         allowed_hosts: Host values answered besides the loopback names; one without a port has any.
@@ -59,7 +61,8 @@ def create_app(
             queue_router(),
             outputs_router(),
             upload_file,
-            list_models,
+            plan_generation,
+            models_router(),
             get_system,
             livez,
             readyz,

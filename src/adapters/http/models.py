@@ -1,14 +1,18 @@
-"""The checkpoints' route: which there are, and which can be used here."""
+"""The checkpoints' routes: which there are, and what brings them here, proves them, takes them away."""
 
 from collections.abc import Sequence
 
-from litestar import get
+from litestar import Router, delete, get, post
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 from msgspec import Struct
 
 from adapters.http.problems import refusals
-from domain.checkpoint import Defaults
-from domain.ports.checkpoint_catalog import CatalogEntry, CheckpointCatalog
+from application.list_checkpoints import CheckpointState, CheckpointStatus, ListCheckpoints
+from application.remove_checkpoint import RemoveCheckpoint
+from application.work_on_checkpoints import CheckpointWork, WorkKind, WorkOnCheckpoints
+from domain.checkpoint import Defaults, checkpoint_spec
+from domain.stored_checkpoint import Origin, Removal, UnfinishedTransfer
 
 
 class Size(Struct, frozen=True, kw_only=True):
@@ -18,20 +22,39 @@ class Size(Struct, frozen=True, kw_only=True):
     height: int
 
 
+class Unfinished(Struct, frozen=True, kw_only=True):
+    """A pull or a repair that was cut, or is under way: pull or repair again, and it goes on."""
+
+    repository: str
+    revision: str
+    done_bytes: int
+    total_bytes: int
+
+
 class Model(Struct, frozen=True, kw_only=True):
     """A checkpoint as clients see it.
 
     Attributes:
         problem: why it cannot be used; null where it can.
         weight_bytes: null where the weights are not here.
+        size_bytes: of all its files; null where there are none.
+        origin: how they came to lie there.
+        source: where they came from, in words.
+        work: the last pull, verification or repair since the server began.
         prompts: a few that show what it can do.
     """
 
     id: str
     title: str
     available: bool
+    state: CheckpointState
     problem: str | None
     weight_bytes: int | None
+    size_bytes: int | None
+    origin: Origin | None
+    source: str | None
+    unfinished: Unfinished | None
+    work: CheckpointWork | None
     takes_image: bool
     needs_image: bool
     takes_last_image: bool
@@ -51,20 +74,90 @@ class ModelList(Struct, frozen=True, kw_only=True):
     data: Sequence[Model]
 
 
-@get("/api/v1/models", sync_to_thread=True, tags=["Models"], responses=refusals())
-def list_models(catalog: NamedDependency[CheckpointCatalog]) -> ModelList:
+@get("/", sync_to_thread=True, responses=refusals())
+def list_models(
+    checkpoints: NamedDependency[ListCheckpoints], work: NamedDependency[WorkOnCheckpoints]
+) -> ModelList:
     """Every checkpoint, here or not, with the defaults a generation takes from it."""
-    return ModelList(data=[_model(entry) for entry in catalog.entries()])
+    return ModelList(data=[_model(status, work) for status in checkpoints.execute()])
 
 
-def _model(entry: CatalogEntry) -> Model:
-    spec = entry.spec
+@get("/{model_id:str}", sync_to_thread=True, responses=refusals())
+def get_model(
+    checkpoints: NamedDependency[ListCheckpoints],
+    work: NamedDependency[WorkOnCheckpoints],
+    model_id: FromPath[str],
+) -> Model:
+    """One checkpoint; `work` tells how far a pull, a verification or a repair is."""
+    wanted = checkpoint_spec(model_id)
+    return next(
+        _model(status, work) for status in checkpoints.execute() if status.entry.spec is wanted
+    )
+
+
+@post("/{model_id:str}/pull", status_code=202, sync_to_thread=True, responses=refusals(403, 409))
+def pull_model(work: NamedDependency[WorkOnCheckpoints], model_id: FromPath[str]) -> CheckpointWork:
+    """Fetch it from its repository, or go on with a pull that was cut; 202 at once.
+
+    Asked again while it runs, it is the same pull.
+    """
+    return work.start(WorkKind.PULL, model_id)
+
+
+@post("/{model_id:str}/verify", status_code=202, sync_to_thread=True, responses=refusals(403, 409))
+def verify_model(
+    work: NamedDependency[WorkOnCheckpoints], model_id: FromPath[str]
+) -> CheckpointWork:
+    """Read every byte of it; what is wrong is in `work.faults` afterwards."""
+    return work.start(WorkKind.VERIFY, model_id)
+
+
+@post("/{model_id:str}/repair", status_code=202, sync_to_thread=True, responses=refusals(403, 409))
+def repair_model(
+    work: NamedDependency[WorkOnCheckpoints], model_id: FromPath[str]
+) -> CheckpointWork:
+    """Verify a pulled checkpoint, then fetch the files that are wrong; they are in `work.faults`."""
+    return work.start(WorkKind.REPAIR, model_id)
+
+
+@delete(
+    "/{model_id:str}", status_code=200, sync_to_thread=True, responses=refusals(403, 409, 503, 507)
+)
+def remove_model(removing: NamedDependency[RemoveCheckpoint], model_id: FromPath[str]) -> Removal:
+    """Take away what Wan Studio put there; what ships with it, and what others put there, stays."""
+    return removing.execute(model_id)
+
+
+def models_router() -> Router:
+    """The routes under `/api/v1/models`."""
+    return Router(
+        "/api/v1/models",
+        route_handlers=[
+            list_models,
+            get_model,
+            pull_model,
+            verify_model,
+            repair_model,
+            remove_model,
+        ],
+        tags=["Models"],
+    )
+
+
+def _model(status: CheckpointStatus, work: WorkOnCheckpoints) -> Model:
+    spec, stored = status.entry.spec, status.stored
     return Model(
         id=spec.id,
         title=spec.title,
-        available=entry.problem is None,
-        problem=entry.problem,
-        weight_bytes=entry.local.weight_bytes if entry.local else None,
+        available=status.entry.problem is None,
+        state=status.state,
+        problem=status.entry.problem,
+        weight_bytes=status.local.weight_bytes if status.local else None,
+        size_bytes=stored.size_bytes if stored else None,
+        origin=stored.origin if stored else None,
+        source=stored.source if stored else None,
+        unfinished=_unfinished(status.unfinished) if status.unfinished else None,
+        work=work.latest(spec.id),
         takes_image=spec.takes_image,
         needs_image=spec.needs_image,
         takes_last_image=spec.takes_last_image,
@@ -76,4 +169,13 @@ def _model(entry: CatalogEntry) -> Model:
         max_frames=spec.max_frames,
         prompts=spec.prompts,
         note=spec.note,
+    )
+
+
+def _unfinished(transfer: UnfinishedTransfer) -> Unfinished:
+    return Unfinished(
+        repository=transfer.listing.repository,
+        revision=transfer.listing.revision,
+        done_bytes=transfer.done_bytes,
+        total_bytes=transfer.listing.size_bytes,
     )

@@ -24,6 +24,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 #: here, and trying again will not help: 422, not 503.
 _STATUS_OF_ERROR: Final[Mapping[type[errors.DomainError], HTTPStatus]] = {
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.DoesNotFit: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ImageUnusable: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.VideoUnusable: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnknownCheckpoint: HTTPStatus.UNPROCESSABLE_ENTITY,

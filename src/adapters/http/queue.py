@@ -16,6 +16,8 @@ from application.steer_queue import SteerQueue
 from domain.errors import InvalidRequest, Violation
 
 MAX_LINE: Final = 1000
+#: The largest whole number that JSON is sure to carry.
+MAX_POSITION: Final = 2**53 - 1
 
 
 class Queue(Struct, frozen=True, kw_only=True):
@@ -48,6 +50,7 @@ class Move(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             int,
             Meta(
                 ge=1,
+                le=MAX_POSITION,
                 description="From 1, in the whole line. The generation takes the priority it needs there.",
             ),
         ]

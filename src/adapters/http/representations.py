@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from domain import generation as rules
-from domain.checkpoint import CHECKPOINTS, DEFAULT_CHECKPOINT
+from domain.checkpoint import CHECKPOINTS, DEFAULT_CHECKPOINT, checkpoint_spec
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.image import IMAGE_FITS
 from domain.input_rules import MAX_REFERENCES
@@ -20,12 +20,15 @@ from domain.job import Job
 from domain.job_event import Failure, JobEvent, JobStatus
 from domain.memory_plan import MemoryPlan
 from domain.progress import Stage
+from domain.run_record import Measured
 from domain.video import VideoFile
 
 GENERATIONS: Final = "/api/v1/generations"
 OUTPUTS: Final = "/api/v1/outputs"
 
 MAX_PRIORITY: Final = 100
+
+_DEFAULTS: Final = checkpoint_spec(DEFAULT_CHECKPOINT).defaults
 
 
 def _shown(description: str, *examples: object, **limits: object) -> Any:
@@ -125,18 +128,21 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ]
         | None
     ) = None
-    width: Annotated[int, _shown("Pixels.", 64, minimum=16)] | None = None
-    height: Annotated[int, _shown("Pixels.", 64, minimum=16)] | None = None
-    num_frames: Annotated[int, _shown("4n + 1.", 17, minimum=1)] | None = None
+    width: Annotated[int, _shown("Pixels.", _DEFAULTS.width, minimum=16)] | None = None
+    height: Annotated[int, _shown("Pixels.", _DEFAULTS.height, minimum=16)] | None = None
+    num_frames: Annotated[int, _shown("4n + 1.", _DEFAULTS.num_frames, minimum=1)] | None = None
     steps: (
-        Annotated[int, _shown("Denoising steps.", 10, minimum=1, maximum=rules.MAX_STEPS)] | None
+        Annotated[
+            int, _shown("Denoising steps.", _DEFAULTS.steps, minimum=1, maximum=rules.MAX_STEPS)
+        ]
+        | None
     ) = None
     guidance_high_noise: (
         Annotated[
             float,
             _shown(
                 "Classifier-free guidance while the high-noise expert works.",
-                4.0,
+                _DEFAULTS.guidance_high_noise,
                 minimum=1,
                 maximum=rules.MAX_GUIDANCE,
             ),
@@ -147,7 +153,10 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[
             float,
             _shown(
-                "The same for the low-noise expert.", 3.0, minimum=1, maximum=rules.MAX_GUIDANCE
+                "The same for the low-noise expert.",
+                _DEFAULTS.guidance_low_noise,
+                minimum=1,
+                maximum=rules.MAX_GUIDANCE,
             ),
         ]
         | None
@@ -157,7 +166,7 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             float,
             _shown(
                 "How far the noise schedule leans to high noise.",
-                3.0,
+                _DEFAULTS.flow_shift,
                 minimum=0.1,
                 maximum=rules.MAX_FLOW_SHIFT,
             ),
@@ -176,7 +185,7 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(
             ge=-MAX_PRIORITY,
             le=MAX_PRIORITY,
-            description="Higher runs earlier; equals run in the order they came.",
+            description="Higher runs earlier; among equals, clients take turns.",
             examples=[10],
         ),
     ] = 0
@@ -220,8 +229,11 @@ class Generation(Struct, frozen=True, kw_only=True):
         request: complete: sent again, it makes the same video.
         attempts: how many times it has been started.
         resume_step: steps that another attempt need not repeat.
+        memory_rung: how far it has climbed for lack of accelerator memory; from 1 on, pictures are
+            decoded in tiles.
         run_after: not to be started before; null for any time.
         retry_of: the generation that this one is asked for again.
+        measured: what making the video took; null where it is not made, or went on from an earlier run.
     """
 
     id: str
@@ -234,6 +246,7 @@ class Generation(Struct, frozen=True, kw_only=True):
     plan: MemoryPlan
     attempts: int
     resume_step: int
+    memory_rung: int
     client: str
     priority: int
     preempts: bool
@@ -241,6 +254,7 @@ class Generation(Struct, frozen=True, kw_only=True):
     retry_of: str | None
     error: GenerationError | None
     video: VideoFile | None
+    measured: Measured | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -283,6 +297,7 @@ def generation(job: Job) -> Generation:
         plan=job.plan,
         attempts=job.fence,
         resume_step=job.resume_step,
+        memory_rung=job.toll.oom_level,
         client=job.client,
         priority=job.priority,
         preempts=job.preempts,
@@ -290,6 +305,7 @@ def generation(job: Job) -> Generation:
         retry_of=job.retry_of,
         error=_error(job.failure),
         video=video,
+        measured=job.measured,
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,

@@ -48,7 +48,7 @@ def to_plain_png(data: bytes) -> bytes:
                     f"{MAX_IMAGE_PIXELS // 10**6} megapixels are taken."
                 )
             image.seek(0)
-            upright = ImageOps.exif_transpose(image).convert("RGBA")
+            upright = _of_8_bits(ImageOps.exif_transpose(image)).convert("RGBA")
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Warning) as error:
         raise Refused("It is not a whole PNG, JPEG or WebP image.") from error
     plain = Image.new("RGB", upright.size)
@@ -56,6 +56,13 @@ def to_plain_png(data: bytes) -> bytes:
     output = BytesIO()
     plain.save(output, "PNG")
     return output.getvalue()
+
+
+def _of_8_bits(image: Image.Image) -> Image.Image:
+    """`image`, its grey levels divided by 256 where they have 16 bits; Pillow would cut them off."""
+    if not image.mode.startswith("I"):
+        return image
+    return image.convert("I").point(lambda level: level * (1 / 256)).convert("L")
 
 
 if __name__ == "__main__":

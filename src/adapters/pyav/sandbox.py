@@ -58,7 +58,7 @@ def main() -> None:
         sys.stderr.write(str(refused))
         sys.exit(2)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
         sys.exit(3)
 

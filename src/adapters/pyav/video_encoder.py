@@ -18,7 +18,7 @@ from av.video.reformatter import (
 )
 from av.video.stream import VideoStream
 
-from domain.errors import DiskFull, EncodingFailed
+from domain.errors import DiskFull, DomainError, EncodingFailed, StorageError
 from domain.ports import video_encoder
 from domain.ports.video_encoder import Footage
 from domain.video import FrameChunk
@@ -55,9 +55,7 @@ class PyAvVideoEncoder(video_encoder.VideoEncoder):
         try:
             written = _write(chunks, path, fps, metadata)
         except av.FFmpegError as error:
-            if error.errno == errno.ENOSPC:
-                raise DiskFull from error
-            raise EncodingFailed(f"The video could not be written: {error.strerror}.") from error
+            raise _meaning(error, f"The video could not be written: {error.strerror}.") from error
         footage = self.probe(path)
         if footage.num_frames != written:
             raise EncodingFailed(
@@ -88,8 +86,19 @@ class PyAvVideoEncoder(video_encoder.VideoEncoder):
                         if key not in _CONTAINER_OWN_TAGS
                     },
                 )
-        except (av.FFmpegError, IndexError) as error:
+        except av.FFmpegError as error:
+            raise _meaning(error, "The file is not a whole video.") from error
+        except IndexError as error:
             raise EncodingFailed("The file is not a whole video.") from error
+
+
+def _meaning(error: av.FFmpegError, complaint: str) -> DomainError:
+    """The disk's refusal, where it was that; else `complaint` about the video."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull()
+    if error.errno in {errno.EIO, errno.EROFS}:
+        return StorageError(f"The disk cannot be used: {error.strerror}.")
+    return EncodingFailed(complaint)
 
 
 def _write(chunks: Iterable[FrameChunk], path: Path, fps: int, metadata: Mapping[str, str]) -> int:

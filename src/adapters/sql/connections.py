@@ -26,6 +26,8 @@ _PRAGMAS: Final = (
 )
 #: Reading connections. A read takes under a millisecond, so few serve many.
 _READERS: Final = 3
+#: Seconds to wait for one of them that is free.
+PATIENCE_S: Final = 60.0
 
 
 def sqlite_url(text: str) -> URL:
@@ -51,6 +53,12 @@ def sqlite_url(text: str) -> URL:
 def database_file(text: str) -> Path:
     """The file that the URL `text` names. Raises as `sqlite_url` does."""
     return Path(sqlite_url(text).database or "").absolute()
+
+
+def url_of(file: Path) -> str:
+    """The URL that names `file`."""
+    url = URL.create("sqlite+aiosqlite", database=str(file.absolute()))
+    return url.render_as_string()
 
 
 def read_only(url: URL) -> URL:
@@ -80,7 +88,7 @@ def _options(*, connections: int) -> dict[str, Any]:  # SQLAlchemy's own, of eve
         "connect_args": {"isolation_level": None},  # the driver begins no transaction of its own
         "pool_size": connections,
         "max_overflow": 0,
-        "pool_timeout": 60.0,
+        "pool_timeout": PATIENCE_S,
         "hide_parameters": True,  # a prompt must not reach the log in an error's text
     }
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection
@@ -10,8 +11,9 @@ from sqlalchemy import URL, Connection
 from adapters.sql import schema
 from adapters.sql.connections import read_only, reading_engine, sqlite_url, writing_engine
 from adapters.sql.errors import sqlite_errors_translated
+from adapters.sql.file_lock import FileLock
 from adapters.sql.group_writer import GroupWriter
-from domain.errors import DataDirectoryUnusable, DiskFull, StorageError
+from domain.errors import DataDirectoryLocked, DataDirectoryUnusable, DiskFull, StorageError
 
 _T = TypeVar("_T")
 
@@ -34,6 +36,7 @@ class Database:
             DataDirectoryUnusable: it names no file.
         """
         self._url = sqlite_url(url)
+        self._lock = FileLock()
         self._news = asyncio.Event()
         self._use(self._url)
         self._reads: set[asyncio.Task[Any]] = set()  # of whatever the caller's work returns
@@ -41,13 +44,17 @@ class Database:
     async def open(self) -> None:
         """Make the file ours and its schema ours, or leave it as it was.
 
+        Until `close` nobody else can open it, but for reading only.
+
         Raises:
+            DataDirectoryLocked: another server is using it.
             DataDirectoryUnusable: it is not ours, is newer than this version, or cannot be written.
             DiskFull: there is no room.
         """
         async with self._closed_if_refused():
             with sqlite_errors_translated():
                 await self._writer.run(schema.refuse_others)
+                self._lock.take(await self._writer.run(_file))
                 await self._writer.run(schema.use_write_ahead_log)
             await self.write(schema.migrate)
 
@@ -71,6 +78,7 @@ class Database:
             await asyncio.wait(self._reads)
         await self._reader.dispose()
         await self._writer.close()
+        self._lock.release()
 
     async def write(self, work: Callable[[Connection], _T]) -> _T:
         """Run `work` in a transaction: durable once this returns, undone if it raises.
@@ -127,9 +135,18 @@ class Database:
         """Whatever keeps the file from being used is told with its name, and lets go of it."""
         try:
             yield
+        except DataDirectoryLocked:
+            await self.close()
+            raise
         except (DiskFull, DataDirectoryUnusable) as error:
             await self.close()
             raise type(error)(f"{self._url.database}: {error.message}") from error
         except StorageError as error:
             await self.close()
             raise DataDirectoryUnusable(f"{self._url.database}: {error.message}") from error
+
+
+def _file(connection: Connection) -> Path:
+    """Where the file lies, links resolved, however the URL names it."""
+    [(_number, _schema, path)] = connection.exec_driver_sql("PRAGMA database_list").all()
+    return Path(path)

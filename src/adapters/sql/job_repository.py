@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, union_all, update
 
 from adapters.sql import keys, line
 from adapters.sql.database import Database
@@ -47,6 +48,10 @@ class SqlJobRepository(JobRepository):
         job.collect_events()  # only now: a job that was refused may be added again
         return job
 
+    async def find(self, key: IdempotencyKey, *, at: datetime) -> Job | None:
+        job_id = await self._database.read(lambda connection: keys.find(connection, key, at=at))
+        return None if job_id is None else await self.get(job_id)
+
     async def get(self, job_id: str) -> Job:
         return await self._database.read(
             lambda connection: row_to_job(load_row(connection, job_id))
@@ -67,12 +72,14 @@ class SqlJobRepository(JobRepository):
         before: str | None = None,
         limit: int = 50,
     ) -> Sequence[Job]:
-        query = select(jobs).order_by(jobs.c.sequence.desc()).limit(limit)
-        if statuses:
-            query = query.where(has_status(*statuses))
+        eligible = select(jobs)
         if before is not None:
             older_than = select(jobs.c.sequence).where(jobs.c.id == before).scalar_subquery()
-            query = query.where(jobs.c.sequence < older_than)
+            eligible = eligible.where(jobs.c.sequence < older_than)
+        # One ordered walk per status, which SQLite merges: an IN would be sorted whole.
+        walks = [eligible.where(has_status(status)) for status in dict.fromkeys(statuses)]
+        among = union_all(*walks).subquery() if walks else eligible.subquery()
+        query = select(among).order_by(among.c.sequence.desc()).limit(limit)
         return await self._database.read(
             lambda connection: [row_to_job(row) for row in connection.execute(query).mappings()]
         )

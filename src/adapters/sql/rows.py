@@ -13,6 +13,7 @@ from domain.job_event import Failure, JobEvent, JobStatus
 from domain.memory_plan import MemoryPlan
 from domain.ports.event_log import LoggedEvent
 from domain.progress import Stage
+from domain.run_record import Measured, PastRun, run_kind
 from domain.toll import Toll
 from domain.video import VideoFile
 
@@ -28,6 +29,8 @@ class _State:
     toll: Toll
     furthest: tuple[int, int]
     resume_step: int
+    measured: Measured | None = None
+    furthest_saved: int = 0  # rows of older versions have none
 
 
 def job_to_row(job: Job) -> dict[str, object]:
@@ -42,6 +45,7 @@ def job_to_row(job: Job) -> dict[str, object]:
         "slot": job.slot,
         "run_after": instant_to_text(job.run_after),
         "retry_of": job.retry_of,
+        "kind": run_kind(job.request) if job.past_run else None,
         "created_at": instant_to_text(job.created_at),
         "started_at": instant_to_text(job.started_at),
         "finished_at": instant_to_text(job.finished_at),
@@ -55,6 +59,8 @@ def job_to_row(job: Job) -> dict[str, object]:
                 toll=job.toll,
                 furthest=job.furthest,
                 resume_step=job.resume_step,
+                measured=job.measured,
+                furthest_saved=job.furthest_saved,
             )
         ),
         "video": _to_json(job.video),
@@ -84,13 +90,24 @@ def row_to_job(row: RowMapping) -> Job:
         toll=state.toll,
         furthest=state.furthest,
         resume_step=state.resume_step,
+        furthest_saved=state.furthest_saved,
         run_after=instant(row["run_after"]),
+        measured=state.measured,
         video=_from_json(row["video"], VideoFile),
         failure=_from_json(row["failure"], Failure),
         started_at=instant(row["started_at"]),
         finished_at=instant(row["finished_at"]),
         cancel_requested_at=instant(row["cancel_requested_at"]),
     )
+
+
+def row_to_past_run(row: RowMapping) -> PastRun:
+    """What a row of `jobs` that has a kind, or its `plan` and `state` alone, tells of its run."""
+    plan = msgspec.json.decode(row["plan"], type=MemoryPlan)
+    state = msgspec.json.decode(row["state"], type=_State)
+    assert plan.placement is not None, "a row without a placement has no kind"
+    assert state.measured is not None, "nor has one that was not measured"
+    return PastRun(placement=plan.placement, forwards=plan.forwards, measured=state.measured)
 
 
 def event_to_row(event: JobEvent) -> dict[str, object]:

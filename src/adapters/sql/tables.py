@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     literal_column,
+    or_,
 )
 
 from domain.job_event import JobStatus
@@ -24,7 +25,7 @@ from domain.job_event import JobStatus
 metadata: Final = MetaData()
 
 #: `sequence`: the order in which jobs came. `turn`, `place`: where it stands in line (ADR-0008).
-#: `state`: how far the latest attempt is, and what went wrong.
+#: `state`: how far the latest attempt is, and what went wrong. `kind`: of the run, once it is measured.
 jobs: Final = Table(
     "jobs",
     metadata,
@@ -40,6 +41,7 @@ jobs: Final = Table(
     Column("slot", Integer),
     Column("run_after", Text),
     Column("retry_of", Text),
+    Column("kind", Text),
     Column("created_at", Text, nullable=False),
     Column("started_at", Text),
     Column("finished_at", Text),
@@ -125,5 +127,14 @@ Index(
     unique=True,
     sqlite_where=has_status(JobStatus.RUNNING, JobStatus.PUBLISHING),
 )
+Index("measured_jobs", jobs.c.kind, jobs.c.sequence, sqlite_where=jobs.c.kind.is_not(None))
+#: Listing the newest of some states, however many there are of others.
+Index(
+    "jobs_begun_by_status",
+    jobs.c.status,
+    jobs.c.sequence,
+    sqlite_where=or_(*(has_status(status) for status in JobStatus if status != JobStatus.QUEUED)),
+)
+Index("jobs_queued", jobs.c.sequence, sqlite_where=has_status(JobStatus.QUEUED))
 Index("events_of_job", events.c.job_id, events.c.number)
 Index("keys_by_age", idempotency_keys.c.created_at)

@@ -24,7 +24,7 @@ ORPHAN_GRACE_S: Final = 5.0
 #: While denoising it has two of its steps, to end the present one and save it, and some seconds more;
 #: but never longer than this: the next server's worker needs the GPU, and loses more by waiting.
 _SAVING_S: Final = 2.0
-_MAX_ORPHAN_GRACE_S: Final = 60.0
+MAX_ORPHAN_GRACE_S: Final = 60.0
 
 
 class WorkerChannel:
@@ -148,7 +148,7 @@ class _StepTime:
         if not self._denoising:
             return ORPHAN_GRACE_S
         wanted = 2 * self._last_s + _SAVING_S
-        return min(max(ORPHAN_GRACE_S, wanted), _MAX_ORPHAN_GRACE_S)
+        return min(max(ORPHAN_GRACE_S, wanted), MAX_ORPHAN_GRACE_S)
 
 
 def _end_at_once() -> None:

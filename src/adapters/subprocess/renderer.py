@@ -10,6 +10,7 @@ from typing import Final
 
 from adapters.subprocess import wire
 from domain.errors import (
+    AcceleratorFault,
     OutOfAcceleratorMemory,
     RenderCancelled,
     RenderFailed,
@@ -33,7 +34,7 @@ _EXIT_GRACE_S: Final = 5.0
 KILL_GRACE_S: Final = 10.0
 
 #: Errors after which a worker is not what it was: it ends itself, and the next order gets a new one.
-_POISONING: Final = (RenderFailed, OutOfAcceleratorMemory)
+_POISONING: Final = (RenderFailed, OutOfAcceleratorMemory, AcceleratorFault)
 
 
 class SubprocessRenderer(renderer.Renderer):
@@ -83,7 +84,7 @@ class SubprocessRenderer(renderer.Renderer):
         self._stop_wanted = self._suspend_wanted = False
         try:
             process = await self._running()
-            await self._send(process, wire.Render(order))
+            await self._ask(process, wire.Render(order))
             self._ordered = True
             if self._suspend_wanted:
                 await self._ask(process, wire.Suspend(order.job_id))
@@ -97,7 +98,8 @@ class SubprocessRenderer(renderer.Renderer):
                 if report is not None:
                     yield report
         except _OrderEnded as ended:
-            finished = not isinstance(ended.error, _POISONING)
+            # One that never got ready is of no use, either.
+            finished = self._ready and not isinstance(ended.error, _POISONING)
             raise ended.error from None
         finally:
             self._end_order()
@@ -154,12 +156,6 @@ class SubprocessRenderer(renderer.Renderer):
     async def _ask(process: Process, command: wire.Command) -> None:
         with suppress(BrokenPipeError, ConnectionResetError):  # `render` finds out by itself
             await _write(process, command)
-
-    async def _send(self, process: Process, command: wire.Command) -> None:
-        try:
-            await _write(process, command)
-        except (BrokenPipeError, ConnectionResetError):
-            raise await self._death(process) from None
 
     async def _receive(self, process: Process) -> RenderReport | None:
         """The next report; None for a word that is the worker's own."""

@@ -13,6 +13,7 @@ from domain.rendering import (
     Resumed,
     ResumePointSaved,
     ResumeRejected,
+    RunMeasured,
     StageEntered,
     StepFinished,
     StillRunning,
@@ -75,6 +76,12 @@ class Rejected(msgspec.Struct, tag=True, frozen=True):
     report: ResumeRejected
 
 
+class Measured(msgspec.Struct, tag=True, frozen=True):
+    """To the server: what the whole run took."""
+
+    report: RunMeasured
+
+
 class Staged(msgspec.Struct, tag=True, frozen=True):
     """To the server: the order is carried out."""
 
@@ -89,7 +96,7 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
 
 
 Command: TypeAlias = Render | Cancel | Suspend
-Progress: TypeAlias = Stage | Step | Saved | Continued | Rejected
+Progress: TypeAlias = Stage | Step | Saved | Continued | Rejected | Measured
 Answer: TypeAlias = Ready | Progress | Staged | Failed
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -116,6 +123,8 @@ def progress_of(report: RenderProgress) -> Progress | None:
             return Continued(report)
         case ResumeRejected():
             return Rejected(report)
+        case RunMeasured():
+            return Measured(report)
         case StillRunning():
             return None
         case unreachable:

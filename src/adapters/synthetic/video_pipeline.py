@@ -16,6 +16,7 @@ import numpy.typing as npt
 from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
+from domain.placement import Placement
 from domain.ports import video_pipeline
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
@@ -42,6 +43,8 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
         resume: ResumePoints,
         *,
         inputs: InputFiles = NO_INPUTS,
+        placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
         done = _steps_done(request, resume)
         if done < request.denoising_steps:
@@ -70,6 +73,9 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
             if resume.is_due(step, request.denoising_steps):
                 resume.save(step, _state(request, step))
             report(StepFinished(step=step))
+
+    def peak_accelerator_bytes(self) -> int | None:
+        return None
 
     def close(self) -> None:
         """Nothing is held."""

@@ -1,18 +1,18 @@
 """The worker's life: one order after another, each ended with a file or an error, never with silence."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from application.render_video import RenderVideo
 from domain.errors import (
+    AcceleratorFault,
     DomainError,
     OutOfAcceleratorMemory,
     RenderCancelled,
     RenderFailed,
     RenderSuspended,
 )
-from domain.rendering import RenderOrder, RenderProgress
+from domain.rendering import RenderOrder, RenderProgress, Report
 from domain.video import VideoFile
 
 _log = logging.getLogger(__name__)
@@ -37,8 +37,17 @@ class Channel(Protocol):
         """Tell how the order ended."""
 
 
-def work(channel: Channel, render: RenderVideo) -> None:
-    """Carry out orders until the channel closes, memory ran out, or a fault came that nobody foresaw.
+class Render(Protocol):
+    """What carries out one order."""
+
+    def execute(
+        self, order: RenderOrder, report: Report, wants_out: Callable[[], bool]
+    ) -> VideoFile:
+        """The staged file; see `application.render_video`."""
+
+
+def work(channel: Channel, render: Render) -> None:
+    """Carry out orders until the channel closes, the accelerator failed, or a fault came that nobody foresaw.
 
     After such a fault the process may be poisoned (a CUDA error leaves its context unusable), so it
     ends; the next order gets a new one.
@@ -50,8 +59,9 @@ def work(channel: Channel, render: RenderVideo) -> None:
             told = {"job_id": order.job_id, "attempt": order.fence, "reason": error.code}
             _log.info("stopped", extra=told)
             channel.failed(error)
-        except OutOfAcceleratorMemory as error:
-            # What is left of its memory is in pieces: the next order gets all of it, in a new process.
+        except (OutOfAcceleratorMemory, AcceleratorFault) as error:
+            # What is left of its memory is in pieces, or its context is lost: the next order gets a new
+            # process.
             _log.warning("failed", extra={"job_id": order.job_id, "reason": error.message})
             channel.failed(error)
             return

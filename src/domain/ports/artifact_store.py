@@ -49,6 +49,7 @@ class ArtifactStore(ABC):
 
         Raises:
             OutputMissing: neither a staged nor a published file has that hash.
+            StorageError: it could not be made durable or cannot be read; trying again may do.
         """
 
     @abstractmethod

@@ -16,6 +16,14 @@ class ImageStore(ABC):
         """
 
     @abstractmethod
+    def sweep(self) -> None:
+        """Remove what a dead process had begun to keep. Must not run while anything is kept.
+
+        Raises:
+            StorageError: it cannot be removed.
+        """
+
+    @abstractmethod
     def locate(self, image_id: str) -> Path:
         """Where that image lies.
 

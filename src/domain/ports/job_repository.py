@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from domain.idempotency import IdempotencyKey
 from domain.job import Job
@@ -28,6 +29,14 @@ class JobRepository(ABC):
         Raises:
             KeyReused: the key was used for something else.
             DiskFull: there was no room; nothing is kept.
+        """
+
+    @abstractmethod
+    async def find(self, key: IdempotencyKey, *, at: datetime) -> Job | None:
+        """The job, as it is now, that was kept under `key`; None where it was not used of late.
+
+        Raises:
+            KeyReused: it was used for something else.
         """
 
     @abstractmethod

@@ -38,7 +38,7 @@ class VideoEncoder(ABC):
 
         Raises:
             EncodingFailed: it could not be written, or what was read back differs.
-            DiskFull: there was no room.
+            DiskFull, StorageError: there was no room, or the disk refused.
         """
 
     @abstractmethod
@@ -47,4 +47,5 @@ class VideoEncoder(ABC):
 
         Raises:
             EncodingFailed: it is not a whole media file.
+            StorageError: the disk refused.
         """

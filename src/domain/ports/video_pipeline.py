@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
+from domain.placement import Placement
 from domain.rendering import Report
 from domain.resume import ResumePoints
 from domain.video import FrameChunk
@@ -23,6 +24,8 @@ class VideoPipeline(ABC):
         resume: ResumePoints,
         *,
         inputs: InputFiles = NO_INPUTS,
+        placement: Placement | None = None,
+        in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
         """Make the frames of `request`, handing them out as they are decoded.
 
@@ -38,10 +41,20 @@ class VideoPipeline(ABC):
 
         Args:
             inputs: the pictures and videos that `request` names by id.
+            placement: where the parts are to lie; None leaves it to the pipeline.
+            in_tiles: decode each picture in parts, where it is large: less memory, and not quite the same
+                bytes.
 
         Raises:
             OutOfAcceleratorMemory: it does not fit.
             CheckpointBroken: the weights cannot be loaded.
+        """
+
+    @abstractmethod
+    def peak_accelerator_bytes(self) -> int | None:
+        """The most that was allocated on the accelerator at once since the latest `generate` began.
+
+        None where none is used.
         """
 
     @abstractmethod

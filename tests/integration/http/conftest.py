@@ -1,7 +1,7 @@
 """The whole HTTP application over fakes, and a client that talks to it within the test's own loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -14,23 +14,35 @@ from application.cancel_generation import CancelGeneration
 from application.complete_draft import CompleteDraft
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
+from application.estimate_generation import EstimateGeneration
+from application.fetch_files import FetchFiles
+from application.list_checkpoints import ListCheckpoints
+from application.plan_generation import PlanGeneration
+from application.pull_checkpoint import PullCheckpoint
 from application.queries import Queries
+from application.remove_checkpoint import RemoveCheckpoint
+from application.repair_checkpoint import RepairCheckpoint
 from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
 from application.submit_generation import SubmitGeneration
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
+from application.verify_checkpoint import VerifyCheckpoint
+from application.work_on_checkpoints import WorkOnCheckpoints
+from domain.repository import REPOSITORIES
 from domain.slot import Slot
 from domain.watchdog import Budgets
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
+from tests.fakes.checkpoint_store import FakeCheckpointStore
 from tests.fakes.clip_reader import FakeClipReader
 from tests.fakes.clock import FakeClock
 from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.image_reader import FakeImageReader
 from tests.fakes.image_store import FakeImageStore
 from tests.fakes.jobs import InMemoryJobs
+from tests.fakes.model_hub import FakeModelHub
 from tests.fakes.renderer import FakeRenderer
 from tests.fakes.resume_store import FakeResumeStore
 from tests.integration.http.raw import OWN_ORIGIN
@@ -58,9 +70,36 @@ def hardware() -> FakeHardwareProbe:
 
 
 @pytest.fixture
+def checkpoint_store() -> FakeCheckpointStore:
+    return FakeCheckpointStore()
+
+
+@pytest.fixture
+def hub() -> FakeModelHub:
+    """It has TI2V-5B, in few bytes."""
+    files = {"model_index.json": b"{}", "transformer/model.safetensors": b"weights" * 9}
+    return FakeModelHub({REPOSITORIES["ti2v-5B"]: files})
+
+
+@pytest.fixture
+def work(checkpoint_store: FakeCheckpointStore, hub: FakeModelHub) -> Iterator[WorkOnCheckpoints]:
+    fetch = FetchFiles(hub, reserve_bytes=0, wait=lambda _seconds: None)
+    working = WorkOnCheckpoints(
+        PullCheckpoint(checkpoint_store, hub, fetch),
+        VerifyCheckpoint(checkpoint_store),
+        RepairCheckpoint(checkpoint_store, fetch),
+        FakeClock(),
+    )
+    yield working
+    working.close()
+
+
+@pytest.fixture
 def app(
     jobs: InMemoryJobs,
     store: FakeArtifactStore,
+    checkpoint_store: FakeCheckpointStore,
+    work: WorkOnCheckpoints,
     hardware: FakeHardwareProbe,
     checks: dict[str, str | None],
     tmp_path: Path,
@@ -71,19 +110,23 @@ def app(
     clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v", "i2v-A14B", "vace-14B")
     images, resume_store = FakeImageStore(tmp_path / "images"), FakeResumeStore()
     complete = CompleteDraft(catalog, images, draw_seed=lambda: 7)
+    plan = PlanGeneration(complete, jobs.history, lambda: hardware.hardware.capacity)
     gate = DiskGate(hardware, soft_bytes=2 * GIB, hard_bytes=GIB)
     renderer = FakeRenderer(store)
     lane = RunGeneration(Slot(0), jobs.repository, renderer, store, resume_store, clock, Budgets())
     dispatch = DispatchJobs(jobs.queue, [lane], gate, clock)
     uses = {
-        "submit": SubmitGeneration(complete, jobs.repository, gate, dispatch, clock),
+        "submit": SubmitGeneration(plan, jobs.repository, gate, dispatch, clock),
         "retry": RetryGeneration(jobs.repository, gate, clock),
-        "cancel": CancelGeneration(jobs.repository, [renderer], resume_store, clock),
+        "cancel": CancelGeneration(jobs.repository, [lane], resume_store, clock),
         "steer": SteerQueue(jobs.queue, dispatch, clock),
         "queries": Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
-        "upload": UploadImage(FakeImageReader(), images),
-        "upload_video": UploadVideo(FakeClipReader(), images),
-        "catalog": catalog,
+        "estimate": EstimateGeneration(catalog, jobs.history, lambda: hardware.hardware.capacity),
+        "upload": UploadImage(FakeImageReader(), images, gate),
+        "upload_video": UploadVideo(FakeClipReader(), images, gate),
+        "checkpoints": ListCheckpoints(catalog, checkpoint_store),
+        "work": work,
+        "removing": RemoveCheckpoint(checkpoint_store),
         "hardware": hardware,
         "readiness": readiness,
         "stopping": asyncio.Event(),

@@ -55,7 +55,10 @@ async def test_a_higher_priority_goes_first(client: httpx.AsyncClient) -> None:
     assert await line(client) == [second, first]
 
 
-@pytest.mark.parametrize("body", [{"position": 0}, {"priority": 101}, {"place": 1}])
+@pytest.mark.parametrize(
+    "body",
+    [{"position": 0}, {"position": 10**19}, {"position": 10**40}, {"priority": 101}, {"place": 1}],
+)
 async def test_a_place_that_cannot_be_is_refused(
     client: httpx.AsyncClient, body: dict[str, int]
 ) -> None:

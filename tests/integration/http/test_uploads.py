@@ -1,8 +1,10 @@
 """Pictures over HTTP."""
 
 import httpx
+import pytest
 
 from tests.fakes.clip_reader import a_video
+from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.integration.pictures import encoded
 
 
@@ -139,3 +141,17 @@ async def test_an_unknown_upload_is_told_at_its_field(client: httpx.AsyncClient)
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/image"
+
+
+@pytest.mark.parametrize("content", [b"64x64", a_video(64, 64, frames=5, fps=8)])
+async def test_a_disk_that_is_nearly_full_takes_no_uploads(
+    content: bytes, client: httpx.AsyncClient, hardware: FakeHardwareProbe
+) -> None:
+    # Uploads went on below the hard mark, into the room that running generations need.
+    hardware.free = GIB - 1
+
+    answer = await client.post(
+        "/api/v1/uploads", content=content, headers={"Content-Type": "image/png"}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (507, "disk-full")

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
+from application.dispatch_jobs import DispatchJobs
 from application.run_generation import RunGeneration
 from domain.errors import DomainError, RenderSuspended
 from domain.job import Job
-from domain.job_event import EventKind
+from domain.job_event import EventKind, JobStatus
 from domain.watchdog import Budgets
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.examples import NOON, a_job
@@ -16,6 +17,9 @@ from tests.fakes.resume_store import FakeResumeStore
 
 #: Makes one slot's lane, whose renderer plays the given scripts.
 Lane = Callable[..., RunGeneration]
+
+#: Starts a dispatcher, one lane per list of scripts.
+Dispatching = Callable[..., DispatchJobs]
 
 
 class Attempt:
@@ -75,3 +79,9 @@ def overtake(job: Job) -> None:
     """Another attempt takes the job."""
     job.end_attempt(RenderSuspended("elsewhere"), fence=job.fence, at=NOON)
     job.claim(at=NOON)
+
+
+async def all_to_be(jobs: InMemoryJobs, status: JobStatus) -> None:
+    """Wait until every job is there."""
+    await jobs.wait(lambda: all(job.status is status for job in jobs.kept), timeout_s=5)
+    assert {job.status for job in jobs.kept} == {status}

@@ -1,12 +1,14 @@
 """The fakes that use cases run on; nothing here waits for real time or touches more than a folder."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from application import run_generation
+from application import dispatch_jobs, run_generation
 from application.disk_gate import DiskGate
+from application.dispatch_jobs import DispatchJobs
 from application.run_generation import RunGeneration
 from domain.slot import Slot
 from domain.watchdog import Budgets
@@ -17,7 +19,7 @@ from tests.fakes.image_store import FakeImageStore
 from tests.fakes.jobs import InMemoryJobs
 from tests.fakes.renderer import Deed, FakeRenderer
 from tests.fakes.resume_store import FakeResumeStore
-from tests.unit.application.attempt import Attempt, Lane
+from tests.unit.application.attempt import Attempt, Dispatching, Lane
 
 
 @pytest.fixture
@@ -90,3 +92,27 @@ def attempt(
     jobs: InMemoryJobs, store: FakeArtifactStore, resume_store: FakeResumeStore, lane: Lane
 ) -> Attempt:
     return Attempt(jobs, store, resume_store, lane)
+
+
+@pytest.fixture
+async def dispatching(
+    jobs: InMemoryJobs,
+    lane: Lane,
+    gate: DiskGate,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Dispatching]:
+    """Starts a dispatcher with one lane per list of scripts; it is stopped after the test."""
+    monkeypatch.setattr(dispatch_jobs, "REST_S", 0.001)
+    begun: list[asyncio.Task[None]] = []
+
+    def begin(*lanes: Sequence[Sequence[Deed]]) -> DispatchJobs:
+        made = [lane(*scripts, number=number) for number, scripts in enumerate(lanes)]
+        dispatcher = DispatchJobs(jobs.queue, made, gate, clock)
+        begun.append(asyncio.create_task(dispatcher.run()))
+        return dispatcher
+
+    yield begin
+    for task in begun:
+        task.cancel()
+    await asyncio.gather(*begun, return_exceptions=True)

@@ -7,13 +7,12 @@ import pytest
 from application.cancel_generation import CancelGeneration
 from domain.errors import NotCancellable, RenderCancelled, UnknownJob
 from domain.job_event import JobStatus
-from domain.rendering import RenderOrder
-from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.clock import FakeClock
-from tests.fakes.examples import NOON, a_job, a_job_that_is, a_request
+from tests.fakes.examples import NOON, a_job, a_job_that_is
 from tests.fakes.jobs import InMemoryJobs
-from tests.fakes.renderer import FakeRenderer, Hangs, Meets
+from tests.fakes.renderer import Hangs
 from tests.fakes.resume_store import FakeResumeStore
+from tests.unit.application.attempt import Attempt, Lane
 
 
 async def test_a_queued_job_that_is_cancelled_never_reaches_a_renderer(
@@ -30,26 +29,20 @@ async def test_a_queued_job_that_is_cancelled_never_reaches_a_renderer(
 
 
 async def test_a_running_job_is_marked_and_its_renderer_is_told(
-    jobs: InMemoryJobs,
-    resume_store: FakeResumeStore,
-    clock: FakeClock,
-    store: FakeArtifactStore,
+    attempt: Attempt, lane: Lane, resume_store: FakeResumeStore, clock: FakeClock
 ) -> None:
-    await jobs.repository.add(a_job_that_is(JobStatus.RUNNING))
-    here, go = asyncio.Event(), asyncio.Event()
-    renderer = FakeRenderer(store, [Meets(here, go), Hangs()])
-    idle = FakeRenderer(store)
-    run = renderer.render(RenderOrder(job_id="gen_1", fence=1, request=a_request()))
-    first_report = asyncio.ensure_future(anext(run))
-    await here.wait()
+    run, go = await attempt.begin_and_pause(Hangs())
+    lanes = [lane(number=1), attempt.run]
 
-    cancel = CancelGeneration(jobs.repository, [idle, renderer], resume_store, clock)
-    job = await cancel.execute("gen_1")
+    job = await CancelGeneration(attempt.jobs.repository, lanes, resume_store, clock).execute(
+        "gen_1"
+    )
+    marked = job.status, job.cancel_requested_at
     go.set()
 
-    assert (job.status, job.cancel_requested_at) == (JobStatus.RUNNING, clock.now())
-    with pytest.raises(RenderCancelled):
-        await first_report
+    assert isinstance(await asyncio.wait_for(run, timeout=5), RenderCancelled)
+    assert marked == (JobStatus.RUNNING, clock.now())
+    assert attempt.job.status is JobStatus.CANCELLED
 
 
 async def test_what_is_too_late_or_unknown_is_refused(

@@ -1,16 +1,24 @@
 """Lanes that take jobs from the queue and survive whatever becomes of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
 from application import dispatch_jobs
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
-from domain.errors import DiskFull, NoProgress, StorageError, WorkerUnavailable
+from domain.errors import (
+    AcceleratorFault,
+    CheckpointMissing,
+    DiskFull,
+    DomainError,
+    NoProgress,
+    StorageError,
+    WorkerCrashed,
+    WorkerUnavailable,
+)
 from domain.job_event import EventKind, JobStatus
 from domain.progress import Stage
 from domain.rendering import StageEntered
@@ -20,46 +28,14 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_job
 from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.jobs import InMemoryJobs
-from tests.fakes.renderer import Deed, Hangs, Meets, Stages
-from tests.unit.application.attempt import Lane, overtake
-
-Dispatching = Callable[..., DispatchJobs]
-
-
-@pytest.fixture
-async def dispatching(
-    jobs: InMemoryJobs,
-    lane: Lane,
-    gate: DiskGate,
-    clock: FakeClock,
-    monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[Dispatching]:
-    """Starts a dispatcher with one lane per list of scripts; it is stopped after the test."""
-    monkeypatch.setattr(dispatch_jobs, "REST_S", 0.001)
-    begun: list[asyncio.Task[None]] = []
-
-    def begin(*lanes: Sequence[Sequence[Deed]]) -> DispatchJobs:
-        made = [lane(*scripts, number=number) for number, scripts in enumerate(lanes)]
-        dispatcher = DispatchJobs(jobs.queue, made, gate, clock)
-        begun.append(asyncio.create_task(dispatcher.run()))
-        return dispatcher
-
-    yield begin
-    for task in begun:
-        task.cancel()
-    await asyncio.gather(*begun, return_exceptions=True)
+from tests.fakes.renderer import Hangs, Meets, Stages
+from tests.unit.application.attempt import Dispatching, Lane, all_to_be, overtake
 
 
 @asynccontextmanager
 async def soon() -> AsyncIterator[None]:
     async with asyncio.timeout(60):
         yield
-
-
-async def all_to_be(jobs: InMemoryJobs, status: JobStatus) -> None:
-    """Wait until every job is there."""
-    await jobs.wait(lambda: all(job.status is status for job in jobs.kept), timeout_s=5)
-    assert {job.status for job in jobs.kept} == {status}
 
 
 async def test_every_waiting_job_is_run(jobs: InMemoryJobs, dispatching: Dispatching) -> None:
@@ -214,66 +190,6 @@ class TestDraining:
         assert jobs.events[-1].event.kind is EventKind.REQUEUED
 
 
-class TestMakingWay:
-    """Two slots, each with a job; an urgent one comes."""
-
-    @pytest.fixture
-    async def busy(self, jobs: InMemoryJobs, dispatching: Dispatching) -> DispatchJobs:
-        script = [StageEntered(stage=Stage.LOADING), Hangs()]
-        await jobs.repository.add(a_job("gen_low", priority=1))
-        await jobs.repository.add(a_job("gen_mid", priority=2))
-        dispatcher = dispatching([script], [script])
-        await all_to_be(jobs, JobStatus.RUNNING)
-        await asyncio.sleep(0.01)  # both lanes hang now
-        return dispatcher
-
-    async def test_the_least_urgent_is_stopped_and_keeps_its_place(
-        self, jobs: InMemoryJobs, busy: DispatchJobs
-    ) -> None:
-        urgent = a_job("gen_urgent", priority=5, preempts=True)
-        await jobs.repository.add(urgent)
-
-        await busy.make_way(urgent)
-
-        await jobs.wait(lambda: jobs.kept[2].status is JobStatus.RUNNING, timeout_s=5)
-        low, mid, _ = jobs.kept
-        [told] = [e.event for e in jobs.events if e.event.kind is EventKind.REQUEUED]
-        assert (told.job_id, told.code) == ("gen_low", "preempted")
-        assert "gen_urgent" in (told.message or "")
-        assert (low.status, low.toll) == (JobStatus.QUEUED, Toll())
-        assert mid.status is JobStatus.RUNNING
-
-    @pytest.mark.parametrize(
-        "asked",
-        [{"priority": 5}, {"priority": 1, "preempts": True}],
-        ids=["did not ask", "no more urgent"],
-    )
-    async def test_nothing_is_stopped_for_one_that(
-        self, asked: dict[str, Any], jobs: InMemoryJobs, busy: DispatchJobs
-    ) -> None:
-        other = a_job("gen_other", **asked)
-        await jobs.repository.add(other)
-
-        await busy.make_way(other)
-        await asyncio.sleep(0.02)
-
-        assert [job.fence for job in jobs.kept] == [1, 1, 0]
-
-    async def test_nothing_is_stopped_where_a_slot_is_free(
-        self, jobs: InMemoryJobs, dispatching: Dispatching
-    ) -> None:
-        await jobs.repository.add(a_job("gen_low"))
-        dispatcher = dispatching([[Hangs()]], [[Stages()]])
-        await all_to_be(jobs, JobStatus.RUNNING)
-        urgent = a_job("gen_urgent", priority=5, preempts=True)
-        await jobs.repository.add(urgent)
-
-        await dispatcher.make_way(urgent)
-
-        await jobs.wait(lambda: jobs.kept[1].status is JobStatus.COMPLETED, timeout_s=5)
-        assert jobs.kept[0].fence == 1
-
-
 async def test_a_low_disk_starts_nothing_until_there_is_room(
     jobs: InMemoryJobs, hardware: FakeHardwareProbe, dispatching: Dispatching
 ) -> None:
@@ -308,6 +224,61 @@ async def test_a_slot_where_two_jobs_hang_rests_until_it_is_looked_after(
     lane.slot.forgive()
     await jobs.wait(lambda: jobs.kept[2].status is JobStatus.COMPLETED, timeout_s=5)
     assert [job.status for job in jobs.kept] == ["failed", "completed", "completed"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "lost"), [(WorkerCrashed("killed"), 1), (AcceleratorFault("illegal access"), 0)]
+)
+async def test_a_broken_accelerator_does_not_eat_the_queue(
+    broken: DomainError, lost: int, jobs: InMemoryJobs, dispatching: Dispatching
+) -> None:
+    # Every job was quarantined, within seconds, and the slot was found healthy.
+    for number in range(10):
+        await jobs.repository.add(a_job(f"gen_{number}"))
+
+    dispatcher = dispatching([[broken]])
+    [lane] = dispatcher.lanes
+    async with asyncio.timeout(5):
+        while lane.slot.problem is None:
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.05)
+
+    ended = [job.status for job in jobs.kept if job.status.is_terminal]
+    assert len(ended) == lost
+    assert "nvidia-smi" in lane.slot.problem
+
+
+async def test_weights_that_are_gone_for_a_while_cost_no_job_anything(
+    jobs: InMemoryJobs,
+    clock: FakeClock,
+    dispatching: Dispatching,
+) -> None:
+    # A drive that was not mounted failed the whole queue, for good and within seconds.
+    for number in range(5):
+        await jobs.repository.add(a_job(f"gen_{number}"))
+    dispatching([*[[CheckpointMissing("Not here.")]] * 3, [Stages()]])
+    await jobs.wait(lambda: sum(job.fence for job in jobs.kept) >= 3, timeout_s=5)
+
+    clock.advance(STORAGE_PAUSE_S)
+
+    await all_to_be(jobs, JobStatus.COMPLETED)
+    told = [e.event for e in jobs.events if e.event.kind is EventKind.REQUEUED]
+    assert {(event.code, event.message) for event in told} == {("model-missing", "Not here.")}
+    assert len(told) == 3
+
+
+async def test_a_lane_without_weights_rests_before_it_takes_the_next_job(
+    jobs: InMemoryJobs, dispatching: Dispatching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        await jobs.repository.add(a_job(f"gen_{number}"))
+
+    dispatching([[CheckpointMissing()]])
+    monkeypatch.setattr(dispatch_jobs, "REST_S", 60.0)
+    await jobs.wait(lambda: any(job.toll.absences for job in jobs.kept), timeout_s=5)
+    await asyncio.sleep(0.05)
+
+    assert sum(job.fence for job in jobs.kept) == 1
 
 
 async def test_a_worker_that_cannot_start_costs_no_job_anything(

@@ -1,26 +1,34 @@
 """What a dead server left behind."""
 
 import logging
+from pathlib import Path
 
 import pytest
 
 from application.recover_jobs import RecoverJobs
+from domain.errors import StorageError
 from domain.job import Job
 from domain.job_event import JobStatus
 from domain.progress import Stage
-from domain.toll import Toll
+from domain.toll import STORAGE_PAUSE_S, Toll
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.clock import FakeClock
-from tests.fakes.examples import NOON, a_job, a_job_that_is, a_video
+from tests.fakes.examples import A_SECOND, NOON, a_job, a_job_that_is, a_video
+from tests.fakes.image_store import FakeImageStore
 from tests.fakes.jobs import InMemoryJobs
 from tests.fakes.resume_store import FakeResumeStore
 
 
 @pytest.fixture
 def recover(
-    jobs: InMemoryJobs, store: FakeArtifactStore, resume_store: FakeResumeStore, clock: FakeClock
+    jobs: InMemoryJobs,
+    store: FakeArtifactStore,
+    resume_store: FakeResumeStore,
+    clock: FakeClock,
+    tmp_path: Path,
 ) -> RecoverJobs:
-    return RecoverJobs(jobs.repository, store, resume_store, clock)
+    images = FakeImageStore(tmp_path / "images")
+    return RecoverJobs(jobs.repository, store, resume_store, images, clock)
 
 
 def a_publishing_job(store: FakeArtifactStore) -> Job:
@@ -66,6 +74,36 @@ async def test_a_job_whose_file_is_lost_runs_again(
     await recover.execute()
 
     assert (await jobs.repository.get("gen_1")).status is JobStatus.QUEUED
+
+
+async def test_a_file_that_cannot_be_read_keeps_its_job_waiting_and_nobody_else(
+    recover: RecoverJobs,
+    jobs: InMemoryJobs,
+    store: FakeArtifactStore,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # The server did not start.
+    await jobs.repository.add(a_publishing_job(store))
+    await jobs.repository.add(a_job_that_is(JobStatus.RUNNING, "gen_2", slot=1))
+    store.refusal = StorageError("Input/output error")
+
+    assert await recover.execute() == 2
+
+    unreadable, other = jobs.kept
+    assert (unreadable.status, unreadable.toll) == (JobStatus.QUEUED, Toll())
+    assert unreadable.run_after == NOON + STORAGE_PAUSE_S * A_SECOND
+    assert (other.status, other.run_after) == (JobStatus.QUEUED, None)
+    assert "Input/output error" in [getattr(record, "reason", None) for record in caplog.records]
+
+
+async def test_what_cannot_be_tidied_holds_nothing_up(
+    recover: RecoverJobs, jobs: InMemoryJobs, resume_store: FakeResumeStore
+) -> None:
+    await jobs.repository.add(a_job_that_is(JobStatus.FAILED))
+    resume_store.keep("gen_1", 1, b"latents")
+    resume_store.refusal = StorageError("Read-only file system")
+
+    assert await recover.execute() == 0
 
 
 async def test_a_running_job_waits_again_uncharged_and_its_half_file_is_gone(
@@ -143,3 +181,14 @@ async def test_what_dead_attempts_staged_is_removed_and_what_nobody_knows_is_lef
     assert not staged.exists()
     assert stranger.read_text() == "years of work"
     assert [record.file for record in caplog.records] == ["thesis.txt"]
+
+
+async def test_what_was_begun_of_an_upload_is_removed(recover: RecoverJobs, tmp_path: Path) -> None:
+    # They stayed for ever.
+    part = tmp_path / "images" / "img_0.part"
+    part.parent.mkdir()
+    part.write_bytes(b"pn")
+
+    await recover.execute()
+
+    assert not part.exists()

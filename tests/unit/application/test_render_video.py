@@ -33,6 +33,7 @@ from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clip_reader import FakeClipReader, a_video
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_draft, a_request
+from tests.fakes.hardware_probe import FakeHardwareProbe
 from tests.fakes.image_reader import FakeImageReader, a_png
 from tests.fakes.image_store import FakeImageStore
 from tests.fakes.resume_store import FakeResumeStore
@@ -96,8 +97,22 @@ def test_the_file_holds_the_request_that_made_it(store: FakeArtifactStore) -> No
 
     published = store.publish("gen_1", 1, sha256=video.sha256)
     recipe = json.loads(FakeVideoEncoder().probe(published).metadata[REQUEST_METADATA_KEY])
-    assert recipe["generation"] == "gen_1"
     assert recipe["request"] == {**asdict(order.request), "references": []}
+
+
+@pytest.mark.parametrize("rung", [0, 1])
+def test_where_memory_was_short_it_decodes_in_tiles_and_the_file_says_so(
+    rung: int, store: FakeArtifactStore
+) -> None:
+    # The rung was counted, and nobody read it: the second attempt was the first one again.
+    pipeline = FakeVideoPipeline()
+
+    video = a_worker(store, pipeline).execute(replace(AN_ORDER, rung=rung), unheard)
+
+    published = store.publish("gen_1", 1, sha256=video.sha256)
+    recipe = json.loads(FakeVideoEncoder().probe(published).metadata[REQUEST_METADATA_KEY])
+    assert pipeline.in_tiles == bool(rung)
+    assert recipe.get("memory_rung", 0) == rung
 
 
 def test_a_run_that_fails_leaves_nothing_staged(store: FakeArtifactStore) -> None:
@@ -165,8 +180,8 @@ class TestGeneratingOnce:
     def test_a_draft_becomes_a_published_file(self, store: FakeArtifactStore) -> None:
         once = self.once(store)
 
-        request = once.complete(a_draft(width=16, height=16, num_frames=5))
-        generated = once.execute(request, unheard)
+        request, plan = once.complete(a_draft(width=16, height=16, num_frames=5))
+        generated = once.execute(request, plan, unheard)
 
         footage = FakeVideoEncoder().probe(generated.path)
         assert (request.seed, footage.num_frames) == (7, 5)
@@ -186,7 +201,7 @@ class TestGeneratingOnce:
     ) -> None:
         once, draft = self.once(store, images), a_draft(checkpoint="i2v-A14B")
 
-        request = once.complete(draft, GivenData(image=b"1280x720", last_image=b"640x360"))
+        request, _plan = once.complete(draft, GivenData(image=b"1280x720", last_image=b"640x360"))
 
         assert request.image == images.keep(a_png(1280, 720))
         assert request.last_image == images.keep(a_png(640, 360))
@@ -199,7 +214,7 @@ class TestGeneratingOnce:
         clip = a_video(64, 32, frames=5, fps=16)
 
         given = GivenData(control_video=clip, control_mask=clip, references=(b"9x9", b"8x8"))
-        request = once.complete(draft, given)
+        request, _plan = once.complete(draft, given)
 
         assert request.control_video == request.control_mask
         assert images.locate_clip(request.control_video or "").is_file()
@@ -210,10 +225,11 @@ class TestGeneratingOnce:
     ) -> None:
         once, draft = self.once(store, images), a_draft(width=16, height=16, num_frames=5, steps=4)
 
-        request = once.complete(draft, GivenData(video=a_video(16, 16, frames=5, fps=8)))
+        request, plan = once.complete(draft, GivenData(video=a_video(16, 16, frames=5, fps=8)))
 
         assert images.locate_clip(request.video or "").is_file()
         assert (request.strength, request.denoising_steps) == (0.8, 3)
+        assert plan.forwards == 2 * 3
 
     @staticmethod
     def once(store: FakeArtifactStore, images: FakeImageStore | None = None) -> GenerateOnce:
@@ -222,4 +238,7 @@ class TestGeneratingOnce:
         complete = CompleteDraft(catalog, images, draw_seed=lambda: 7)
         upload = UploadImage(FakeImageReader(), images)
         upload_video = UploadVideo(FakeClipReader(), images)
-        return GenerateOnce(complete, upload, upload_video, lambda: a_worker(store), store)
+        capacity = FakeHardwareProbe().hardware.capacity
+        return GenerateOnce(
+            complete, upload, upload_video, lambda: a_worker(store), store, lambda: capacity
+        )

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from application.run_generation import RunGeneration
 from domain.errors import (
-    CheckpointBroken,
+    BackendUnavailable,
     DomainError,
     EncodingFailed,
     NoProgress,
@@ -27,11 +28,16 @@ from domain.rendering import (
     StageEntered,
     StepFinished,
 )
-from domain.toll import BACKOFF_S
+from domain.slot import Slot
+from domain.toll import BACKOFF_S, Toll
 from domain.watchdog import Budgets
-from tests.fakes.examples import NOON
-from tests.fakes.renderer import Hangs, Stages
-from tests.unit.application.attempt import Attempt
+from tests.fakes.artifact_store import FakeArtifactStore
+from tests.fakes.clock import FakeClock
+from tests.fakes.examples import NOON, a_job
+from tests.fakes.jobs import InMemoryJobs
+from tests.fakes.renderer import FakeRenderer, Hangs, Stages
+from tests.fakes.resume_store import FakeResumeStore
+from tests.unit.application.attempt import Attempt, Lane
 
 
 async def test_a_good_run_completes_the_job_and_publishes_its_file(attempt: Attempt) -> None:
@@ -52,7 +58,7 @@ async def test_a_good_run_completes_the_job_and_publishes_its_file(attempt: Atte
     ]
 
 
-@pytest.mark.parametrize("error", [CheckpointBroken(), PromptTooLong("9 too many.")])
+@pytest.mark.parametrize("error", [BackendUnavailable(), PromptTooLong("9 too many.")])
 async def test_what_no_attempt_can_mend_fails_the_job_with_its_reason(
     attempt: Attempt, error: DomainError
 ) -> None:
@@ -70,6 +76,12 @@ async def test_memory_that_ran_out_once_is_tried_again_and_twice_is_told(attempt
     job = await attempt.make(OutOfAcceleratorMemory("It does not fit."))
 
     assert once == (JobStatus.QUEUED, 1)
+    [told] = [
+        logged.event.message
+        for logged in attempt.jobs.events
+        if logged.event.kind == EventKind.STARTED and logged.event.attempt == 2
+    ]
+    assert "in tiles" in str(told)
     assert job.failure is not None
     assert (job.failure.code, job.failure.message) == ("gpu-out-of-memory", "It does not fit.")
 
@@ -131,6 +143,64 @@ async def test_a_run_without_progress_is_ended_and_counts_as_a_crash(attempt: At
     assert isinstance(attempt.ended_in, NoProgress)
     assert (job.status, job.toll.crashes) == (JobStatus.QUEUED, 1)
     assert "encoding_prompt" in attempt.ended_in.message
+
+
+async def test_a_run_that_takes_longer_than_it_may_fails_with_its_deadline(
+    attempt: Attempt,
+) -> None:
+    # It went on for ever, as long as it made a step from time to time.
+    steps = [StepFinished(step=1) for _ in range(3)]
+    script = (StageEntered(stage=Stage.DENOISING), *steps, Hangs())
+
+    job = await attempt.make(*script, budgets=Budgets(run_s=0.05))
+
+    assert job.failure is not None
+    assert (job.status, job.failure.code) == (JobStatus.FAILED, "deadline")
+
+
+@pytest.mark.parametrize(
+    ("served_s", "wall_s", "status"),
+    [
+        (100, 100, JobStatus.COMPLETED),
+        (101, 101, JobStatus.FAILED),
+        (1, 400 * 86400, JobStatus.COMPLETED),  # the clock was set: nobody waited that long
+        (101, -5, JobStatus.COMPLETED),
+    ],
+)
+async def test_a_job_that_nobody_came_for_in_all_its_time_fails_with_its_deadline(
+    served_s: float,
+    wall_s: float,
+    status: JobStatus,
+    attempt: Attempt,
+    lane: Lane,
+    clock: FakeClock,
+) -> None:
+    await attempt.jobs.repository.add(a_job())
+    attempt.run = lane([Stages()], budgets=Budgets(wait_s=100))
+    clock.advance(served_s)
+    claimed = await attempt.jobs.queue.claim(at=NOON + timedelta(seconds=wall_s))
+    assert claimed is not None
+
+    await attempt.run.execute(claimed)
+
+    assert attempt.job.status is status
+    assert (attempt.job.failure is not None and attempt.job.failure.code) == (
+        "deadline" if status is JobStatus.FAILED else False
+    )
+
+
+async def test_a_job_that_has_begun_is_not_told_how_long_it_waited(
+    attempt: Attempt, lane: Lane, clock: FakeClock
+) -> None:
+    await attempt.make(WorkerUnavailable())
+    attempt.run = lane([Stages()], budgets=Budgets(wait_s=100))
+    clock.advance(101)
+    claimed = await attempt.jobs.queue.claim(at=NOON + timedelta(seconds=101))
+    assert claimed is not None
+
+    await attempt.run.execute(claimed)
+
+    assert attempt.job.status is JobStatus.COMPLETED
 
 
 async def test_slow_publishing_is_not_taken_for_a_hung_worker(attempt: Attempt) -> None:
@@ -203,3 +273,20 @@ class TestResuming:
 
 def _is_due(job: Job) -> None:
     job.run_after = None
+
+
+@pytest.mark.parametrize("rung", [0, 1])
+async def test_an_order_carries_the_rung_that_the_job_has_climbed(
+    rung: int, jobs: InMemoryJobs, store: FakeArtifactStore, resume_store: FakeResumeStore
+) -> None:
+    job = a_job()
+    job.toll = Toll(oom_level=rung)
+    await jobs.repository.add(job)
+    renderer, claimed = FakeRenderer(store), await jobs.queue.claim(at=NOON)
+    assert claimed is not None
+
+    await RunGeneration(
+        Slot(0), jobs.repository, renderer, store, resume_store, FakeClock(), Budgets()
+    ).execute(claimed)
+
+    assert [order.rung for order in renderer.orders] == [rung]

@@ -1,6 +1,7 @@
 """An attempt that is stopped, overtaken or cancelled from outside."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -10,6 +11,7 @@ from domain.errors import (
     RenderCancelled,
     RenderSuspended,
     StaleFence,
+    WorkerCrashed,
 )
 from domain.job import Job
 from domain.job_event import EventKind, JobStatus
@@ -122,6 +124,41 @@ async def test_a_job_cancelled_between_its_claim_and_its_run_is_not_begun(attemp
     assert attempt.kinds[-2:] == [EventKind.CANCEL_REQUESTED, EventKind.CANCELLED]
 
 
+async def test_a_cancel_that_comes_while_the_attempt_is_looked_up_stops_it_before_it_begins(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The mark came too late to be read, the message too early to be heard: the model was loaded first.
+    get, looked, go = attempt.jobs.repository.get, asyncio.Event(), asyncio.Event()
+
+    async def get_and_be_slow(job_id: str) -> Job:
+        job = await get(job_id)
+        if not looked.is_set():  # the attempt's own look
+            looked.set()
+            await go.wait()
+        return job
+
+    monkeypatch.setattr(attempt.jobs.repository, "get", get_and_be_slow)
+    run = await attempt.begin(StageEntered(stage=Stage.LOADING), Hangs())
+    await looked.wait()
+
+    await attempt.jobs.repository.update("gen_1", lambda job: job.request_cancel(at=NOON))
+    await attempt.run.cancel("gen_1")
+    go.set()
+    await asyncio.wait_for(run, timeout=5)
+
+    assert attempt.kinds[-2:] == [EventKind.CANCEL_REQUESTED, EventKind.CANCELLED]
+
+
+async def test_a_cancel_of_another_job_stops_nothing(attempt: Attempt) -> None:
+    run, go = await attempt.begin_and_pause(StageEntered(stage=Stage.DECODING), Stages())
+
+    await attempt.run.cancel("gen_2")
+    go.set()
+    await run
+
+    assert attempt.job.status is JobStatus.COMPLETED
+
+
 async def test_a_job_cancelled_when_its_video_is_whole_leaves_nothing(attempt: Attempt) -> None:
     # The staged file stayed for ever.
     attempt.resume_store.keep("gen_1", 1, b"latents")
@@ -134,6 +171,27 @@ async def test_a_job_cancelled_when_its_video_is_whole_leaves_nothing(attempt: A
     assert attempt.job.status is JobStatus.CANCELLED
     assert attempt.store.staged == []
     assert attempt.resume_store.job_ids() == []
+
+
+async def test_clearing_an_attempt_that_ended_leaves_what_the_next_one_has_staged(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The next attempt had begun to write by then, and its file went with the old one's.
+    update = attempt.jobs.repository.update
+
+    async def update_and_be_slow(job_id: str, change: Callable[[Job], None]) -> Job:
+        job = await update(job_id, change)
+        if job.status is JobStatus.QUEUED:
+            next_one = await attempt.claim()
+            attempt.store.stage(next_one.id, next_one.fence).write_text("the next one's")
+        return job
+
+    monkeypatch.setattr(attempt.jobs.repository, "update", update_and_be_slow)
+    attempt.store.stage("gen_1", 1).write_text("half")
+
+    await attempt.make(WorkerCrashed())
+
+    assert attempt.store.staged == ["gen_1.2"]
 
 
 @pytest.mark.parametrize("late", [StepFinished(step=1), Stages(), OutOfAcceleratorMemory()])

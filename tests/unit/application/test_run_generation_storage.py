@@ -4,11 +4,13 @@ import asyncio
 
 import pytest
 
+from application.run_generation import PUBLISHING_PATIENCE_S
 from domain.errors import DiskFull, OutputMissing, PromptTooLong, StorageError
 from domain.job_event import JobStatus
 from domain.progress import Stage
 from domain.rendering import StageEntered
 from domain.toll import STORAGE_PAUSE_S, Toll
+from tests.fakes.clock import FakeClock
 from tests.fakes.examples import A_SECOND
 from tests.fakes.renderer import Stages
 from tests.unit.application.attempt import Attempt
@@ -48,6 +50,24 @@ async def test_a_video_that_cannot_be_published_yet_is_published_later(attempt: 
     await run
 
     assert (waiting, attempt.job.status) == (JobStatus.PUBLISHING, JobStatus.COMPLETED)
+
+
+async def test_a_video_that_cannot_be_published_for_long_is_given_up_and_its_job_waits(
+    attempt: Attempt, clock: FakeClock
+) -> None:
+    # It was tried for ever, and a cancel was answered with 409 all the while.
+    attempt.resume_store.keep("gen_1", 1, b"latents")
+    attempt.store.refusal = StorageError("Input/output error")
+    run = await attempt.begin(Stages())
+    await attempt.jobs.wait(lambda: attempt.job.status is JobStatus.PUBLISHING, timeout_s=5)
+
+    clock.advance(PUBLISHING_PATIENCE_S)
+
+    assert await asyncio.wait_for(run, timeout=5) is attempt.store.refusal
+    job = attempt.job
+    assert (job.status, job.toll, job.video) == (JobStatus.QUEUED, Toll(), None)
+    assert job.run_after == clock.now() + STORAGE_PAUSE_S * A_SECOND
+    assert attempt.resume_store.read("gen_1") == b"latents"
 
 
 async def test_a_video_that_is_published_but_cannot_be_told_is_told_later(attempt: Attempt) -> None:

@@ -11,6 +11,7 @@ import pytest
 from application.complete_draft import CompleteDraft, draw_seed
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
+from application.plan_generation import PlanGeneration
 from application.submit_generation import Accepted, Submission, SubmitGeneration, new_id
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
@@ -44,18 +45,28 @@ def dispatch(jobs: InMemoryJobs, lane: Lane, gate: DiskGate, clock: FakeClock) -
 
 
 @pytest.fixture
+def catalog() -> FakeCheckpointCatalog:
+    return FakeCheckpointCatalog("mini", "mini-ti2v")
+
+
+@pytest.fixture
 def submit(
     jobs: InMemoryJobs,
+    catalog: FakeCheckpointCatalog,
     images: FakeImageStore,
     gate: DiskGate,
+    hardware: FakeHardwareProbe,
     dispatch: DispatchJobs,
     clock: FakeClock,
 ) -> Submit:
     """Submits a draft; ids count from `gen_1`."""
     numbers = count(1)
-    catalog = FakeCheckpointCatalog("mini", "mini-ti2v")
     submitting = SubmitGeneration(
-        CompleteDraft(catalog, images, draw_seed=lambda: 7),
+        PlanGeneration(
+            CompleteDraft(catalog, images, draw_seed=lambda: 7),
+            jobs.history,
+            lambda: hardware.hardware.capacity,
+        ),
         jobs.repository,
         gate,
         dispatch,
@@ -146,6 +157,21 @@ class TestKeys:
         assert (first.is_replayed, again.is_replayed) == (False, True)
         assert again.job.id == first.job.id
         assert len(jobs.kept) == 1
+
+    @pytest.mark.parametrize("gone", ["room", "weights"])
+    async def test_the_same_again_is_answered_though_it_could_not_be_accepted_now(
+        self, gone: str, submit: Submit, catalog: FakeCheckpointCatalog, hardware: FakeHardwareProbe
+    ) -> None:
+        # It was told that its generation was refused, and asked for another one elsewhere.
+        first = await submit(idempotency_key="k")
+        if gone == "room":
+            hardware.free = GIB
+        else:
+            catalog.remove("mini")
+
+        again = await submit(idempotency_key="k")
+
+        assert (again.job.id, again.is_replayed) == (first.job.id, True)
 
     @pytest.mark.parametrize(
         "other", [{"draft": a_draft(steps=3)}, {"priority": 1}, {"preempts": True}]

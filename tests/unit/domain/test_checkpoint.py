@@ -7,6 +7,7 @@ from domain.errors import UnknownCheckpoint
 from domain.memory_plan import plan_memory
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.examples import a_request
+from tests.fakes.hardware_probe import FakeHardwareProbe
 
 
 def test_an_unknown_checkpoint_is_answered_with_those_there_are() -> None:
@@ -57,7 +58,8 @@ def test_a_boundary_means_two_experts(checkpoint_id: str, two: bool) -> None:
 def test_guidance_doubles_the_forwards_of_a_plan(guidance: float, forwards: int) -> None:
     request = a_request(guidance_high_noise=guidance, guidance_low_noise=1.0)
 
-    plan = plan_memory(request, FakeCheckpointCatalog().find("mini"))
+    local = FakeCheckpointCatalog().find("mini")
+    plan = plan_memory(request, local.spec, local, FakeHardwareProbe().hardware.capacity)
 
     assert plan.forwards == forwards
     assert (plan.weight_bytes, plan.latent_shape, plan.tokens) == (2000, (16, 2, 2, 2), 2)

@@ -16,7 +16,7 @@ from domain.generation import (
     check_request,
     nearest_sides,
 )
-from tests.fakes.examples import a_draft, a_request, content_with_words
+from tests.fakes.examples import a_draft, content_with_words
 
 MINI = checkpoint_spec("mini")
 T2V = checkpoint_spec("t2v-A14B")
@@ -221,10 +221,6 @@ def test_any_size_is_judged_without_failing(spec: CheckpointSpec, width: int, he
     multiple = spec.geometry.side_multiple
     on_grid = width > 0 and height > 0 and width % multiple == 0 and height % multiple == 0
     assert found or (on_grid and width * height <= spec.max_pixels)
-
-
-def test_a_request_knows_how_long_it_lasts() -> None:
-    assert a_request(num_frames=17, fps=8).duration_s == 2.125
 
 
 def _sides(side: str, near: int | float | str) -> dict[str, Any]:

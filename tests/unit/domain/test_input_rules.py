@@ -11,6 +11,7 @@ from domain.checkpoint import CHECKPOINTS, CheckpointSpec, checkpoint_spec
 from domain.clip import InputClip
 from domain.errors import InvalidRequest, Violation
 from domain.generation import GenerationDraft
+from domain.hardware import Capacity
 from domain.image import IMAGE_FITS, InputImage
 from domain.inputs import NOTHING_GIVEN, Given
 from domain.memory_plan import plan_memory
@@ -248,7 +249,9 @@ def test_references_of_any_shape_are_taken_and_count_as_frames() -> None:
 
     request = draft.complete(VACE, drawn_seed=1, given=Given(references=references))
 
-    plan = plan_memory(request, FakeCheckpointCatalog().find("vace-14B"))
+    local = FakeCheckpointCatalog().find("vace-14B")
+    capacity = Capacity(accelerator_bytes=None, host_bytes=2**40)
+    plan = plan_memory(request, VACE, local, capacity)
     assert plan.latent_shape == (16, 2 + 5, 16, 16)
 
 

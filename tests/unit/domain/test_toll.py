@@ -3,9 +3,11 @@
 import pytest
 
 from domain.errors import (
+    AcceleratorFault,
     BackendUnavailable,
     CheckpointBroken,
     CheckpointMissing,
+    CheckpointUnavailable,
     DiskFull,
     DomainError,
     EncodingFailed,
@@ -24,7 +26,9 @@ from domain.errors import (
 from domain.job_event import Failure
 from domain.toll import (
     BACKOFF_S,
+    FAULT_PAUSE_S,
     LONGEST_WAIT_S,
+    MAX_ABSENCES,
     MAX_CRASHES,
     MAX_FAILURES,
     MAX_INTERRUPTIONS,
@@ -47,8 +51,13 @@ def after(error: DomainError, toll: Toll | None = None) -> tuple[Toll, Verdict]:
         (OutputMissing("why"), Toll(interruptions=1), "interrupted", 0.0),
         (Preempted("why"), Toll(), "preempted", 0.0),
         (WorkerUnavailable("why"), Toll(), "worker-unavailable", 0.0),
+        (AcceleratorFault("why"), Toll(interruptions=1), "gpu-fault", FAULT_PAUSE_S),
         (StorageError("why"), Toll(), "storage", STORAGE_PAUSE_S),
         (DiskFull("why"), Toll(), "disk-full", STORAGE_PAUSE_S),
+        (CheckpointUnavailable("why"), Toll(absences=1), "checkpoint-unavailable", STORAGE_PAUSE_S),
+        (CheckpointMissing("why"), Toll(absences=1), "model-missing", STORAGE_PAUSE_S),
+        (CheckpointBroken("why"), Toll(absences=1), "model-corrupt", STORAGE_PAUSE_S),
+        (UnsafeWeights("why"), Toll(absences=1), "model-unsafe", STORAGE_PAUSE_S),
         (WorkerCrashed("why"), Toll(crashes=1), "worker-crashed", 0.0),
         (NoProgress("why"), Toll(crashes=1), "no-progress", 0.0),
         (OutOfAcceleratorMemory("why"), Toll(oom_level=1), "gpu-out-of-memory", 0.0),
@@ -66,9 +75,6 @@ def test_what_another_attempt_may_mend_runs_again(
     "error",
     [
         PromptTooLong("why"),
-        CheckpointMissing("why"),
-        CheckpointBroken("why"),
-        UnsafeWeights("why"),
         BackendUnavailable("why"),
     ],
 )
@@ -84,8 +90,10 @@ def test_what_no_attempt_can_mend_fails_at_once(error: DomainError) -> None:
         (WorkerCrashed(), Toll(crashes=MAX_CRASHES - 1), "quarantined", False),
         (NoProgress(), Toll(crashes=MAX_CRASHES - 1), "quarantined", False),
         (RenderSuspended(), Toll(interruptions=MAX_INTERRUPTIONS), "interrupted", True),
+        (AcceleratorFault(), Toll(interruptions=MAX_INTERRUPTIONS), "gpu-fault", True),
         (OutOfAcceleratorMemory(), Toll(oom_level=MAX_OOM_LEVEL), "gpu-out-of-memory", False),
         (RenderFailed(), Toll(failures=MAX_FAILURES - 1), "internal", True),
+        (CheckpointMissing(), Toll(absences=MAX_ABSENCES), "model-missing", True),
     ],
 )
 def test_what_repeats_itself_is_given_up(
@@ -129,9 +137,9 @@ def test_what_is_no_fault_of_the_job_may_happen_for_ever(error: DomainError) -> 
 
 
 def test_progress_forgives_what_the_job_did_not_cause_and_nothing_else() -> None:
-    worn = Toll(crashes=1, interruptions=9, failures=2, oom_level=1)
+    worn = Toll(crashes=1, interruptions=9, absences=9, failures=2, oom_level=1, rejections=1)
 
-    assert worn.after_progress() == Toll(failures=2, oom_level=1)
+    assert worn.after_progress() == Toll(failures=2, oom_level=1, rejections=1)
 
 
 def test_each_failure_is_followed_by_a_longer_wait() -> None:
@@ -161,4 +169,4 @@ def test_jitter_never_shortens_the_wait_for_the_disk() -> None:
 
 
 def test_no_wait_is_longer_than_the_longest() -> None:
-    assert max(*BACKOFF_S, STORAGE_PAUSE_S) == LONGEST_WAIT_S
+    assert max(*BACKOFF_S, STORAGE_PAUSE_S, FAULT_PAUSE_S) == LONGEST_WAIT_S

@@ -1,7 +1,10 @@
 """When a run is taken for hung."""
 
+from dataclasses import replace
+
 import pytest
 
+from domain.errors import DeadlineExceeded, NoProgress
 from domain.progress import Stage
 from domain.rendering import (
     RenderReport,
@@ -99,3 +102,16 @@ def test_the_complaint_says_what_took_how_long(stage: Stage, words: str) -> None
 
     assert words in watchdog.complaint
     assert f"{watchdog.budget_s:g} s" in watchdog.complaint
+
+
+def test_a_run_that_gets_on_is_ended_all_the_same_once_all_its_time_is_up() -> None:
+    watchdog = Watchdog(replace(BUDGETS, run_s=120), now=0.0)
+    watchdog.note(StageEntered(stage=Stage.DENOISING), now=60.0)
+    assert isinstance(watchdog.verdict, NoProgress)
+
+    watchdog.note(StepFinished(step=1), now=89.0)
+    watchdog.note(StepFinished(step=2), now=115.0)
+
+    assert watchdog.remaining_s(now=115.0) == 5
+    assert isinstance(watchdog.verdict, DeadlineExceeded)
+    assert "120 s" in watchdog.verdict.message

@@ -3,6 +3,8 @@
 from hypothesis import strategies as st
 
 from domain.errors import (
+    AcceleratorFault,
+    CheckpointMissing,
     EncodingFailed,
     OutOfAcceleratorMemory,
     PromptTooLong,
@@ -21,6 +23,8 @@ errors = st.sampled_from(
     [
         WorkerCrashed(),
         WorkerUnavailable(),
+        AcceleratorFault(),
+        CheckpointMissing(),
         OutOfAcceleratorMemory(),
         RenderFailed(),
         EncodingFailed(),

@@ -12,7 +12,6 @@ from domain.errors import (
     Conflict,
     DiskFull,
     DomainError,
-    NoProgress,
     Preempted,
     RenderSuspended,
     WorkerCrashed,
@@ -90,18 +89,24 @@ class Simulation(RuleBasedStateMachine):
             assert len(world.jobs) == before, "what was refused is not kept"
             return
         assert (kept.id == job.id) == (known is None), "a key makes one job"
-        if kept.id == job.id and preempts:
+        if kept.id == job.id:
             self.make_way(kept)
 
     def make_way(self, urgent: Job) -> None:
+        """As `DispatchJobs.make_way`, with a step that is over at once."""
         world = self.world
         running = [
             (world.jobs[it.job_id].priority, number)
             for number, it in world.attempts.items()
             if world.jobs[it.job_id].status is JobStatus.RUNNING
         ]
-        if len(running) == SLOTS and min(running)[0] < urgent.priority:
-            self.end(min(running)[1], Preempted())
+        if not urgent.preempts or any(world.may_start(number) for number in range(SLOTS)):
+            return
+        if world.starts_nothing or not running or min(running)[0] >= urgent.priority:
+            return
+        _, number = min(running)
+        self.end(number, Preempted())
+        assert world.may_start(number), "a job makes way only where another can start"
 
     @precondition(lambda self: self.world.jobs)
     @rule(pick=picks, priority=priorities, deed=st.sampled_from(["cancel", "retry", "move"]))
@@ -135,6 +140,8 @@ class Simulation(RuleBasedStateMachine):
         if not pauses:
             for slot in self.world.slots:
                 slot.forgive()
+            for job in self.world.line():
+                self.make_way(job)
 
     # -- a lane and its worker
 
@@ -228,7 +235,7 @@ class Simulation(RuleBasedStateMachine):
         attempt = world.attempts[number]
         world.now += attempt.watchdog.remaining_s(now=world.now)
         assert attempt.watchdog.remaining_s(now=world.now) == 0, "time that is up is up"
-        self.end(number, NoProgress(attempt.watchdog.complaint))
+        self.end(number, attempt.watchdog.verdict)
 
     @precondition(lambda self: self.has(JobStatus.RUNNING))
     @rule(number=numbers)

@@ -32,6 +32,7 @@ def simulate(machine: type[Simulation], lives: int) -> None:
     run_state_machine_as_test(machine, settings=same_ones)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_nothing_is_lost_doubled_or_torn_whatever_dies_in_whatever_order() -> None:
     Simulation.steps, Simulation.changes, Simulation.ends = 0, 0, set()

@@ -128,10 +128,14 @@ class World:
         ]
         return sorted(due, key=lambda job: -job.priority)
 
+    @property
+    def starts_nothing(self) -> bool:
+        return self.is_paused or self.is_draining or self.gate.problem() is not None
+
     def may_start(self, number: int) -> bool:
         return (
             number not in self.attempts
-            and not (self.is_paused or self.is_draining or self.gate.problem())
+            and not self.starts_nothing
             and self.slots[number].may_work(now=self.now)
         )
 
@@ -176,7 +180,7 @@ class World:
         """The attempt is over: what nobody will need is removed."""
         attempt = self.attempts.pop(number)
         self.ghosts = [*self.ghosts[-5:], attempt]
-        self.staged = {key for key in self.staged if key[0] != attempt.job_id}
+        self.staged.discard((attempt.job_id, attempt.fence))
         if self.jobs[attempt.job_id].status.is_terminal:
             self.points.pop(attempt.job_id, None)
 
@@ -212,10 +216,12 @@ def _must_follow(job: Job, before: Job) -> None:
         _must(job == before, f"I11 {job.id}: it was {before.status}, and changed")
     _must(job.fence in {before.fence, before.fence + 1}, f"I4 {job.id}: its fence jumped or fell")
     was, now = before.toll, job.toll
-    kept = now.failures >= was.failures and now.oom_level >= was.oom_level
+    counted = ("failures", "oom_level", "rejections")
+    kept = all(getattr(now, name) >= getattr(was, name) for name in counted)
     _must(kept, f"I10 {job.id}: {was} became {now}")
-    forgiven = now.crashes < was.crashes or now.interruptions < was.interruptions
-    got_further = job.furthest > before.furthest
+    forgivable = ("crashes", "interruptions", "absences")
+    forgiven = any(getattr(now, name) < getattr(was, name) for name in forgivable)
+    got_further = job.furthest > before.furthest or job.furthest_saved > before.furthest_saved
     _must(got_further or not forgiven, f"I10 {job.id}: forgiven without progress")
 
 

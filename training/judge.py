@@ -28,33 +28,18 @@ _NAMES = list(PALETTE)
 _COLOURS = np.asarray([PALETTE[name] for name in _NAMES], dtype=np.float64)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
-    """What a clip shows.
-
-    Attributes:
-        shown: the four attributes; each is "nothing" where no object was found.
-        shape_overlap: mean overlap (intersection over union) with the best outline, 0 to 1.
-    """
-
-    shown: Combination
-    shape_overlap: float
-
-
-def look_at(frames: Frames) -> Sighting:
-    """Judge one clip of at least two frames."""
+def look_at(frames: Frames) -> Combination:
+    """What a clip of at least two frames shows; "nothing" where no object was found."""
     pixels = frames.astype(np.float64)
     ground = _border_colour(pixels)
     background = _nearest_colour(ground)
     colour = _object_colour(pixels, ground)
     if colour is None:
-        nothing = Combination("nothing", "nothing", background, "nothing")
-        return Sighting(shown=nothing, shape_overlap=0.0)
+        return Combination("nothing", "nothing", background, "nothing")
     coverage = _coverage(pixels, ground, colour)  # (T, H, W)
     tracks = _tracks(coverage)
-    shape, overlap = _shape(coverage, tracks)
-    shown = Combination(shape, _nearest_colour(colour), background, _motion(tracks))
-    return Sighting(shown=shown, shape_overlap=overlap)
+    shape = _shape(coverage, tracks)
+    return Combination(shape, _nearest_colour(colour), background, _motion(tracks))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +66,8 @@ def _object_colour(
     if seen.mean() < _LEAST_AREA_SHARE:
         return None
     inside = distance > 0.7 * np.percentile(distance[seen], 90)
-    return np.median(pixels[inside], axis=0)
+    colour: NDArray[np.float64] = np.median(pixels[inside], axis=0)
+    return colour
 
 
 def _nearest_colour(rgb: NDArray[np.float64]) -> str:
@@ -110,11 +96,10 @@ def _tracks(coverage: NDArray[np.float64]) -> _Tracks:
     )
 
 
-def _shape(coverage: NDArray[np.float64], tracks: _Tracks) -> tuple[str, float]:
+def _shape(coverage: NDArray[np.float64], tracks: _Tracks) -> str:
     overlaps = np.zeros(len(SHAPES))
     side = coverage.shape[1]
-    looked = range(0, len(tracks.frames), 2)
-    for index in looked:
+    for index in range(0, len(tracks.frames), 2):
         mask = coverage[tracks.frames[index]]
         for kind in range(len(SHAPES)):
             drawn = outline_coverage(
@@ -124,8 +109,7 @@ def _shape(coverage: NDArray[np.float64], tracks: _Tracks) -> tuple[str, float]:
                 side_px=side,
             )
             overlaps[kind] += np.minimum(mask, drawn).sum() / np.maximum(mask, drawn).sum()
-    best = int(np.argmax(overlaps))
-    return SHAPES[best], float(overlaps[best] / max(1, len(looked)))
+    return SHAPES[int(np.argmax(overlaps))]
 
 
 def _motion(tracks: _Tracks) -> str:

@@ -1,0 +1,94 @@
+"""`wan models list`: each checkpoint's state, size and source, and what to say to it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+
+from adapters.cli.files_progress import gib
+from application.list_checkpoints import CheckpointState, CheckpointStatus
+from domain.checkpoint import DEFAULT_CHECKPOINT, CheckpointSpec
+
+_COLOURS: Final = {
+    CheckpointState.READY: "green",
+    CheckpointState.BROKEN: "red",
+    CheckpointState.UNFINISHED: "yellow",
+    CheckpointState.ABSENT: "yellow",
+}
+
+
+def show(statuses: Sequence[CheckpointStatus], *, as_json: bool) -> None:
+    """Print one paragraph per checkpoint."""
+    if as_json:
+        print(json.dumps([_told(status) for status in statuses], indent=2))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for status in statuses:
+        for line in _paragraph(status):
+            console.print(line)
+
+
+def _paragraph(status: CheckpointStatus) -> Iterator[str]:
+    spec, defaults = status.entry.spec, status.entry.spec.defaults
+    chosen = "" if spec.id == DEFAULT_CHECKPOINT else f" --model {spec.id}"
+    yield f"[bold]{spec.id}[/]  [{_COLOURS[status.state]}]{status.state}[/]  {spec.title}"
+    yield (
+        f"  {defaults.width}x{defaults.height}, {defaults.num_frames} frames at "
+        f"{defaults.fps} fps, {defaults.steps} steps"
+    )
+    if status.stored:
+        yield f"  {gib(status.stored.size_bytes)}, {escape(status.stored.source)}"
+    if status.unfinished:
+        done, listing = status.unfinished.done_bytes, status.unfinished.listing
+        yield f"  {gib(done)} of {gib(listing.size_bytes)} fetched from {listing.repository}"
+    yield f"  from {', '.join(_sources(spec))}"
+    if spec.note:
+        yield f"  {spec.note}"
+    for prompt in spec.prompts if status.local else ():
+        yield f'  try: wan generate "{prompt}"{chosen} -o out.mp4'
+    if status.entry.problem:
+        yield f"  [dim]{escape(status.entry.problem)}[/]"
+    if status.hint:
+        yield f"  try: {status.hint}"
+
+
+def _sources(spec: CheckpointSpec) -> list[str]:
+    """What it makes videos from."""
+    told = {
+        "text": True,
+        "a first image (needed)": spec.needs_image,
+        "a first image": spec.takes_image and not spec.needs_image,
+        "a last image": spec.takes_last_image,
+        "a video to make anew": spec.takes_video,
+        "references, a control video and its mask": spec.takes_control,
+        "a character, its poses and its face (needed)": spec.animates_character,
+    }
+    return [source for source, is_taken in told.items() if is_taken]
+
+
+def _told(status: CheckpointStatus) -> dict[str, object]:
+    spec, stored = status.entry.spec, status.stored
+    return {
+        "id": spec.id,
+        "title": spec.title,
+        "available": status.local is not None,
+        "state": status.state,
+        "problem": status.entry.problem,
+        "folder": str(stored.folder) if stored else None,
+        "size_bytes": stored.size_bytes if stored else None,
+        "weight_bytes": status.local.weight_bytes if status.local else None,
+        "origin": stored.origin if stored else None,
+        "source": stored.source if stored else None,
+        "unfinished": {
+            "repository": status.unfinished.listing.repository,
+            "revision": status.unfinished.listing.revision,
+            "done_bytes": status.unfinished.done_bytes,
+            "total_bytes": status.unfinished.listing.size_bytes,
+        }
+        if status.unfinished
+        else None,
+        "sources": _sources(spec),
+        "prompts": list(spec.prompts),
+    }

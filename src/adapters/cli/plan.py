@@ -1,0 +1,132 @@
+"""`wan plan`: what a video would need, and where its parts would lie, before anything is made."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeAlias
+
+import typer
+
+from adapters.cli import memory_table
+from application.estimate_generation import Estimate, Imagined
+from domain.inputs import NOTHING_GIVEN
+from domain.plan_reasons import gib
+
+#: Plans one video; raises where it cannot be made.
+Estimator: TypeAlias = Callable[[Imagined], Estimate]
+#: Makes one from the settings file and the settings that were named.
+MakeEstimator: TypeAlias = Callable[[Path | None, Mapping[str, Any]], Estimator]
+
+#: Makers of memory count in powers of two, whichever way they spell it.
+_UNITS: Final = {"": 2**30, "g": 2**30, "m": 2**20, "t": 2**40}
+_MEMORY: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([gmt]?)(?:i?b)?", re.IGNORECASE)
+_SIZE: Final = re.compile(r"(\d{1,6})[xX*](\d{1,6})")
+
+
+def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
+    """Give `app` the command."""
+
+    @app.command("plan")
+    def show_plan(
+        checkpoint: Annotated[
+            str | None, typer.Option("--checkpoint", "--model", help="Checkpoint id.")
+        ] = None,
+        size: Annotated[str | None, typer.Option(help="Width x height, such as 832x480.")] = None,
+        frames: Annotated[int | None, typer.Option(help="How many frames: 4n + 1.")] = None,
+        steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+        guidance: Annotated[float | None, typer.Option(help="1 halves the forwards.")] = None,
+        image: Annotated[bool, typer.Option("--image", help="It begins with a picture.")] = False,
+        assume_vram: Annotated[
+            str | None, typer.Option(help="As if a GPU had so much free: 24GB; 0 for none.")
+        ] = None,
+        assume_ram: Annotated[
+            str | None, typer.Option(help="As if so much host memory were available: 64GB.")
+        ] = None,
+        table: Annotated[
+            bool, typer.Option("--table", help="Every checkpoint on every usual card, as docs.")
+        ] = False,
+        data_dir: Annotated[
+            Path | None, typer.Option(help="Where everything is kept.", file_okay=False)
+        ] = None,
+        config: Annotated[
+            Path | None, typer.Option(help="A TOML file of settings.", dir_okay=False)
+        ] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    ) -> None:
+        """Say what a video would need, how it would be fitted into memory, and why.
+
+        No weights need be here. Exit code 2: it does not fit; what would is told.
+        """
+        if table:
+            print(memory_table.page(), end="")
+            return
+        width, height = _parse_size(size)
+        estimate = make_estimator(config, {"data_dir": data_dir and str(data_dir)})(
+            Imagined(
+                checkpoint=checkpoint,
+                width=width,
+                height=height,
+                num_frames=frames,
+                steps=steps,
+                guidance_high_noise=guidance,
+                guidance_low_noise=guidance,
+                with_image=image,
+                accelerator_bytes=_parse_memory(assume_vram, "--assume-vram"),
+                host_bytes=_parse_memory(assume_ram, "--assume-ram"),
+            )
+        )
+        _print_json(estimate) if as_json else _print(_lines(estimate))
+
+
+def _print(lines: Iterator[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+def _print_json(estimate: Estimate) -> None:
+    told = asdict(estimate)
+    words, inputs = ("prompt", "negative_prompt", "seed"), asdict(NOTHING_GIVEN)
+    for made_up in (*words, *inputs):
+        del told["request"][made_up]
+    print(json.dumps(told, ensure_ascii=False, indent=2))
+
+
+def _lines(estimate: Estimate) -> Iterator[str]:
+    request, plan = estimate.request, estimate.plan
+    yield (
+        f"{request.checkpoint}  {request.width}x{request.height}, {request.num_frames} frames, "
+        f"{request.steps} steps, {plan.forwards} forwards over {plan.tokens} tokens"
+    )
+    yield f"  weights      {gib(plan.weight_bytes)}"
+    if plan.accelerator_bytes is not None:
+        available = gib(estimate.capacity.accelerator_bytes or 0)
+        yield f"  accelerator  {gib(plan.accelerator_bytes)} at the peak, of {available}"
+    if plan.host_bytes is not None:
+        available = gib(estimate.capacity.host_bytes)
+        yield f"  host         {gib(plan.host_bytes)} at the peak, of {available}"
+    if plan.seconds is not None:
+        yield f"  time         {sum(plan.seconds.values()):.1f} s: {_stages(plan.seconds)}"
+    for reason in plan.reasons:
+        yield f"- {reason}"
+
+
+def _stages(seconds: Mapping[Any, float]) -> str:
+    return ", ".join(f"{stage} {took:.1f}" for stage, took in seconds.items())
+
+
+def _parse_size(text: str | None) -> Sequence[int] | tuple[None, None]:
+    if text is None:
+        return None, None
+    if match := _SIZE.fullmatch(text):
+        return int(match[1]), int(match[2])
+    raise typer.BadParameter(f"{text!r} is not a size such as 832x480.", param_hint="--size")
+
+
+def _parse_memory(text: str | None, option: str) -> int | None:
+    if text is None:
+        return None
+    if match := _MEMORY.fullmatch(text.strip()):
+        return int(float(match[1]) * _UNITS[match[2].lower()])
+    raise typer.BadParameter(f"{text!r} is no memory such as 24GB.", param_hint=option)

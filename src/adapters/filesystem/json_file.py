@@ -1,0 +1,30 @@
+"""The JSON files of a checkpoint."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from domain.errors import CheckpointBroken
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """The object in the file.
+
+    Raises:
+        CheckpointBroken: it is missing, cannot be read, or is something else.
+    """
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointBroken(f"{path} is missing.") from error
+    except (OSError, ValueError) as error:
+        raise CheckpointBroken(f"{path} cannot be read: {error}.") from error
+    if not isinstance(told, dict):
+        raise CheckpointBroken(f"{path} is not a JSON object.")
+    return told
+
+
+def is_declared(index: Mapping[str, object], name: str) -> bool:
+    """Whether `model_index.json` names that part; it writes an absent one as `[null, null]`."""
+    told = index.get(name)
+    return isinstance(told, list) and any(told)

@@ -1,0 +1,194 @@
+"""A Wan transformer outside of diffusers' layout, recognised by the headers of its files.
+
+Source of the names: Wan2.2 `wan/modules/model.py`; ComfyUI's files have the same, some of them with a
+prefix.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from adapters.filesystem.safetensors_header import StoredTensor, read_header
+from domain.errors import CheckpointBroken, UnsafeWeights
+from domain.found_weights import (
+    COMFYUI_PREFIX,
+    Branch,
+    Expert,
+    FoundTensor,
+    FoundTransformer,
+    Naming,
+    Precision,
+    TransformerForm,
+    is_weight,
+    scale_names,
+)
+from domain.store_errors import WeightsUnrecognised
+
+_BLOCK: Final = re.compile(r"blocks\.(\d+)\.")
+#: No letters around it: `shigh.safetensors` says nothing.
+_EXPERT: Final = re.compile(
+    r"(?<![a-z])(high|low)(?![a-z])|(?<![a-z])(high|low)_?noise", re.IGNORECASE
+)
+_PICKLED: Final = frozenset({".pt", ".pth", ".bin", ".ckpt"})
+_FP8: Final = frozenset({"F8_E4M3", "F8_E5M2"})
+_PRECISIONS: Final = {"F32": Precision.FP32, "F16": Precision.FP16, "BF16": Precision.BF16}
+_OTHERS: Final = {
+    "a LoRA": re.compile(r"\.lora_|\.lora\.|lora_(up|down|A|B)\."),
+    "a VAE": re.compile(
+        r"^(first_stage_model\.)?(decoder|encoder)\.(middle|mid_block|conv1|downsamples)"
+    ),
+    "a text encoder": re.compile(r"SelfAttention|^token_embedding\.|^blocks\.0\.attn\.q\."),
+}
+
+
+def read_transformer(path: Path) -> FoundTransformer:
+    """See `WeightReader.read_transformer`."""
+    files = _files(path)
+    tensors: dict[str, FoundTensor] = {}
+    metadata: dict[str, str] = {}
+    for file in files:
+        header = read_header(file)
+        tensors |= {name: _found(file, stored) for name, stored in header.entries.items()}
+        metadata |= header.metadata
+    plain = {name.removeprefix(COMFYUI_PREFIX): tensor for name, tensor in tensors.items()}
+    _refuse_others(path, plain)
+    return FoundTransformer(
+        path=path,
+        tensors=tensors,
+        form=_form(path, plain),
+        naming=_naming(tensors),
+        precision=_precision(path, plain, metadata),
+        expert=_expert(path),
+    )
+
+
+def _found(file: Path, stored: StoredTensor) -> FoundTensor:
+    return FoundTensor(
+        file=file,
+        start=stored.start,
+        size_bytes=stored.end - stored.start,
+        dtype=stored.dtype,
+        shape=stored.shape,
+    )
+
+
+def _files(path: Path) -> tuple[Path, ...]:
+    files = tuple(sorted(path.glob("*.safetensors"))) if path.is_dir() else (path,)
+    if not files:
+        raise WeightsUnrecognised(f"{path} holds no safetensors file.")
+    for file in files:
+        if file.suffix.lower() in _PICKLED:
+            raise UnsafeWeights(
+                f"{file} is pickled: loading it could run anything. Take the safetensors of the same weights."
+            )
+        if file.suffix.lower() == ".gguf" or _magic(file) == b"GGUF":
+            raise WeightsUnrecognised(
+                f"{file} is a GGUF file, which this version does not run. Take the safetensors of the "
+                "same weights, in bf16 or scaled fp8, and convert them."
+            )
+    return files
+
+
+def _magic(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(4)
+    except OSError as error:
+        raise CheckpointBroken(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _refuse_others(path: Path, tensors: Mapping[str, FoundTensor]) -> None:
+    if "patch_embedding.weight" in tensors and not any(".lora" in name for name in tensors):
+        return
+    for what, pattern in _OTHERS.items():
+        if any(pattern.search(name) for name in tensors):
+            raise WeightsUnrecognised(
+                f"{path} is {what}, not a transformer. What goes with the transformers comes from a "
+                "diffusers folder, which --with names."
+            )
+    raise WeightsUnrecognised(f"{path} is no transformer of Wan: it has no patch_embedding.")
+
+
+def _form(path: Path, tensors: Mapping[str, FoundTensor]) -> TransformerForm:
+    patches = tensors["patch_embedding.weight"].shape
+    head = tensors.get("head.head.weight") or tensors.get("proj_out.weight")
+    if len(patches) != 5 or head is None:
+        raise WeightsUnrecognised(
+            f"{path} is no transformer of Wan: its ends are not of that form."
+        )
+    dim, in_channels, *patch = patches
+    blocks = {int(match[1]) for name in tensors if (match := _BLOCK.match(name))}
+    if blocks != set(range(len(blocks))):
+        missing = min(set(range(max(blocks))) - blocks)
+        raise CheckpointBroken(
+            f"{path} lacks block {missing} of {max(blocks) + 1}: a shard is missing."
+        )
+    return TransformerForm(
+        in_channels=in_channels,
+        out_channels=head.shape[0] // (patch[0] * patch[1] * patch[2]),
+        dim=dim,
+        blocks=len(blocks),
+        branches=frozenset(_branches(tensors)),
+    )
+
+
+def _branches(tensors: Mapping[str, FoundTensor]) -> set[Branch]:
+    signs = {
+        Branch.IMAGE: ("img_emb.", "condition_embedder.image_embedder."),
+        Branch.VACE: ("vace_blocks.",),
+        Branch.MOTION: ("motion_encoder.",),
+    }
+    return {
+        branch for branch, sign in signs.items() if any(name.startswith(sign) for name in tensors)
+    }
+
+
+def _naming(tensors: Mapping[str, FoundTensor]) -> Naming:
+    if any(name.startswith(COMFYUI_PREFIX) for name in tensors):
+        return Naming.COMFYUI
+    if any(name.startswith("condition_embedder.") for name in tensors):
+        return Naming.DIFFUSERS
+    return Naming.OFFICIAL
+
+
+def _precision(
+    path: Path, tensors: Mapping[str, FoundTensor], metadata: Mapping[str, str]
+) -> Precision:
+    """What most of its bytes are. A file of scaled fp8 must have every scale."""
+    weights = {name: tensor for name, tensor in tensors.items() if is_weight(name)}
+    strange = {tensor.dtype for tensor in weights.values()} - _FP8 - _PRECISIONS.keys()
+    if strange:
+        raise WeightsUnrecognised(
+            f"{path} holds {', '.join(sorted(strange))} numbers: quantised in a way that cannot be "
+            "converted. Take the same weights in bf16 or scaled fp8."
+        )
+    fp8 = [name for name, tensor in weights.items() if tensor.dtype in _FP8]
+    if fp8:
+        is_scaled = len(weights) != len(tensors) or "_quantization_metadata" in metadata
+        if is_scaled:
+            _refuse_missing_scales(path, fp8, tensors)
+        return Precision.FP8_SCALED if is_scaled else Precision.FP8
+    largest = max(weights.values(), key=lambda tensor: tensor.size_bytes)
+    return _PRECISIONS[largest.dtype]
+
+
+def _refuse_missing_scales(
+    path: Path, names: Sequence[str], tensors: Mapping[str, FoundTensor]
+) -> None:
+    bare = [name for name in names if not any(scale in tensors for scale in scale_names(name))]
+    if bare:
+        raise CheckpointBroken(
+            f"{path} is scaled fp8, and {len(bare)} of its {len(names)} fp8 tensors have no scale, "
+            f"{bare[0]} among them: without it, their numbers mean nothing."
+        )
+
+
+def _expert(path: Path) -> Expert | None:
+    said = {
+        (match[1] or match[2]).lower()
+        for match in _EXPERT.finditer(f"{path.parent.name}/{path.name}")
+    }
+    if said == {"high"}:
+        return Expert.HIGH_NOISE
+    return Expert.LOW_NOISE if said == {"low"} else None

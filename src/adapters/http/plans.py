@@ -1,0 +1,73 @@
+"""The plans' route: what a generation would need, before it is asked for."""
+
+from typing import Annotated, Final
+
+import msgspec
+from litestar import post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+from msgspec import Meta, Struct
+
+from adapters.http.problems import refusals
+from application.estimate_generation import EstimateGeneration, Imagined
+from domain.hardware import Capacity
+from domain.memory_plan import MemoryPlan
+
+_MAX_BYTES: Final = 2**53 - 1
+
+
+class NewPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What would be asked for. A field that is left out, or null, has the checkpoint's default.
+
+    Attributes:
+        with_image: whether the video begins with a picture.
+        accelerator_bytes: as if that much were free; 0 for no accelerator; null for this machine's.
+        host_bytes: as if that much were available; null for this machine's.
+    """
+
+    checkpoint: str | None = None
+    width: int | None = None
+    height: int | None = None
+    num_frames: int | None = None
+    steps: int | None = None
+    guidance_high_noise: float | None = None
+    guidance_low_noise: float | None = None
+    with_image: bool = False
+    accelerator_bytes: Annotated[int, Meta(ge=0, le=_MAX_BYTES)] | None = None
+    host_bytes: Annotated[int, Meta(ge=0, le=_MAX_BYTES)] | None = None
+
+    def imagined(self) -> Imagined:
+        return Imagined(**msgspec.structs.asdict(self))
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What was planned, into how much memory, and how."""
+
+    checkpoint: str
+    width: int
+    height: int
+    num_frames: int
+    steps: int
+    capacity: Capacity
+    plan: MemoryPlan
+
+
+@post("/api/v1/plans", status_code=200, tags=["Plans"], responses=refusals(403, 413, 415, 503))
+async def plan_generation(
+    data: JSONBody[NewPlan], estimate: NamedDependency[EstimateGeneration]
+) -> Plan:
+    """What a generation would need, and why; nothing is queued, and no weights need be here.
+
+    One that does not fit is refused as its submission would be: the detail says what would fit.
+    """
+    estimated = await estimate.execute(data.imagined())
+    request = estimated.request
+    return Plan(
+        checkpoint=request.checkpoint,
+        width=request.width,
+        height=request.height,
+        num_frames=request.num_frames,
+        steps=request.steps,
+        capacity=estimated.capacity,
+        plan=estimated.plan,
+    )

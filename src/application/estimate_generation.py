@@ -1,0 +1,132 @@
+"""What a video would need, on this machine or on one that is only imagined; no weights need be here."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from domain.checkpoint import DEFAULT_CHECKPOINT, CheckpointSpec, checkpoint_spec
+from domain.clip import InputClip
+from domain.errors import CheckpointMissing
+from domain.generation import GenerationDraft, GenerationRequest
+from domain.hardware import Capacity
+from domain.image import InputImage
+from domain.inputs import Given
+from domain.local_checkpoint import LocalCheckpoint, structure_of
+from domain.memory_plan import MemoryPlan, plan_memory
+from domain.ports.checkpoint_catalog import CheckpointCatalog
+from domain.ports.run_history import RunHistory
+from domain.run_record import run_kind
+
+#: An hour: as long as any video.
+_LONG_US: Final = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imagined:
+    """What is asked. None means the checkpoint's default, or what this machine has.
+
+    Attributes:
+        with_image: whether the video begins with a picture, of its own shape.
+        accelerator_bytes: as if that much were free there; 0 for a machine without one.
+        host_bytes: as if that much were available.
+    """
+
+    checkpoint: str | None = None
+    width: int | None = None
+    height: int | None = None
+    num_frames: int | None = None
+    steps: int | None = None
+    guidance_high_noise: float | None = None
+    guidance_low_noise: float | None = None
+    with_image: bool = False
+    accelerator_bytes: int | None = None
+    host_bytes: int | None = None
+
+    def request(self, spec: CheckpointSpec) -> GenerationRequest:
+        """Complete, with words and a seed that change nothing of what it needs.
+
+        Raises:
+            InvalidRequest: the checkpoint cannot honour it.
+        """
+        draft = GenerationDraft(
+            prompt="a video",
+            checkpoint=spec.id,
+            width=self.width,
+            height=self.height,
+            num_frames=self.num_frames,
+            steps=self.steps,
+            guidance_high_noise=self.guidance_high_noise,
+            guidance_low_noise=self.guidance_low_noise,
+        )
+        return draft.complete(spec, drawn_seed=0, given=self._given(spec))
+
+    def _given(self, spec: CheckpointSpec) -> Given:
+        """What the checkpoint cannot do without, and what is said to be given."""
+        width = self.width or spec.defaults.width
+        height = self.height or spec.defaults.height
+        picture = InputImage(id="imagined", width=width, height=height)
+        given = Given(image=picture if self.with_image or spec.needs_image else None)
+        if not spec.animates_character:
+            return given
+        poses = InputClip(
+            id="imagined", width=width, height=height, times_us=(0,), duration_us=_LONG_US
+        )
+        face = replace(poses, width=height)
+        return replace(given, control_video=poses, face_video=face, references=(picture,))
+
+    def capacity(self, here: Capacity) -> Capacity:
+        """The memory that is meant."""
+        accelerator = here.accelerator_bytes
+        if self.accelerator_bytes is not None:
+            accelerator = self.accelerator_bytes or None
+        host = here.host_bytes if self.host_bytes is None else self.host_bytes
+        return Capacity(accelerator_bytes=accelerator, host_bytes=host)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A plan, and what was planned into how much memory."""
+
+    request: GenerationRequest
+    capacity: Capacity
+    plan: MemoryPlan
+
+
+class EstimateGeneration:
+    """Plans without asking for anything to be made."""
+
+    def __init__(
+        self,
+        catalog: CheckpointCatalog,
+        history: RunHistory | None,
+        capacity: Callable[[], Capacity],
+    ) -> None:
+        """Takes None for `history` where nothing was ever made."""
+        self._catalog = catalog
+        self._history = history
+        self._capacity = capacity
+
+    async def execute(self, asked: Imagined) -> Estimate:
+        """The plan.
+
+        Raises:
+            InvalidRequest, UnknownCheckpoint: there is no such video.
+            CheckpointUnavailable: its files are here, and cannot be used; or only they could tell.
+            DoesNotFit: not in that memory; the message says what would.
+        """
+        spec = checkpoint_spec(DEFAULT_CHECKPOINT if asked.checkpoint is None else asked.checkpoint)
+        request = asked.request(spec)
+        local = await asyncio.to_thread(self._find, spec)
+        capacity = asked.capacity(await asyncio.to_thread(self._capacity))
+        history = await self._history.of_kind(run_kind(request)) if self._history else ()
+        plan = await asyncio.to_thread(plan_memory, request, spec, local, capacity, history)
+        return Estimate(request=request, capacity=capacity, plan=plan)
+
+    def _find(self, spec: CheckpointSpec) -> LocalCheckpoint | None:
+        try:
+            return self._catalog.find(spec.id)
+        except CheckpointMissing:
+            if structure_of(spec, None) is None:
+                raise
+            return None

@@ -1,0 +1,38 @@
+"""Turn a draft into a request with a plan: what it will need, and where its parts will lie."""
+
+import asyncio
+from collections.abc import Callable
+
+from application.complete_draft import CompleteDraft
+from domain.generation import GenerationDraft, GenerationRequest
+from domain.hardware import Capacity
+from domain.memory_plan import MemoryPlan, plan_memory
+from domain.ports.run_history import RunHistory
+from domain.run_record import run_kind
+
+
+class PlanGeneration:
+    """Completes the draft, then plans it into the memory there is, by what earlier runs took."""
+
+    def __init__(
+        self, complete: CompleteDraft, history: RunHistory, capacity: Callable[[], Capacity]
+    ) -> None:
+        self._complete = complete
+        self._history = history
+        self._capacity = capacity
+
+    async def execute(self, draft: GenerationDraft) -> tuple[GenerationRequest, MemoryPlan]:
+        """The complete request, and its plan.
+
+        Raises:
+            InvalidRequest, UnknownCheckpoint, CheckpointUnavailable: it cannot be done.
+            DoesNotFit: not with the memory of this machine.
+            StorageError: what earlier runs took cannot be read.
+        """
+        request, checkpoint = await asyncio.to_thread(self._complete.execute, draft)
+        history = await self._history.of_kind(run_kind(request))
+
+        def plan() -> MemoryPlan:
+            return plan_memory(request, checkpoint.spec, checkpoint, self._capacity(), history)
+
+        return request, await asyncio.to_thread(plan)

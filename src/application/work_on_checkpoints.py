@@ -1,0 +1,178 @@
+"""Pull, verify or repair a checkpoint beside whatever else the process does, one at a time."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from application.pull_checkpoint import PullCheckpoint
+from application.repair_checkpoint import RepairCheckpoint
+from application.verify_checkpoint import VerifyCheckpoint
+from domain.checkpoint_manifest import FileFault, FilesProgress
+from domain.errors import DomainError
+from domain.ports.clock import Clock
+from domain.store_errors import CheckpointBusy, TransferStopped
+
+_log = logging.getLogger(__name__)
+
+#: Seconds that a stopping process waits for the work to notice; a dead connection may notice later.
+_PATIENCE_S: Final = 3.0
+
+
+class WorkKind(StrEnum):
+    """What is done."""
+
+    PULL = "pull"
+    VERIFY = "verify"
+    REPAIR = "repair"
+
+
+class WorkStatus(StrEnum):
+    """How far it is."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointWork:
+    """Work on one checkpoint, under way or over.
+
+    Attributes:
+        progress: the last that was told; None before anything was.
+        faults: what a verification found, or a repair mended.
+        code, message: why it failed; None where it did not.
+    """
+
+    checkpoint_id: str
+    kind: WorkKind
+    status: WorkStatus
+    started_at: datetime
+    finished_at: datetime | None = None
+    progress: FilesProgress | None = None
+    faults: Sequence[FileFault] = ()
+    code: str | None = None
+    message: str | None = None
+
+
+class WorkOnCheckpoints:
+    """Remembers the last work on each checkpoint. Safe to use from any thread.
+
+    What was cut, by `close` or a crash, goes on where it was when it is asked for again.
+    """
+
+    def __init__(
+        self,
+        pull: PullCheckpoint,
+        verify: VerifyCheckpoint,
+        repair: RepairCheckpoint,
+        clock: Clock,
+    ) -> None:
+        self._pull = pull
+        self._verify = verify
+        self._repair = repair
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._latest: dict[str, CheckpointWork] = {}
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+
+    def start(self, kind: WorkKind, checkpoint_id: str) -> CheckpointWork:
+        """Begin the work, in a thread of its own; asked again while it runs, it is the same work.
+
+        Raises:
+            UnknownCheckpoint, CheckpointUnavailable, NotPullable: it cannot even be tried.
+            CheckpointBusy: other work is under way.
+        """
+        self._check(kind, checkpoint_id)
+        with self._lock:
+            running = next((w for w in self._latest.values() if _is_running(w)), None)
+            if running is not None:
+                if (running.kind, running.checkpoint_id) == (kind, checkpoint_id):
+                    return running
+                raise CheckpointBusy(
+                    f"{running.checkpoint_id} is worked on ({running.kind}): one after the other."
+                )
+            work = self._latest[checkpoint_id] = CheckpointWork(
+                checkpoint_id=checkpoint_id,
+                kind=kind,
+                status=WorkStatus.RUNNING,
+                started_at=self._clock.now(),
+            )
+            self._thread = threading.Thread(
+                target=self._run, args=(work,), name=f"{kind} {checkpoint_id}", daemon=True
+            )
+            self._thread.start()
+        return work
+
+    def latest(self, checkpoint_id: str) -> CheckpointWork | None:
+        """The last work on that checkpoint since this process began, if any."""
+        with self._lock:
+            return self._latest.get(checkpoint_id)
+
+    def close(self) -> None:
+        """Stop what runs at its next chunk; begin nothing more."""
+        self._is_closed = True
+        if self._thread is not None:
+            self._thread.join(_PATIENCE_S)
+
+    def _check(self, kind: WorkKind, checkpoint_id: str) -> None:
+        match kind:
+            case WorkKind.PULL:
+                self._pull.check(checkpoint_id)
+            case WorkKind.VERIFY:
+                self._verify.check(checkpoint_id)
+            case WorkKind.REPAIR:
+                self._repair.check(checkpoint_id)
+
+    def _run(self, work: CheckpointWork) -> None:
+        # What nobody foresaw goes on to the thread's own excepthook, with its traceback.
+        ended = replace(
+            work, status=WorkStatus.FAILED, code=DomainError.code, message=DomainError.__doc__
+        )
+        try:
+            faults = self._do(work)
+            ended = replace(work, status=WorkStatus.COMPLETED, faults=faults)
+        except TransferStopped as error:
+            ended = replace(work, status=WorkStatus.STOPPED, code=error.code, message=error.message)
+        except DomainError as error:
+            ended = replace(work, status=WorkStatus.FAILED, code=error.code, message=error.message)
+            _log.warning(
+                "work on a checkpoint failed",
+                extra={"checkpoint": work.checkpoint_id, "kind": work.kind, "code": error.code},
+            )
+        finally:
+            self._end(ended)
+
+    def _do(self, work: CheckpointWork) -> Sequence[FileFault]:
+        def report(progress: FilesProgress) -> None:
+            if self._is_closed:
+                raise TransferStopped
+            with self._lock:
+                now = self._latest[work.checkpoint_id]
+                self._latest[work.checkpoint_id] = replace(now, progress=progress)
+
+        match work.kind:
+            case WorkKind.PULL:
+                self._pull.execute(work.checkpoint_id, None, report)
+            case WorkKind.VERIFY:
+                return self._verify.execute(work.checkpoint_id, report).faults
+            case WorkKind.REPAIR:
+                return self._repair.execute(work.checkpoint_id, report)
+        return ()
+
+    def _end(self, ended: CheckpointWork) -> None:
+        with self._lock:
+            progress = self._latest[ended.checkpoint_id].progress
+            self._latest[ended.checkpoint_id] = replace(
+                ended, progress=progress, finished_at=self._clock.now()
+            )
+
+
+def _is_running(work: CheckpointWork) -> bool:
+    return work.status is WorkStatus.RUNNING

@@ -1,0 +1,84 @@
+"""What the networks hold beside their weights while they work: formulas, in bytes at the peak.
+
+Each was fitted to a run of the real configurations on fake tensors, whose live storage was tracked
+(`tests/integration/test_activations.py` repeats it). They leave out what kernels take for themselves and
+what an allocator cannot use: `domain.demand` adds that.
+"""
+
+from math import prod
+from typing import Final
+
+from domain.structure import Precision, TextEncoderStructure, TransformerStructure, VaeStructure
+
+#: Tokens UMT5 is given: `MAX_TOKENS` of the denoise loop.
+_TEXT_TOKENS: Final = 512
+#: Pixels: a side of the VAE's tiles, `tile_sample_min_height` of `AutoencoderKLWan`, and how far apart
+#: they begin.
+TILE_SIDE: Final = 256
+TILE_STRIDE: Final = 192
+
+#: Planes of the decoder's full resolution that are alive at once: features of four frames, and those of
+#: two frames that every causal convolution keeps.
+_DECODER_PLANES: Final = 50.7
+_RESIDUAL_DECODER_PLANES: Final = 84.2
+#: The same of the encoder; the residual one keeps little for a single picture.
+_ENCODER_PLANES: Final = 36.8
+_RESIDUAL_ENCODER_PLANES: Final = 44.9
+_RESIDUAL_PICTURE_PLANES: Final = 12.2
+_FLOAT: Final = 4
+
+
+def text_encoding_bytes(encoder: TextEncoderStructure, precision: Precision) -> int:
+    """One prompt through UMT5: its attention scores, which are not fused, and its position bias."""
+    size = 4 if precision is Precision.FP32 else 2
+    return encoder.heads * _TEXT_TOKENS**2 * (2 * size + 4 * _FLOAT)
+
+
+def denoising_bytes(
+    transformer: TransformerStructure, tokens: int, precision: Precision, *, has_token_times: bool
+) -> int:
+    """One forward of an expert, attention fused (SDPA); guidance is two of them, one after the other.
+
+    Linear in the tokens and independent of the depth. The peak is in a block's feed-forward layer or in
+    the float32 arithmetic of its norms, whichever is wider.
+    """
+    width = transformer.width
+    size = 4 if precision is Precision.FP32 else 2
+    feed_forward = 2 * transformer.ffn_width * size + 4 * width * size
+    # In bf16 the input of a norm is copied to float32 first.
+    norms = width * size + width * _FLOAT * (3 if size == _FLOAT else 5)
+    times = (7 * width * size + 6 * width * _FLOAT) if has_token_times else 0
+    rotations = 2 * transformer.head_width * _FLOAT
+    return tokens * (max(feed_forward, norms) + times + rotations)
+
+
+def image_encoding_bytes(
+    vae: VaeStructure, *, width: int, height: int, num_frames: int, is_tiled: bool
+) -> int:
+    """`num_frames` pictures, given or empty, to latents; all of them are held twice.
+
+    The residual one holds them a third time, folded into its channels.
+    """
+    pictures, planes = 2, _ENCODER_PLANES
+    if vae.is_residual:
+        pictures += 1
+        planes = _RESIDUAL_ENCODER_PLANES if num_frames > 1 else _RESIDUAL_PICTURE_PLANES
+    pictures *= num_frames * width * height * 3 * _FLOAT
+    return pictures + _at_once(vae, planes * vae.encoder_width, width, height, is_tiled)
+
+
+def decoding_bytes(vae: VaeStructure, *, width: int, height: int, is_tiled: bool) -> int:
+    """One latent frame to four pictures, with what the VAE keeps of the frames before."""
+    planes = _RESIDUAL_DECODER_PLANES if vae.is_residual else _DECODER_PLANES
+    return _at_once(vae, planes * vae.width, width, height, is_tiled)
+
+
+def tiled_pictures_bytes(*, width: int, height: int, num_frames: int) -> int:
+    """What tiled decoding holds on the host: every picture, in float32, overlaps included."""
+    overlap = (TILE_SIDE / TILE_STRIDE) ** 2
+    return int(num_frames * width * height * 3 * _FLOAT * overlap)
+
+
+def _at_once(vae: VaeStructure, planes: float, width: int, height: int, is_tiled: bool) -> int:
+    sides = (min(width, TILE_SIDE), min(height, TILE_SIDE)) if is_tiled else (width, height)
+    return int(prod(sides) / vae.patch**2 * planes * _FLOAT)

@@ -1,0 +1,282 @@
+"""What one video needs under one placement: accelerator and host memory, phase by phase.
+
+Weights are exact; activations come from `domain.activations`; what is added for kernels and allocators
+are the constants here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from domain.activations import (
+    decoding_bytes,
+    denoising_bytes,
+    image_encoding_bytes,
+    text_encoding_bytes,
+    tiled_pictures_bytes,
+)
+from domain.placement import Place, Placement
+from domain.structure import Precision, Structure
+
+GIB: Final = 2**30
+
+#: The driver's context and the libraries' kernels, which no allocator counts.
+CONTEXT_BYTES: Final = GIB
+#: Share of the activations that kernels' workspaces and a fragmented allocator may take on top.
+SLACK: Final = 0.25
+#: Blocks of a streamed expert that are there at once: one works, one comes, one has not gone yet.
+_STREAMED_BLOCKS: Final = 3
+#: Latents of float32 that a sampler keeps beside those it works on.
+_SAMPLER_COPIES: Final = 8
+
+#: Host memory of a worker with CUDA's libraries, before any weight.
+_CUDA_PROCESS_BYTES: Final = 3 * GIB
+#: Host memory of a worker without an accelerator, before any weight, and how much more than the live
+#: tensors its process holds at the peak. Measured: `benchmarks/plan.py`.
+_CPU_PROCESS_BYTES: Final = int(0.42 * GIB)
+_CPU_WORKSPACE: Final = 1.15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One video on one checkpoint, as memory sees it.
+
+    Attributes:
+        structure: of the checkpoint.
+        stored_as: the precision that each part's file can be used in as it lies, None where it must be
+            converted; empty where no file is here, which is taken to mean that none must.
+        tokens: what one forward attends over.
+        latent_bytes: of the video's latents in float32.
+        forwards: of the transformers, in the whole run.
+        pictures_encoded: how many pictures the VAE encodes at once first; 0 from text alone.
+    """
+
+    structure: Structure
+    stored_as: Mapping[str, Precision | None]
+    width: int
+    height: int
+    num_frames: int
+    tokens: int
+    latent_bytes: int
+    forwards: int
+    pictures_encoded: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What it comes to.
+
+    Attributes:
+        phases: bytes allocated on the accelerator at the peak of each phase; empty on the CPU.
+        accelerator_needed: that, context and slack included, must be free; 0 on the CPU.
+        host_bytes: what the process holds at its peak.
+        host_needed: that must be available: also what must stay in the page cache to be read again
+            and again.
+        expert_bus_bytes: experts' weights that cross to the accelerator for one video, once all is
+            loaded.
+        bus_bytes: these and all others.
+    """
+
+    phases: Mapping[str, int]
+    accelerator_needed: int
+    host_bytes: int
+    host_needed: int
+    expert_bus_bytes: int
+    bus_bytes: int
+
+    @property
+    def accelerator_bytes(self) -> int:
+        """Allocated at the peak; 0 on the CPU."""
+        return max(self.phases.values(), default=0)
+
+    def corrected(self, *, accelerator_bytes: int | None, host_bytes: int | None) -> "Demand":
+        """The same after runs whose peaks were these; None where none was measured."""
+        phases, needed = self.phases, self.accelerator_needed
+        if accelerator_bytes is not None and phases:
+            share = accelerator_bytes / self.accelerator_bytes
+            phases = {phase: round(size * share) for phase, size in phases.items()}
+            needed += accelerator_bytes - self.accelerator_bytes
+        more = 0 if host_bytes is None else host_bytes - self.host_bytes
+        return replace(
+            self,
+            phases=phases,
+            accelerator_needed=needed,
+            host_bytes=self.host_bytes + more,
+            host_needed=self.host_needed + more,
+        )
+
+
+def demand(work: Work, placement: Placement) -> Demand:
+    """The memory of `work` under `placement`."""
+    if placement.is_on_cpu:
+        return _on_cpu(work, placement)
+    activations = _activations(work, placement)
+    weights = {phase: _weights_there(work, placement, phase) for phase in activations}
+    needed = {
+        phase: weights[phase] + int((1 + SLACK) * activations[phase]) for phase in activations
+    }
+    host_bytes = _host_bytes(work, placement)
+    return Demand(
+        phases={phase: weights[phase] + activations[phase] for phase in activations},
+        accelerator_needed=max(needed.values()) + CONTEXT_BYTES,
+        host_bytes=host_bytes,
+        host_needed=host_bytes + _kept_in_cache(work, placement),
+        expert_bus_bytes=_expert_bus_bytes(work, placement),
+        bus_bytes=_expert_bus_bytes(work, placement) + _other_bus_bytes(work, placement),
+    )
+
+
+def expert_bytes(work: Work, placement: Placement) -> int:
+    """One expert's weights."""
+    return work.structure.transformer.weight_bytes(placement.precision)
+
+
+def text_encoder_bytes(work: Work, placement: Placement) -> int:
+    """The text encoder's weights."""
+    return work.structure.text_encoder.weight_bytes(placement.precision)
+
+
+def window_bytes(work: Work, placement: Placement) -> int:
+    """What of a streamed expert is on the accelerator at once."""
+    transformer = work.structure.transformer
+    blocks = _STREAMED_BLOCKS * transformer.block_bytes(placement.precision)
+    return blocks + transformer.outer_bytes(placement.precision)
+
+
+def _on_cpu(work: Work, placement: Placement) -> Demand:
+    peak = max(_activations(work, placement).values())
+    weights = work.structure.weight_bytes(placement.precision)
+    host_bytes = _CPU_PROCESS_BYTES + weights + int(_CPU_WORKSPACE * peak)
+    return Demand(
+        phases={},
+        accelerator_needed=0,
+        host_bytes=host_bytes,
+        host_needed=host_bytes,
+        expert_bus_bytes=0,
+        bus_bytes=0,
+    )
+
+
+def _activations(work: Work, placement: Placement) -> dict[str, int]:
+    """By phase. A text encoder that works on the CPU has none on the accelerator."""
+    structure = work.structure
+    width, height, is_tiled = work.width, work.height, placement.is_tiled
+    phases = {}
+    if placement.is_on_cpu or placement.text_encoder is not Place.HOST:
+        phases["text encoding"] = text_encoding_bytes(structure.text_encoder, placement.precision)
+    if work.pictures_encoded:
+        phases["image encoding"] = image_encoding_bytes(
+            structure.vae,
+            width=width,
+            height=height,
+            num_frames=work.pictures_encoded,
+            is_tiled=is_tiled,
+        )
+    phases["denoising"] = _SAMPLER_COPIES * work.latent_bytes + denoising_bytes(
+        structure.transformer,
+        work.tokens,
+        placement.precision,
+        has_token_times=structure.has_token_times,
+    )
+    phases["decoding"] = work.latent_bytes + decoding_bytes(
+        structure.vae, width=width, height=height, is_tiled=is_tiled
+    )
+    return phases
+
+
+def _weights_there(work: Work, placement: Placement, phase: str) -> int:
+    """Weights on the accelerator in that phase: what is resident, and who works."""
+    expert = expert_bytes(work, placement)
+    there = 0
+    if placement.text_encoder is Place.RESIDENT or (
+        phase == "text encoding" and placement.text_encoder is Place.VISITING
+    ):
+        there += text_encoder_bytes(work, placement)
+    if placement.vae is Place.RESIDENT or phase in {"image encoding", "decoding"}:
+        there += work.structure.vae.weight_bytes
+    if placement.experts is Place.RESIDENT:
+        there += work.structure.experts * expert
+    elif phase == "denoising":
+        is_streamed = placement.experts is Place.STREAMED
+        there += window_bytes(work, placement) if is_streamed else expert
+    return there
+
+
+def _host_bytes(work: Work, placement: Placement) -> int:
+    """The process and what of the weights is its own: files that are mapped as they are cost nothing."""
+    loading, staying = 0, 0
+    for name, place, size in _parts(work, placement):
+        if _is_converted(work, name):
+            # All parts are loaded before any is cast or leaves.
+            loading += _loaded_bytes(work, name)
+        if place is not Place.RESIDENT and not _is_mapped(work, placement, name):
+            staying += size
+    if placement.is_pinned:
+        staying = max(staying, work.structure.experts * expert_bytes(work, placement))
+    pictures = 0
+    if placement.is_tiled:
+        pictures = tiled_pictures_bytes(
+            width=work.width, height=work.height, num_frames=work.num_frames
+        )
+    return _CUDA_PROCESS_BYTES + max(loading, staying + pictures)
+
+
+def _kept_in_cache(work: Work, placement: Placement) -> int:
+    """Mapped weights that are read for every forward, or where they lie: too slow from a disk."""
+    kept = 0
+    if placement.experts is Place.STREAMED and not placement.is_pinned:
+        kept += expert_bytes(work, placement) if _is_mapped(work, placement, "transformer") else 0
+    if placement.text_encoder is Place.HOST and _is_mapped(work, placement, "text_encoder"):
+        kept = max(kept, text_encoder_bytes(work, placement))
+    return kept
+
+
+def _expert_bus_bytes(work: Work, placement: Placement) -> int:
+    crossings = {
+        Place.RESIDENT: 0,
+        Place.VISITING: work.structure.experts,
+        Place.STREAMED: work.forwards,
+        Place.HOST: 0,
+    }
+    return crossings[placement.experts] * expert_bytes(work, placement)
+
+
+def _other_bus_bytes(work: Work, placement: Placement) -> int:
+    total = 0
+    if placement.text_encoder is Place.VISITING:
+        total += text_encoder_bytes(work, placement)
+    if placement.vae is Place.VISITING:
+        total += (2 if work.pictures_encoded else 1) * work.structure.vae.weight_bytes
+    return total
+
+
+def _parts(work: Work, placement: Placement) -> list[tuple[str, Place, int]]:
+    """Each part's name, place and bytes."""
+    experts = ("transformer", "transformer_2")[: work.structure.experts]
+    return [
+        *((name, placement.experts, expert_bytes(work, placement)) for name in experts),
+        ("text_encoder", placement.text_encoder, text_encoder_bytes(work, placement)),
+        ("vae", placement.vae, work.structure.vae.weight_bytes),
+    ]
+
+
+def _is_mapped(work: Work, placement: Placement, name: str) -> bool:
+    """Whether the part's file is used as it lies: then its pages are the kernel's, not the process's."""
+    is_cast = placement.precision is Precision.FP8 and name.startswith("transformer")
+    return not is_cast and not _is_converted(work, name)
+
+
+def _is_converted(work: Work, name: str) -> bool:
+    """Whether the part is stored in another precision than it is loaded in."""
+    loaded = Precision.FP32 if name == "vae" else Precision.BF16
+    return bool(work.stored_as) and work.stored_as.get(name) is not loaded
+
+
+def _loaded_bytes(work: Work, name: str) -> int:
+    match name:
+        case "vae":
+            return work.structure.vae.weight_bytes
+        case "text_encoder":
+            return work.structure.text_encoder.weight_bytes(Precision.BF16)
+        case _:
+            return work.structure.transformer.weight_bytes(Precision.BF16)

@@ -1,0 +1,107 @@
+"""Which placement to use: the fastest that fits, those that keep the picture exact before all others.
+
+ADR-0016.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, product
+from typing import Final
+
+from domain.demand import Demand, Work, demand
+from domain.hardware import Capacity
+from domain.placement import ALL_ON_CPU, Place, Placement
+from domain.run_record import (
+    PastRun,
+    median_accelerator_bytes,
+    median_host_bytes,
+    placed_as,
+)
+from domain.structure import Precision
+
+#: Where parts can lie that work on the accelerator.
+_THERE: Final = (Place.RESIDENT, Place.VISITING)
+_EXPERTS: Final = (
+    (Place.RESIDENT, False),
+    (Place.VISITING, False),
+    (Place.STREAMED, True),
+    (Place.STREAMED, False),
+)
+#: What is better avoided, the worst first: another picture by fp8, then by tiles; then a text encoder on
+#: the CPU, at a hundredth of an accelerator's speed. One of a later group is used only where none of the
+#: earlier fits.
+_GROUPS: Final = tuple(
+    tuple(
+        Placement(
+            experts=experts,
+            text_encoder=text_encoder,
+            vae=vae,
+            precision=precision,
+            is_tiled=is_tiled,
+            is_pinned=is_pinned,
+        )
+        for (experts, is_pinned), text_encoder, vae in product(_EXPERTS, encoder_places, _THERE)
+    )
+    for precision, is_tiled, encoder_places in product(
+        (Precision.BF16, Precision.FP8), (False, True), (_THERE, (Place.HOST,))
+    )
+)
+_CPU_GROUPS: Final = ((ALL_ON_CPU,), (replace(ALL_ON_CPU, is_tiled=True),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A placement and what it takes."""
+
+    placement: Placement
+    needs: Demand
+
+
+def choose(work: Work, capacity: Capacity, history: Sequence[PastRun] = ()) -> Choice | None:
+    """The best that fits; None where nothing does.
+
+    Args:
+        history: runs of the same kind, newest first; where one was placed the same way, what it
+            took counts, and not what the formulas say.
+    """
+    for placements in _groups(capacity):
+        choices = [Choice(placement=p, needs=_needs(work, p, history)) for p in placements]
+        fitting = [choice for choice in choices if _fits(choice.needs, capacity)]
+        if fitting:
+            return min(fitting, key=_cost)
+    return None
+
+
+def nearest(work: Work, capacity: Capacity) -> Demand:
+    """What the placement takes that lacks the least."""
+
+    def lacking(needs: Demand) -> int:
+        accelerator = needs.accelerator_needed - (capacity.accelerator_bytes or 0)
+        return max(accelerator, 0) + max(needs.host_needed - capacity.host_bytes, 0)
+
+    placements = chain.from_iterable(_groups(capacity))
+    return min((demand(work, placement) for placement in placements), key=lacking)
+
+
+def _groups(capacity: Capacity) -> Sequence[Sequence[Placement]]:
+    return _CPU_GROUPS if capacity.accelerator_bytes is None else _GROUPS
+
+
+def _needs(work: Work, placement: Placement, history: Sequence[PastRun]) -> Demand:
+    runs = placed_as(placement, history)
+    return demand(work, placement).corrected(
+        accelerator_bytes=median_accelerator_bytes(runs), host_bytes=median_host_bytes(runs)
+    )
+
+
+def _fits(needs: Demand, capacity: Capacity) -> bool:
+    return (
+        needs.accelerator_needed <= (capacity.accelerator_bytes or 0)
+        and needs.host_needed <= capacity.host_bytes
+    )
+
+
+def _cost(choice: Choice) -> tuple[int, int, bool]:
+    """Within a group: experts that cross the bus for each video, then all that does, then slowly."""
+    is_slow = choice.placement.experts is Place.STREAMED and not choice.placement.is_pinned
+    return choice.needs.expert_bus_bytes, choice.needs.bus_bytes, is_slow

@@ -1,0 +1,189 @@
+"""A plan in sentences: one for each choice, with the numbers that made it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from domain.activations import TILE_SIDE, decoding_bytes
+from domain.demand import (
+    CONTEXT_BYTES,
+    GIB,
+    SLACK,
+    Demand,
+    Work,
+    demand,
+    expert_bytes,
+    text_encoder_bytes,
+    window_bytes,
+)
+from domain.hardware import Capacity
+from domain.placement import Place, Placement
+from domain.run_record import PastRun
+from domain.structure import Precision
+
+
+def gib(size: int) -> str:
+    """Such as `26.7 GiB`."""
+    return f"{size / GIB:.2f} GiB" if size < GIB else f"{size / GIB:.1f} GiB"
+
+
+def reasons(work: Work, placement: Placement, needs: Demand, capacity: Capacity) -> tuple[str, ...]:
+    """Why `placement`, for `work`, in that much memory."""
+    if placement.is_on_cpu:
+        return (_on_cpu(work, placement, needs, capacity),)
+    assert capacity.accelerator_bytes is not None, "placed on an accelerator"
+    return (
+        _experts(work, placement, capacity.accelerator_bytes),
+        *_pinning(work, placement, capacity),
+        _text_encoder(work, placement, capacity.accelerator_bytes),
+        _vae(work, placement),
+        _decoding(work, placement, needs, capacity.accelerator_bytes),
+        _precision(placement),
+        _accelerator(needs, capacity.accelerator_bytes),
+        _host(work, needs, capacity),
+    )
+
+
+def told_of(runs: Sequence[PastRun]) -> Sequence[str]:
+    """What the times rest on; nothing where there are none."""
+    if not runs:
+        return ()
+    times = "run" if len(runs) == 1 else f"{len(runs)} runs"
+    return (f"The times are those of this machine's last {times} of this kind.",)
+
+
+def _on_cpu(work: Work, placement: Placement, needs: Demand, capacity: Capacity) -> str:
+    weights = work.structure.weight_bytes(placement.precision)
+    return (
+        f"There is no accelerator: all {gib(weights)} of weights lie in host memory and work on the "
+        f"CPU, in fp32; at the peak that is {gib(needs.host_bytes)} of the "
+        f"{gib(capacity.host_bytes)} available."
+    )
+
+
+def _experts(work: Work, placement: Placement, available: int) -> str:
+    expert = gib(expert_bytes(work, placement))
+    is_pair = work.structure.experts > 1
+    match placement.experts:
+        case Place.RESIDENT:
+            stay = f"Both experts ({expert} each) stay"
+            stays = f"The transformer ({expert}) stays"
+            told = "on the accelerator: nothing is loaded again between videos."
+            return f"{stay if is_pair else stays} {told}"
+        case Place.VISITING:
+            would = _would_need(work, replace(placement, experts=Place.RESIDENT), available)
+            if is_pair:
+                return (
+                    f"One expert ({expert}) is on the accelerator at a time, swapped where the other "
+                    f"takes over: with both there all the time it {would}."
+                )
+            return (
+                f"The transformer ({expert}) is on the accelerator only while it denoises: there all "
+                f"the time it {would}."
+            )
+        case _:
+            would = _would_need(work, replace(placement, experts=Place.VISITING), available)
+            window = gib(window_bytes(work, placement))
+            return (
+                f"The {'expert at work' if is_pair else 'transformer'} ({expert}) is streamed block "
+                f"by block, {window} of it at once: whole it {would}. Each of {work.forwards} "
+                "forwards moves all of it over the bus, while the blocks before are at work."
+            )
+
+
+def _pinning(work: Work, placement: Placement, capacity: Capacity) -> Sequence[str]:
+    if placement.experts is not Place.STREAMED:
+        return ()
+    whole = gib(work.structure.experts * expert_bytes(work, placement))
+    if placement.is_pinned:
+        return (
+            f"What is streamed is pinned in host memory ({whole}), and so moves at full speed.",
+        )
+    pinned = demand(work, replace(placement, is_pinned=True)).host_needed
+    told = (
+        "What is streamed is not pinned in host memory, which makes it slower: pinned it would need "
+        f"{gib(pinned)} of the {gib(capacity.host_bytes)} available."
+    )
+    return (told,)
+
+
+def _text_encoder(work: Work, placement: Placement, available: int) -> str:
+    size = gib(text_encoder_bytes(work, placement))
+    match placement.text_encoder:
+        case Place.RESIDENT:
+            return f"The text encoder ({size}) stays on the accelerator."
+        case Place.HOST:
+            would = _would_need(work, replace(placement, text_encoder=Place.VISITING), available)
+            return (
+                f"The text encoder ({size}) works on the CPU, which takes longer: on the "
+                f"accelerator it {would}."
+            )
+        case _:
+            would = _would_need(work, replace(placement, text_encoder=Place.RESIDENT), available)
+            return (
+                f"The text encoder ({size}) is on the accelerator only while it reads the prompts: "
+                f"there all the time it {would}."
+            )
+
+
+def _vae(work: Work, placement: Placement) -> str:
+    size = gib(work.structure.vae.weight_bytes)
+    if placement.vae is Place.RESIDENT:
+        return f"The VAE ({size}, fp32) stays on the accelerator."
+    return f"The VAE ({size}, fp32) is on the accelerator only while it works."
+
+
+def _decoding(work: Work, placement: Placement, needs: Demand, available: int) -> str:
+    if not placement.is_tiled:
+        return f"Whole frames are decoded, four at a time, with {gib(needs.phases['decoding'])} in use."
+    weights = work.structure.vae.weight_bytes
+    activations = decoding_bytes(
+        work.structure.vae, width=work.width, height=work.height, is_tiled=False
+    )
+    whole = weights + int((1 + SLACK) * activations) + CONTEXT_BYTES
+    return (
+        f"The VAE works on tiles of {TILE_SIDE} pixels, blended where they overlap, which is not "
+        f"quite the same picture: for whole frames it would need {gib(whole)} even by itself, where "
+        f"there is {gib(available)}."
+    )
+
+
+def _precision(placement: Placement) -> str:
+    if placement.precision is Precision.FP8:
+        return (
+            "The experts are kept in fp8, which changes the picture a little: no placement of bf16 "
+            "weights fits."
+        )
+    return "The experts are kept in bf16, as they were made."
+
+
+def _accelerator(needs: Demand, available: int) -> str:
+    phase = max(needs.phases, key=lambda phase: needs.phases[phase])
+    return (
+        f"The accelerator holds {gib(needs.accelerator_bytes)} at the peak, during {phase}; with "
+        f"{SLACK:.0%} more for the activations and {gib(CONTEXT_BYTES)} for the driver, "
+        f"{gib(needs.accelerator_needed)} of {gib(available)} must be free."
+    )
+
+
+def _host(work: Work, needs: Demand, capacity: Capacity) -> str:
+    told = (
+        f"The process takes {gib(needs.host_bytes)} of host memory and needs "
+        f"{gib(needs.host_needed)} of the {gib(capacity.host_bytes)} available"
+    )
+    if not work.stored_as:
+        return f"{told}, with weights that are stored as they are used."
+    converted = sorted(
+        name
+        for name, stored in work.stored_as.items()
+        if stored is not (Precision.FP32 if name == "vae" else Precision.BF16)
+    )
+    if converted:
+        return f"{told}: {', '.join(converted)} are stored in another precision, and converted."
+    return f"{told}: the files are mapped, not copied."
+
+
+def _would_need(work: Work, placement: Placement, available: int) -> str:
+    needs = demand(work, placement)
+    if needs.accelerator_needed > available:
+        return f"would need {gib(needs.accelerator_needed)}, where there is {gib(available)}"
+    return f"would need {gib(needs.host_needed)} of host memory"

@@ -1,0 +1,32 @@
+"""Brings weights into the form in which they are loaded fastest."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from domain.checkpoint import CheckpointSpec
+from domain.checkpoint_manifest import Report
+from domain.found_weights import FoundParts, FoundTransformer
+
+
+class WeightConverter(ABC):
+    """Writes folders in diffusers' layout. Blocking, for minutes: in a process that may load torch."""
+
+    @abstractmethod
+    def convert(self, found: FoundTransformer, folder: Path, report: Report) -> None:
+        """Write the transformer to `folder`, in bf16, but in fp32 what diffusers keeps in fp32.
+
+        One tensor after another: memory is taken for one at a time. Scaled numbers are multiplied out.
+
+        Raises:
+            CheckpointBroken: its tensors are not those of a transformer of its form.
+            WeightsUnrecognised: nobody can convert such a form.
+            DiskFull, StorageError: it cannot be written.
+        """
+
+    @abstractmethod
+    def write_index(self, spec: CheckpointSpec, parts: FoundParts, folder: Path) -> None:
+        """Write the `model_index.json` of a checkpoint `folder` that consists of `parts` and transformers.
+
+        Raises:
+            DiskFull, StorageError: it cannot be written.
+        """

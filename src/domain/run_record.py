@@ -1,0 +1,84 @@
+"""What runs took on this machine, and what that says of the next one of the same kind."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from domain.generation import GenerationRequest
+from domain.placement import Placement
+from domain.progress import Stage
+
+#: Runs that a prediction looks back on.
+REMEMBERED: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One whole run, from the order to the last byte of its file.
+
+    Attributes:
+        seconds: of each stage.
+        accelerator_bytes: the most that was allocated there at once; None where there is none.
+        host_bytes: the most host memory the process had resident; None where that cannot be told.
+    """
+
+    seconds: Mapping[Stage, float]
+    accelerator_bytes: int | None
+    host_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRun:
+    """What was measured of a run, and how it was placed. `forwards`: of the transformers."""
+
+    placement: Placement
+    forwards: int
+    measured: Measured
+
+
+def run_kind(request: GenerationRequest) -> str:
+    """What two runs must share to take the same memory, and the same time for each forward."""
+    begins = "video" if request.video else "image" if request.image else "text"
+    size = f"{request.width}x{request.height}x{request.num_frames}"
+    references = f" {len(request.references)} references" if request.references else ""
+    return f"{request.checkpoint} {size} {begins}{references}"
+
+
+def placed_as(placement: Placement, history: Sequence[PastRun]) -> Sequence[PastRun]:
+    """The last runs that were placed so. `history`: of one kind, newest first."""
+    return [past for past in history if past.placement == placement][:REMEMBERED]
+
+
+def predicted_seconds(runs: Sequence[PastRun], *, forwards: int) -> Mapping[Stage, float] | None:
+    """Each stage's median, denoising by the forward; None before there is any run.
+
+    The first run of a process also loads: as soon as there are three, the median knows no loading.
+    """
+    if not runs:
+        return None
+    stages = {stage for past in runs for stage in past.measured.seconds}
+    return {
+        stage: round(median(_seconds(past, stage, forwards) for past in runs), 3)
+        for stage in sorted(stages, key=lambda stage: stage.order)
+    }
+
+
+def median_accelerator_bytes(runs: Sequence[PastRun]) -> int | None:
+    """None where no run told."""
+    return _median([past.measured.accelerator_bytes for past in runs])
+
+
+def median_host_bytes(runs: Sequence[PastRun]) -> int | None:
+    """None where no run told."""
+    return _median([past.measured.host_bytes for past in runs])
+
+
+def _seconds(past: PastRun, stage: Stage, forwards: int) -> float:
+    seconds = past.measured.seconds.get(stage, 0.0)
+    return seconds * forwards / past.forwards if stage is Stage.DENOISING else seconds
+
+
+def _median(told: Sequence[int | None]) -> int | None:
+    known = [value for value in told if value is not None]
+    return int(median(known)) if known else None

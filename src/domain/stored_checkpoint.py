@@ -1,0 +1,118 @@
+"""A checkpoint as a thing that was put on the disk: by whom, from where, and how large.
+
+Whether it can be used is another question: see `domain.local_checkpoint`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from domain.checkpoint_manifest import Manifest
+from domain.repository import Listing
+from domain.store_errors import CheckpointUnverifiable, NotRemovable, PlaceTaken
+
+
+class Origin(StrEnum):
+    """How its files came to lie there."""
+
+    EMBEDDED = "embedded"
+    PULLED = "pulled"
+    ADOPTED = "adopted"
+    CONVERTED = "converted"
+    PLACED = "placed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCheckpoint:
+    """One that has a folder.
+
+    Attributes:
+        size_bytes: of its files, wherever they lie.
+        own_bytes: of those that removing it would free: an adopted one's lie elsewhere, and stay.
+        manifest: None where nothing says what its files should be.
+    """
+
+    checkpoint_id: str
+    folder: Path
+    origin: Origin
+    size_bytes: int
+    own_bytes: int
+    manifest: Manifest | None
+
+    @property
+    def source(self) -> str:
+        """Where it came from, in words."""
+        match self.origin, self.manifest:
+            case Origin.PULLED, Manifest(repository=repository, revision=revision):
+                return f"{repository} at {(revision or '')[:12]}"
+            case Origin.ADOPTED, Manifest(adopted_from=folder):
+                return f"files in {folder}"
+            case Origin.CONVERTED, Manifest(converted_from=files):
+                return ", ".join(files)
+            case Origin.EMBEDDED, _:
+                return "ships with Wan Studio"
+        return "put there by hand"
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it plainly lacks something of what its manifest names; one that does not may be wrong."""
+        return self.manifest is not None and self.size_bytes < self.manifest.size_bytes
+
+    @property
+    def promised(self) -> Manifest:
+        """What its files should be.
+
+        Raises:
+            CheckpointUnverifiable: nothing says so.
+        """
+        if self.manifest is None:
+            raise CheckpointUnverifiable(
+                f"{self.folder} has no manifest: nothing says what its files should be. Put it elsewhere "
+                "and adopt it (wan models adopt), and it gets one."
+            )
+        return self.manifest
+
+    def refuse_removal(self) -> None:
+        """Do nothing where it is Wan Studio's to take away.
+
+        Raises:
+            NotRemovable: it ships with Wan Studio, or others put it there.
+        """
+        if self.origin is Origin.EMBEDDED:
+            raise NotRemovable(f"{self.checkpoint_id} ships with Wan Studio and stays.")
+        if self.origin is Origin.PLACED:
+            raise NotRemovable(
+                f"Wan Studio did not put {self.folder} there. If it is not needed, remove it yourself."
+            )
+
+    def refuse_another(self) -> None:
+        """Say that nothing else can be put where this one lies.
+
+        Raises:
+            PlaceTaken: always; the message says how to make room.
+        """
+        remedy = {
+            Origin.EMBEDDED: "It ships with Wan Studio and stays.",
+            Origin.PLACED: "If it is not needed, remove it yourself.",
+        }.get(self.origin, f"wan models remove {self.checkpoint_id} takes it away.")
+        raise PlaceTaken(
+            f"{self.checkpoint_id} is here already: {self.folder} ({self.source}). {remedy}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfinishedTransfer:
+    """A pull or a repair that was cut, and can go on."""
+
+    checkpoint_id: str
+    listing: Listing
+    done_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """What removing a checkpoint did. `left`: names of files in its folder that others put there."""
+
+    files: int
+    freed_bytes: int
+    left: tuple[str, ...] = ()

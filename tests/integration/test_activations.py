@@ -1,0 +1,175 @@
+"""The formulas for what the networks hold while they work, against runs of the real ones.
+
+On fake tensors: the real widths at the real sizes, with neither memory nor weights. A forward holds the
+same whatever the depth, so two layers do.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from diffusers import AutoencoderKLWan, WanTransformer3DModel
+from torch._subclasses import FakeTensorMode
+from transformers import UMT5Config, UMT5EncoderModel
+
+from domain.activations import (
+    TILE_SIDE,
+    TILE_STRIDE,
+    decoding_bytes,
+    denoising_bytes,
+    image_encoding_bytes,
+    text_encoding_bytes,
+)
+from domain.checkpoint import checkpoint_spec
+from domain.structure import STRUCTURES, Precision
+from tests.integration.live_bytes import LiveBytes
+from tests.integration.test_structures import SHARED, TRANSFORMERS, UMT5_XXL, VAE_2_2
+
+pytestmark = pytest.mark.slow
+
+DTYPES = {Precision.BF16: torch.bfloat16, Precision.FP32: torch.float32}
+
+
+@pytest.fixture(autouse=True)
+def fake() -> Iterator[None]:
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+        yield
+
+
+def loaded(module: Any, precision: Precision) -> Any:
+    kept = set(getattr(module, "_keep_in_fp32_modules", None) or ())
+    for name, parameter in module.named_parameters():
+        if not kept & set(name.split(".")):
+            parameter.data = parameter.data.to(DTYPES[precision])
+    return module
+
+
+def tracked(module: Any, *inputs: torch.Tensor) -> LiveBytes:
+    return LiveBytes([*module.parameters(), *module.buffers(), *inputs])
+
+
+@pytest.mark.parametrize(
+    ("checkpoint_id", "precision", "frames", "height", "width", "has_token_times"),
+    [
+        ("t2v-A14B", Precision.BF16, 81, 720, 1280, False),
+        ("t2v-A14B", Precision.BF16, 81, 480, 832, False),
+        ("t2v-A14B", Precision.FP32, 81, 480, 832, False),
+        ("i2v-A14B", Precision.BF16, 81, 720, 1280, False),
+        ("t2v-1.3B", Precision.BF16, 81, 480, 832, False),
+        ("t2v-1.3B", Precision.FP32, 17, 480, 832, False),
+        ("ti2v-5B", Precision.BF16, 121, 704, 1280, True),
+        ("ti2v-5B", Precision.BF16, 121, 704, 1280, False),
+        ("ti2v-5B", Precision.FP32, 121, 704, 1280, True),
+    ],
+)
+def test_a_forward_holds_what_is_said(
+    checkpoint_id: str,
+    precision: Precision,
+    frames: int,
+    height: int,
+    width: int,
+    has_token_times: bool,
+) -> None:
+    config = SHARED | TRANSFORMERS[checkpoint_id] | {"num_layers": 2}
+    expert = loaded(WanTransformer3DModel(**config), precision)
+    geometry = checkpoint_spec(checkpoint_id).geometry
+    size = {"num_frames": frames, "height": height, "width": width}
+    tokens = geometry.tokens(**size)
+    _, *cells = geometry.latent_shape(**size)
+    latents = torch.empty(1, config["in_channels"], *cells, dtype=DTYPES[precision])
+    text = torch.empty(1, 512, config["text_dim"], dtype=DTYPES[precision])
+    time = torch.empty(1, tokens) if has_token_times else torch.empty(1)
+
+    with tracked(expert, latents, text, time) as live:
+        expert(latents, time, text, return_dict=False)
+
+    said = denoising_bytes(
+        STRUCTURES[checkpoint_id].transformer,
+        tokens,
+        precision,
+        has_token_times=has_token_times,
+    )
+    assert said == pytest.approx(live.peak, rel=0.01)
+
+
+@pytest.mark.parametrize("precision", DTYPES)
+def test_reading_a_prompt_holds_what_is_said(precision: Precision) -> None:
+    config = UMT5Config(**UMT5_XXL | {"num_layers": 2, "vocab_size": 1000})
+    encoder = loaded(UMT5EncoderModel(config), precision)
+    tokens = torch.zeros(1, 512, dtype=torch.long)
+
+    with tracked(encoder, tokens) as live:
+        encoder(tokens, torch.ones_like(tokens))
+
+    said = text_encoding_bytes(STRUCTURES["t2v-A14B"].text_encoder, precision)
+    assert said == pytest.approx(live.peak, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("checkpoint_id", "config", "height", "width", "is_tiled"),
+    [
+        ("t2v-A14B", {}, 720, 1280, False),
+        ("t2v-A14B", {}, TILE_SIDE, TILE_SIDE, True),
+        ("ti2v-5B", VAE_2_2, 704, 1280, False),
+    ],
+)
+def test_decoding_frame_by_frame_holds_what_is_said(
+    checkpoint_id: str, config: dict[str, Any], height: int, width: int, is_tiled: bool
+) -> None:
+    vae = AutoencoderKLWan(**config)
+    geometry = checkpoint_spec(checkpoint_id).geometry
+    _, *cells = geometry.latent_shape(num_frames=9, height=height, width=width)
+    latents = torch.empty(1, geometry.channels, *cells)
+    vae.clear_cache()
+
+    with tracked(vae, latents) as live:
+        for index in range(latents.shape[2]):
+            vae.decoder(
+                latents[:, :, index : index + 1],
+                feat_cache=vae._feat_map,
+                feat_idx=[0],
+                first_chunk=index == 0,
+            )
+
+    said = decoding_bytes(
+        STRUCTURES[checkpoint_id].vae, width=width, height=height, is_tiled=is_tiled
+    )
+    assert said == pytest.approx(live.peak, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("checkpoint_id", "config", "frames", "height", "width"),
+    [
+        ("i2v-A14B", {}, 9, 720, 1280),
+        ("i2v-A14B", {}, 17, 480, 832),
+        ("ti2v-5B", VAE_2_2, 1, 704, 1280),
+        ("ti2v-5B", VAE_2_2, 9, 704, 1280),
+        ("ti2v-5B", VAE_2_2, 17, 480, 832),
+    ],
+)
+def test_encoding_pictures_holds_what_is_said(
+    checkpoint_id: str, config: dict[str, Any], frames: int, height: int, width: int
+) -> None:
+    vae = AutoencoderKLWan(**config)
+    pictures = torch.empty(1, 3, frames, height, width)
+
+    with tracked(vae, pictures) as live:
+        vae.encode(pictures)
+
+    said = image_encoding_bytes(
+        STRUCTURES[checkpoint_id].vae,
+        width=width,
+        height=height,
+        num_frames=frames,
+        is_tiled=False,
+    )
+    given_twice = 2 * pictures.nbytes
+    assert said == pytest.approx(live.peak + given_twice, rel=0.02)
+
+
+def test_tiles_are_those_of_the_library() -> None:
+    vae = AutoencoderKLWan()
+
+    assert vae.tile_sample_min_height == vae.tile_sample_min_width == TILE_SIDE
+    assert vae.tile_sample_stride_height == vae.tile_sample_stride_width == TILE_STRIDE

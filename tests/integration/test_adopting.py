@@ -1,0 +1,222 @@
+"""`wan models adopt`: checkpoints used where they lie."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.cli.app import build_app, run
+from bootstrap.cli import Commands
+from tests.integration.weights import (
+    change,
+    write_i2v,
+    write_t2v,
+    write_ti2v,
+    write_transformer,
+)
+
+
+@pytest.fixture(autouse=True)
+def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An own home, and the root logger as it was."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    before = (logging.getLogger().level, logging.getLogger().handlers[:])
+    yield
+    logging.getLogger().setLevel(before[0])
+    logging.getLogger().handlers[:] = before[1]
+    logging.captureWarnings(capture=False)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    return tmp_path / "home/wan-studio/models"
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Path:
+    """A folder of the form of T2V-A14B, that somebody else put there."""
+    return write_t2v(tmp_path / "theirs")
+
+
+def wan(*arguments: str | Path) -> int:
+    return run(build_app(Commands()), ["models", *map(str, arguments)])
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def test_a_folder_elsewhere_is_used_where_it_lies(
+    theirs: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = snapshot(theirs)
+
+    assert wan("adopt", theirs) == 0
+
+    assert "t2v-A14B  ready" in capsys.readouterr().out
+    assert snapshot(theirs) == before
+    links = [path for path in (models / "t2v-A14B").rglob("*") if path.is_symlink()]
+    assert len(links) == len(before) - 1  # all but the README, which no pipeline reads
+    wan("list", "--json")
+    listed = {model["id"]: model for model in json.loads(capsys.readouterr().out)}["t2v-A14B"]
+    assert (listed["state"], listed["origin"]) == ("ready", "adopted")
+    assert listed["source"] == f"files in {theirs}"
+
+
+def test_what_was_adopted_is_verified_and_given_back(
+    theirs: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wan("adopt", theirs)
+    before = snapshot(theirs)
+
+    assert wan("verify", "t2v-A14B") == 0
+    assert wan("remove", "t2v-A14B", "--yes") == 0
+
+    assert snapshot(theirs) == before
+    assert not (models / "t2v-A14B").exists()
+
+
+def test_a_change_in_the_folder_is_named_by_verify(
+    theirs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wan("adopt", theirs)
+    change(theirs / "vae/config.json", z_dim=17)
+    (theirs / "tokenizer/tokenizer.json").unlink()
+
+    assert wan("verify", "t2v-A14B") == 3
+
+    told = capsys.readouterr().out
+    assert "vae/config.json: " in told
+    assert "tokenizer/tokenizer.json: missing" in told
+    assert str(theirs) in told
+
+
+def test_a_hub_cache_of_links_is_adopted_by_what_it_points_to(
+    theirs: Path, tmp_path: Path, models: Path
+) -> None:
+    cache = tmp_path / "snapshot"
+    for name in snapshot(theirs):
+        (cache / name).parent.mkdir(parents=True, exist_ok=True)
+        (cache / name).symlink_to(theirs / name)
+
+    assert wan("adopt", cache) == 0
+
+    link = models / "t2v-A14B/vae/config.json"
+    assert link.readlink() == theirs / "vae/config.json"
+
+
+def test_pickles_and_code_beside_the_weights_are_never_linked(theirs: Path, models: Path) -> None:
+    (theirs / "transformer/pytorch_model.bin").write_bytes(b"x")
+    (theirs / "transformer/modeling.py").write_text("boom()")
+
+    assert wan("adopt", theirs) == 0
+
+    assert not list((models / "t2v-A14B").rglob("*.bin"))
+    assert not list((models / "t2v-A14B").rglob("*.py"))
+
+
+def test_each_form_is_recognised(
+    tmp_path: Path, theirs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ti2v, i2v = write_ti2v(tmp_path / "ti2v"), write_i2v(tmp_path / "i2v")
+    t2v = Path(shutil.copytree(theirs, tmp_path / "t2v"))
+    change(t2v / "model_index.json", transformer_2=[None, None], boundary_ratio=None)
+
+    for folder in (ti2v, t2v, i2v):
+        assert wan("adopt", folder) == 0
+
+    ready = [line for line in capsys.readouterr().out.splitlines() if "ready" in line]
+    assert [line.split()[0] for line in ready] == ["ti2v-5B", "t2v-1.3B", "i2v-A14B"]
+
+
+def no_vae(folder: Path) -> None:
+    change(folder / "model_index.json", vae=[None, None])
+
+
+def other_channels(folder: Path) -> None:
+    change(folder / "transformer/config.json", in_channels=36)
+
+
+def other_blocks(folder: Path) -> None:
+    change(folder / "transformer/config.json", num_layers=4)
+
+
+def unlike_experts(folder: Path) -> None:
+    write_transformer(folder / "transformer", channels=16)
+
+
+def wide_and_alone(folder: Path) -> None:
+    for name in ("transformer", "transformer_2"):
+        write_transformer(folder / name, channels=16, dim=5120, blocks=0)
+    change(folder / "model_index.json", transformer_2=[None, None])
+
+
+def image_branch(folder: Path) -> None:
+    for name in ("transformer", "transformer_2"):
+        change(folder / name / "config.json", image_dim=1280)
+
+
+def another_class(folder: Path) -> None:
+    change(folder / "transformer/config.json", _class_name="FluxTransformer2DModel")
+
+
+def cut_short(folder: Path) -> None:
+    path = folder / "transformer/diffusion_pytorch_model.safetensors"
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "words"),
+    [
+        (no_vae, 3, "has no vae"),
+        (other_channels, 3, "read 16 channels into 128; its config.json says 36 into 128"),
+        (other_blocks, 3, "have 5 blocks; its config.json says 4"),
+        (unlike_experts, 3, "of different forms: 2 blocks of 64"),
+        (wide_and_alone, 1, "half of t2v-A14B"),
+        (image_branch, 1, "a CLIP image branch"),
+        (another_class, 3, "FluxTransformer2DModel"),
+        (cut_short, 3, "cut short by 10 bytes"),
+        (lambda folder: (folder / "model_index.json").unlink(), 3, "model_index.json is missing"),
+        (lambda folder: shutil.rmtree(folder / "tokenizer"), 3, "lacks the folder tokenizer"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_the_reason_and_leaves_nothing(
+    spoil: Callable[[Path], None],
+    code: int,
+    words: str,
+    theirs: Path,
+    models: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spoil(theirs)
+
+    assert wan("adopt", theirs) == code
+
+    assert words in capsys.readouterr().err
+    assert not (models / "t2v-A14B").exists()
+    assert not list(models.rglob("*.json"))
+
+
+def test_another_checkpoint_than_was_meant_is_named(
+    theirs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert wan("adopt", theirs, "--as", "i2v-A14B") == 1
+
+    told = capsys.readouterr().err
+    assert "is not i2v-A14B but t2v-A14B: 2 transformers of 5 blocks of 128" in told
+
+
+def test_a_place_that_is_taken_is_not_given_away(
+    theirs: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wan("adopt", theirs)
+    before = sorted((models / "t2v-A14B").rglob("*"))
+
+    assert wan("adopt", theirs) == 1
+
+    assert "wan models remove t2v-A14B" in capsys.readouterr().err
+    assert sorted((models / "t2v-A14B").rglob("*")) == before

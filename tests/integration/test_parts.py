@@ -1,0 +1,293 @@
+"""Where the parts of a real pipeline lie, and that it makes no difference to the video.
+
+Without a GPU the CPU stands for one, which is enough for everything but its streams: what is there has
+been copied, and lies elsewhere than what it came from.
+"""
+
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+import torch
+
+import adapters.embedded
+from adapters.diffusers import video_pipeline
+from adapters.diffusers.loading import load
+from adapters.diffusers.parts import bring
+from adapters.diffusers.streamed_decode import decode_frames
+from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
+from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
+from domain.errors import RenderCancelled
+from domain.placement import ALL_ON_CPU, ALL_RESIDENT, Place, Placement
+from domain.rendering import RenderProgress, StepFinished, StillRunning
+from domain.structure import Precision
+from tests.fakes.examples import a_request
+from tests.fakes.resume_points import FakeResumePoints
+
+pytestmark = pytest.mark.slow
+
+HOST = torch.device("cpu")
+MINI = FilesystemCheckpointCatalog([Path(adapters.embedded.__path__[0])]).find("mini")
+REQUEST = a_request()
+
+VISITING = replace(
+    ALL_RESIDENT, experts=Place.VISITING, text_encoder=Place.VISITING, vae=Place.VISITING
+)
+STREAMED = replace(VISITING, experts=Place.STREAMED)
+FP8 = replace(VISITING, precision=Precision.FP8)
+
+Frames: TypeAlias = Callable[..., bytes]
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Iterator[DiffusersVideoPipeline]:
+    with closing(DiffusersVideoPipeline(HOST)) as pipeline:
+        yield pipeline
+
+
+@pytest.fixture
+def frames(pipeline: DiffusersVideoPipeline) -> Frames:
+    def make(
+        placement: Placement, report: Callable[[RenderProgress], None] = lambda _: None
+    ) -> bytes:
+        chunks = pipeline.generate(REQUEST, MINI, report, FakeResumePoints(), placement=placement)
+        return b"".join(chunk.rgb.tobytes() for chunk in chunks)
+
+    return make
+
+
+def addresses(part: torch.nn.Module) -> list[int]:
+    return [parameter.data_ptr() for parameter in part.parameters()]
+
+
+@pytest.mark.parametrize(
+    "placement",
+    [
+        VISITING,
+        STREAMED,
+        replace(STREAMED, text_encoder=Place.HOST),
+        replace(ALL_RESIDENT, text_encoder=Place.VISITING),
+    ],
+)
+def test_the_video_is_the_same_wherever_the_parts_lie(placement: Placement, frames: Frames) -> None:
+    assert frames(placement) == frames(ALL_RESIDENT)
+
+
+def test_weights_in_fp8_change_the_video_a_little(frames: Frames) -> None:
+    exact = torch.frombuffer(bytearray(frames(ALL_RESIDENT)), dtype=torch.uint8).float()
+
+    cast = torch.frombuffer(bytearray(frames(FP8)), dtype=torch.uint8).float()
+
+    assert not torch.equal(cast, exact)
+    assert (cast - exact).abs().mean() < 20
+
+
+def test_a_streamed_run_that_is_ended_within_its_first_forward_does_not_taint_the_next(
+    frames: Frames,
+) -> None:
+    untouched = frames(ALL_RESIDENT)
+    moments = 0
+
+    def end_within_a_forward(progress: RenderProgress) -> None:
+        nonlocal moments
+        moments += isinstance(progress, StillRunning)
+        if moments == 5:
+            raise RenderCancelled
+
+    with pytest.raises(RenderCancelled):
+        frames(STREAMED, end_within_a_forward)
+    assert frames(STREAMED) == untouched
+
+
+def test_the_former_weights_are_gone_when_the_next_are_loaded(
+    pipeline: DiffusersVideoPipeline, frames: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A local name once held them meanwhile: both were in memory at once.
+    frames(ALL_RESIDENT)
+    assert pipeline._loaded is not None
+    former = weakref.ref(pipeline._loaded.pipe.transformer)
+    lived: list[bool] = []
+
+    def load_and_look(*arguments: Any) -> Any:
+        lived.append(former() is not None)
+        return load(*arguments)
+
+    monkeypatch.setattr(video_pipeline, "load", load_and_look)
+    frames(STREAMED)
+
+    assert lived == [False]
+
+
+def test_a_plan_for_an_accelerator_that_torch_cannot_find_runs_on_the_cpu() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("it is found here")
+    with closing(DiffusersVideoPipeline()) as pipeline:
+        made = list(pipeline.generate(REQUEST, MINI, lambda _: None, FakeResumePoints()))
+        planned = list(
+            pipeline.generate(REQUEST, MINI, lambda _: None, FakeResumePoints(), placement=STREAMED)
+        )
+
+    assert [chunk.rgb.tobytes() for chunk in made] == [chunk.rgb.tobytes() for chunk in planned]
+
+
+def test_a_resume_point_of_another_precision_is_not_gone_on_from(
+    pipeline: DiffusersVideoPipeline,
+) -> None:
+    saved = FakeResumePoints(due=(2,))
+    list(pipeline.generate(REQUEST, MINI, lambda _: None, saved, placement=VISITING))
+    again, other = FakeResumePoints(saved.points[2]), FakeResumePoints(saved.points[2])
+
+    steps: list[RenderProgress] = []
+    list(pipeline.generate(REQUEST, MINI, steps.append, again, placement=ALL_RESIDENT))
+    list(pipeline.generate(REQUEST, MINI, lambda _: None, other, placement=FP8))
+
+    assert again.accepted == 2
+    assert StepFinished(step=2) not in steps
+    assert other.rejected
+    assert "precision" in other.rejected
+
+
+class TestWhoIsThere:
+    PARTS = ("text_encoder", "transformer", "transformer_2", "vae")
+
+    @pytest.fixture
+    def pipe(self) -> Any:
+        return load(MINI, VISITING, HOST).pipe
+
+    @pytest.fixture
+    def homes(self, pipe: Any) -> dict[str, list[int]]:
+        """Where each part lies before anything works."""
+        pipe.parts.settle(VISITING)
+        return {name: addresses(getattr(pipe, name)) for name in self.PARTS}
+
+    def there(self, pipe: Any, homes: dict[str, list[int]]) -> set[str]:
+        return {name for name, home in homes.items() if addresses(getattr(pipe, name)) != home}
+
+    def test_only_who_works_is(self, pipe: Any, homes: dict[str, list[int]]) -> None:
+        for name in self.PARTS:
+            bring(pipe, getattr(pipe, name))
+
+            assert self.there(pipe, homes) == {name}
+
+    def test_who_works_again_is_not_copied_again(
+        self, pipe: Any, homes: dict[str, list[int]]
+    ) -> None:
+        bring(pipe, pipe.transformer)
+        once = addresses(pipe.transformer)
+
+        bring(pipe, pipe.transformer)
+
+        assert addresses(pipe.transformer) == once
+
+    def test_residents_stay_whoever_works(self, pipe: Any, homes: dict[str, list[int]]) -> None:
+        pipe.parts.settle(replace(VISITING, text_encoder=Place.RESIDENT, vae=Place.RESIDENT))
+
+        bring(pipe, pipe.transformer)
+
+        assert self.there(pipe, homes) == {"text_encoder", "vae", "transformer"}
+
+    def test_a_visitor_that_is_to_stay_comes(self, pipe: Any, homes: dict[str, list[int]]) -> None:
+        bring(pipe, pipe.vae)
+
+        pipe.parts.settle(ALL_RESIDENT)
+
+        assert self.there(pipe, homes) == set(self.PARTS)
+
+    def test_a_part_on_the_host_never_comes(self, pipe: Any, homes: dict[str, list[int]]) -> None:
+        pipe.parts.settle(replace(VISITING, text_encoder=Place.HOST))
+
+        bring(pipe, pipe.text_encoder)
+
+        assert self.there(pipe, homes) == set()
+
+
+def test_a_resident_that_is_to_leave_is_copied_home() -> None:
+    pipe = load(MINI, ALL_RESIDENT, HOST).pipe
+    before = [parameter.clone() for parameter in pipe.vae.parameters()]
+
+    pipe.parts.settle(ALL_RESIDENT)
+    pipe.parts.settle(VISITING)
+
+    after = list(pipe.vae.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("placement", "can"),
+    [
+        (ALL_RESIDENT, True),
+        (replace(VISITING, is_tiled=True), True),
+        (STREAMED, False),
+        (FP8, False),
+        (ALL_ON_CPU, False),
+    ],
+)
+def test_only_what_is_done_once_makes_it_load_again(placement: Placement, can: bool) -> None:
+    pipe = load(MINI, VISITING, HOST).pipe
+
+    assert pipe.parts.can_become(placement) is can
+
+
+@pytest.fixture(scope="module")
+def vae() -> Any:
+    """One with small tiles."""
+    vae = load(MINI, ALL_ON_CPU, HOST).pipe.vae
+    vae.enable_tiling(64, 64, 48, 48)
+    return vae
+
+
+class TestTiles:
+    @pytest.fixture
+    def latents(self) -> torch.Tensor:
+        return torch.randn(1, 16, 3, 16, 12, generator=torch.Generator().manual_seed(7))
+
+    def test_they_are_decoded_as_the_library_does_bit_for_bit(
+        self, vae: Any, latents: torch.Tensor
+    ) -> None:
+        shape = (1, 16, 1, 1, 1)
+        mean = torch.tensor(vae.config.latents_mean).view(shape)
+        inverse_std = 1.0 / torch.tensor(vae.config.latents_std).view(shape)
+        with torch.no_grad():
+            whole = vae.decode(latents / inverse_std + mean, return_dict=False)[0][0]
+        unit = (whole / 2 + 0.5).clamp(0, 1).permute(1, 2, 3, 0)
+        expected = (unit * 255).round().to(torch.uint8)
+
+        chunks = list(decode_frames(vae, latents))
+
+        assert [len(chunk) for chunk in chunks] == [1, 4, 4]
+        assert torch.equal(torch.cat(chunks), expected)
+
+    def test_what_is_no_larger_than_one_is_decoded_whole(self, vae: Any) -> None:
+        latents = torch.randn(1, 16, 3, 8, 8, generator=torch.Generator().manual_seed(7))
+        tiled = torch.cat(list(decode_frames(vae, latents)))
+        vae.disable_tiling()
+
+        whole = torch.cat(list(decode_frames(vae, latents)))
+
+        vae.use_tiling = True
+        assert torch.equal(tiled, whole)
+
+    def test_there_is_a_moment_to_stop_at_before_each_frame_of_each_tile(
+        self, vae: Any, latents: torch.Tensor
+    ) -> None:
+        moments: list[None] = []
+
+        list(decode_frames(vae, latents, lambda: moments.append(None)))
+
+        assert len(moments) == 3 * (3 * 2)  # latent frames, rows and columns of tiles
+
+    def test_one_that_is_stopped_leaves_nothing_behind(
+        self, vae: Any, latents: torch.Tensor
+    ) -> None:
+        untouched = torch.cat(list(decode_frames(vae, latents)))
+
+        def stop() -> None:
+            raise RenderCancelled
+
+        with pytest.raises(RenderCancelled):
+            list(decode_frames(vae, latents, stop))
+        assert torch.equal(torch.cat(list(decode_frames(vae, latents))), untouched)

@@ -1,0 +1,130 @@
+"""What a run is told to have taken."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from application.measure_run import MeasureRun
+from application.render_video import RenderVideo
+from application.resume_points import KeepResumePoints
+from domain.errors import RenderCancelled
+from domain.inputs import NO_INPUTS, InputFiles
+from domain.local_checkpoint import LocalCheckpoint
+from domain.placement import ALL_RESIDENT, Placement
+from domain.progress import Stage
+from domain.rendering import RenderOrder, RenderProgress, Report, RunMeasured, StepFinished
+from domain.resume import ResumePoints
+from domain.run_record import Measured
+from domain.video import FrameChunk
+from tests.fakes.artifact_store import FakeArtifactStore
+from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
+from tests.fakes.clock import FakeClock
+from tests.fakes.examples import a_request
+from tests.fakes.image_store import FakeImageStore
+from tests.fakes.memory_meter import FakeMemoryMeter
+from tests.fakes.resume_store import FakeResumeStore
+from tests.fakes.video_encoder import FakeVideoEncoder
+from tests.fakes.video_pipeline import FakeVideoPipeline
+
+AN_ORDER = RenderOrder(job_id="gen_1", fence=1, request=a_request(), placement=ALL_RESIDENT)
+
+
+class SlowPipeline(FakeVideoPipeline):
+    """Loads for 3 s, takes 2 s for each of four steps, and holds 5000 bytes of an accelerator."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+        self.placements: list[Placement | None] = []
+
+    def generate(
+        self,
+        request: object,
+        checkpoint: LocalCheckpoint,
+        report: Report,
+        resume: ResumePoints,
+        *,
+        inputs: InputFiles = NO_INPUTS,
+        placement: Placement | None = None,
+        in_tiles: bool = False,
+    ) -> Iterator[FrameChunk]:
+        def slowly(progress: RenderProgress) -> None:
+            if isinstance(progress, StepFinished):
+                self._clock.advance(2)
+            report(progress)
+
+        self.placements.append(placement)
+        self._clock.advance(3)
+        yield from super().generate(AN_ORDER.request, checkpoint, slowly, resume)
+
+    def peak_accelerator_bytes(self) -> int | None:
+        return 5000
+
+
+@pytest.fixture
+def pipeline(clock: FakeClock) -> SlowPipeline:
+    return SlowPipeline(clock)
+
+
+@pytest.fixture
+def measure(
+    pipeline: SlowPipeline,
+    store: FakeArtifactStore,
+    images: FakeImageStore,
+    resume_store: FakeResumeStore,
+    clock: FakeClock,
+) -> MeasureRun:
+    resume = KeepResumePoints(resume_store, clock)
+    catalog = FakeCheckpointCatalog("mini")
+    render = RenderVideo(catalog, pipeline, FakeVideoEncoder(), store, images, resume)
+    return MeasureRun(render, pipeline, FakeMemoryMeter(7000), clock)
+
+
+def test_seconds_of_each_stage_and_both_peaks_are_told_last(measure: MeasureRun) -> None:
+    reports: list[RenderProgress] = []
+
+    measure.execute(AN_ORDER, reports.append)
+
+    assert reports[-1] == RunMeasured(
+        measured=Measured(
+            seconds={
+                Stage.LOADING: 3.0,
+                Stage.ENCODING_PROMPT: 0.0,
+                Stage.DENOISING: 8.0,
+                Stage.DECODING: 0.0,
+                Stage.ENCODING_VIDEO: 0.0,
+            },
+            accelerator_bytes=5000,
+            host_bytes=7000,
+        )
+    )
+
+
+def test_the_placement_that_was_ordered_reaches_the_pipeline(
+    measure: MeasureRun, pipeline: SlowPipeline
+) -> None:
+    measure.execute(AN_ORDER, lambda _: None)
+
+    assert pipeline.placements == [ALL_RESIDENT]
+
+
+def test_a_run_that_goes_on_from_another_is_not_measured(measure: MeasureRun) -> None:
+    reports: list[RenderProgress] = []
+    measure.execute(AN_ORDER, lambda _: None)  # leaves a resume point after its last step
+
+    measure.execute(AN_ORDER, reports.append)
+
+    assert not [told for told in reports if isinstance(told, RunMeasured)]
+
+
+def test_a_run_that_is_ended_is_not_measured(measure: MeasureRun) -> None:
+    reports: list[RenderProgress] = []
+
+    def report(progress: RenderProgress) -> None:
+        reports.append(progress)
+        if progress == StepFinished(step=2):
+            raise RenderCancelled
+
+    with pytest.raises(RenderCancelled):
+        measure.execute(AN_ORDER, report)
+    assert not [told for told in reports if isinstance(told, RunMeasured)]

@@ -1,0 +1,178 @@
+"""What is planned is what was measured, and what cannot fit is not accepted."""
+
+from dataclasses import replace
+
+import pytest
+
+from application.complete_draft import CompleteDraft
+from application.estimate_generation import EstimateGeneration, Imagined
+from application.known_capacity import KnownCapacity
+from application.plan_generation import PlanGeneration
+from domain.errors import CheckpointMissing, DoesNotFit, UnknownCheckpoint
+from domain.hardware import Capacity, Hardware
+from domain.job import Job
+from domain.placement import Place
+from domain.progress import Stage
+from domain.rendering import RunMeasured, StageEntered
+from domain.run_record import Measured
+from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
+from tests.fakes.clock import FakeClock
+from tests.fakes.examples import NOON, a_draft
+from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
+from tests.fakes.image_store import FakeImageStore
+from tests.fakes.jobs import InMemoryJobs
+from tests.fakes.renderer import Stages
+from tests.unit.application.attempt import Lane
+
+
+@pytest.fixture
+def plan(jobs: InMemoryJobs, images: FakeImageStore, hardware: FakeHardwareProbe) -> PlanGeneration:
+    complete = CompleteDraft(FakeCheckpointCatalog("mini"), images, draw_seed=lambda: 7)
+    return PlanGeneration(complete, jobs.history, lambda: hardware.hardware.capacity)
+
+
+async def run(
+    jobs: InMemoryJobs, lane: Lane, plan: PlanGeneration, *, loading: float, step: float
+) -> Job:
+    """One whole video on a machine that takes so many seconds, from its plan to its file."""
+    request, planned = await plan.execute(a_draft())
+    seconds = {
+        Stage.LOADING: loading,
+        Stage.DENOISING: step * request.steps,
+        Stage.DECODING: 3.0,
+    }
+    measured = Measured(seconds=seconds, accelerator_bytes=2 * GIB, host_bytes=None)
+    script = [StageEntered(stage=Stage.DENOISING), RunMeasured(measured=measured), Stages()]
+    job = Job.submit(f"gen_{len(jobs.kept)}", request, at=NOON, plan=planned)
+    await jobs.repository.add(job)
+    claimed = await jobs.queue.claim(at=NOON)
+    assert claimed is not None
+    await lane(script).execute(claimed)
+    return await jobs.repository.get(job.id)
+
+
+async def test_after_three_runs_the_time_is_foretold_within_15_per_cent(
+    jobs: InMemoryJobs, lane: Lane, plan: PlanGeneration
+) -> None:
+    before = (await plan.execute(a_draft()))[1]
+    for loading, step in ((4.0, 1.0), (0.0, 1.08), (0.0, 0.95)):  # only the first one loads
+        await run(jobs, lane, plan, loading=loading, step=step)
+
+    foretold = (await plan.execute(a_draft()))[1]
+    fourth = await run(jobs, lane, plan, loading=0.0, step=1.05)
+
+    assert before.seconds is None
+    assert foretold.seconds is not None
+    assert fourth.measured is not None
+    took = sum(fourth.measured.seconds.values())
+    assert sum(foretold.seconds.values()) == pytest.approx(took, rel=0.15)
+    assert foretold.accelerator_bytes == 2 * GIB
+
+
+async def test_more_steps_are_foretold_to_take_longer(
+    jobs: InMemoryJobs, lane: Lane, plan: PlanGeneration
+) -> None:
+    await run(jobs, lane, plan, loading=0.0, step=1.0)
+
+    foretold = (await plan.execute(a_draft(steps=24)))[1]
+
+    assert foretold.seconds == {Stage.LOADING: 0.0, Stage.DENOISING: 24.0, Stage.DECODING: 3.0}
+
+
+async def test_a_run_of_another_size_foretells_nothing(
+    jobs: InMemoryJobs, lane: Lane, plan: PlanGeneration
+) -> None:
+    await run(jobs, lane, plan, loading=0.0, step=1.0)
+
+    assert (await plan.execute(a_draft(num_frames=9)))[1].seconds is None
+
+
+async def test_what_cannot_fit_is_refused(
+    plan: PlanGeneration, hardware: FakeHardwareProbe
+) -> None:
+    hardware.hardware = replace(
+        hardware.hardware, accelerators=(), host=replace(hardware.hardware.host, available_bytes=1)
+    )
+
+    with pytest.raises(DoesNotFit, match="no accelerator"):
+        await plan.execute(a_draft())
+
+
+class TestImagining:
+    @pytest.fixture
+    def estimate(self, hardware: FakeHardwareProbe) -> EstimateGeneration:
+        catalog = FakeCheckpointCatalog("mini")
+        return EstimateGeneration(catalog, None, lambda: hardware.hardware.capacity)
+
+    async def test_a_known_checkpoint_need_not_be_here(self, estimate: EstimateGeneration) -> None:
+        told = await estimate.execute(Imagined(checkpoint="t2v-1.3B"))
+
+        assert told.plan.placement is not None
+        assert told.capacity == Capacity(accelerator_bytes=22 * GIB, host_bytes=48 * GIB)
+
+    async def test_one_that_only_its_files_can_tell_must_be_here(
+        self, estimate: EstimateGeneration
+    ) -> None:
+        with pytest.raises(CheckpointMissing):
+            await estimate.execute(Imagined(checkpoint="mini-ti2v"))
+
+    async def test_what_a_checkpoint_cannot_do_without_is_imagined_too(
+        self, hardware: FakeHardwareProbe
+    ) -> None:
+        catalog = FakeCheckpointCatalog("i2v-A14B", "animate-14B")
+        estimate = EstimateGeneration(catalog, None, lambda: hardware.hardware.capacity)
+
+        begun = await estimate.execute(Imagined(checkpoint="i2v-A14B"))
+        led = await estimate.execute(Imagined(checkpoint="animate-14B", num_frames=5))
+
+        assert begun.request.image is not None
+        assert led.request.face_video is not None
+        assert led.plan.latent_shape[1] == 2 + 1  # the character has a latent frame of its own
+
+    async def test_an_unknown_one_is_refused(self, estimate: EstimateGeneration) -> None:
+        with pytest.raises(UnknownCheckpoint):
+            await estimate.execute(Imagined(checkpoint="sora"))
+
+    async def test_memory_may_be_imagined(self, estimate: EstimateGeneration) -> None:
+        told = await estimate.execute(
+            Imagined(checkpoint="t2v-1.3B", accelerator_bytes=0, host_bytes=90 * GIB)
+        )
+
+        assert told.capacity == Capacity(accelerator_bytes=None, host_bytes=90 * GIB)
+        assert told.plan.placement is not None
+        assert told.plan.placement.experts is Place.HOST
+
+
+class TestCapacity:
+    def test_what_a_worker_holds_now_is_there_for_the_next_video(
+        self, hardware: FakeHardwareProbe, clock: FakeClock
+    ) -> None:
+        capacity = KnownCapacity(hardware, clock)
+        hardware.hardware = _with_used(hardware, 20 * GIB)
+        clock.advance(60)
+
+        assert capacity().accelerator_bytes == 22 * GIB
+
+    def test_what_another_program_gives_back_is_found(
+        self, hardware: FakeHardwareProbe, clock: FakeClock
+    ) -> None:
+        capacity = KnownCapacity(hardware, clock)
+        hardware.hardware = _with_used(hardware, 0)
+        soon = capacity()
+        clock.advance(60)
+
+        assert soon.accelerator_bytes == 22 * GIB
+        assert capacity().accelerator_bytes == 24 * GIB
+
+    def test_a_job_may_come_to_the_smallest_of_several_accelerators(
+        self, hardware: FakeHardwareProbe
+    ) -> None:
+        [one] = hardware.hardware.accelerators
+        both = replace(hardware.hardware, accelerators=(one, replace(one, total_bytes=8 * GIB)))
+
+        assert both.capacity.accelerator_bytes == 6 * GIB
+
+
+def _with_used(probe: FakeHardwareProbe, used: int) -> Hardware:
+    [one] = probe.hardware.accelerators
+    return replace(probe.hardware, accelerators=(replace(one, used_bytes=used),))

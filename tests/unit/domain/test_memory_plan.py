@@ -1,0 +1,289 @@
+"""What is planned into which memory, and what is refused."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from application.estimate_generation import Imagined
+from domain.checkpoint import checkpoint_spec
+from domain.demand import GIB
+from domain.errors import DoesNotFit
+from domain.hardware import Capacity
+from domain.local_checkpoint import Component, LocalCheckpoint
+from domain.memory_plan import MemoryPlan, plan_memory
+from domain.placement import ALL_ON_CPU, Place, Placement
+from domain.progress import Stage
+from domain.run_record import Measured, PastRun, run_kind
+from domain.structure import Precision
+
+LARGE = ("t2v-A14B", "i2v-A14B", "ti2v-5B", "t2v-1.3B")
+
+
+def plan(
+    checkpoint: str = "t2v-A14B",
+    *,
+    card: float | None,
+    host: float = 64,
+    history: tuple[PastRun, ...] = (),
+    **asked: int,
+) -> MemoryPlan:
+    """A plan for so many GiB on the card and in the host."""
+    spec = checkpoint_spec(checkpoint)
+    capacity = Capacity(
+        accelerator_bytes=None if card is None else int(card * GIB), host_bytes=int(host * GIB)
+    )
+    return plan_memory(Imagined(**asked).request(spec), spec, None, capacity, history)
+
+
+def placement(checkpoint: str = "t2v-A14B", **asked: float) -> Placement:
+    chosen = plan(checkpoint, **asked).placement  # type: ignore[arg-type]  # sizes are whole
+    assert chosen is not None
+    return chosen
+
+
+def test_a_large_card_keeps_everything() -> None:
+    chosen = placement(card=141)
+
+    assert {chosen.experts, chosen.text_encoder, chosen.vae} == {Place.RESIDENT}
+    assert not chosen.is_tiled
+
+
+def test_a_card_for_both_experts_but_not_the_encoder_has_it_visit() -> None:
+    chosen = placement(card=80)
+
+    assert (chosen.experts, chosen.text_encoder) == (Place.RESIDENT, Place.VISITING)
+    assert chosen.precision is Precision.BF16
+
+
+def test_a_card_for_one_expert_swaps_them() -> None:
+    assert placement(card=48).experts is Place.VISITING
+
+
+def test_a_card_for_no_expert_streams_them_and_stays_exact() -> None:
+    chosen = placement(card=24)
+
+    assert (chosen.experts, chosen.is_pinned) == (Place.STREAMED, True)
+    assert chosen.precision is Precision.BF16
+    assert not chosen.is_tiled
+
+
+def test_a_small_card_decodes_in_tiles_before_it_gives_up_bf16() -> None:
+    chosen = placement(card=16)
+
+    assert chosen.is_tiled
+    assert chosen.precision is Precision.BF16
+
+
+def test_fp8_comes_only_where_nothing_in_bf16_fits() -> None:
+    tightest = next(
+        tenths / 10
+        for tenths in range(80, 40, -1)
+        if placement(card=tenths / 10, width=832, height=480).precision is Precision.FP8
+    )
+
+    told = " ".join(plan(card=tightest, width=832, height=480).reasons)
+    assert "no placement of bf16 weights fits" in told
+    assert placement(card=tightest + 0.2, width=832, height=480).precision is Precision.BF16
+
+
+def test_little_host_memory_streams_from_the_page_cache() -> None:
+    chosen = placement(card=24, host=40)
+
+    assert (chosen.experts, chosen.is_pinned) == (Place.STREAMED, False)
+
+
+def test_without_an_accelerator_all_is_in_host_memory_and_the_plan_says_so() -> None:
+    planned = plan("t2v-1.3B", card=None)
+
+    assert planned.placement == ALL_ON_CPU
+    assert planned.accelerator_bytes is None
+    assert "no accelerator" in planned.reasons[0]
+
+
+@pytest.mark.parametrize("checkpoint", LARGE)
+@pytest.mark.parametrize("card", [8, 12, 16, 24, 32, 48, 80, 141])
+def test_what_is_planned_fits_and_more_memory_never_makes_it_worse(
+    checkpoint: str, card: int
+) -> None:
+    asked = {"width": 832, "height": 480}
+    now, larger = plan(checkpoint, card=card, **asked), plan(checkpoint, card=card * 2, **asked)
+
+    assert now.accelerator_bytes is not None
+    assert now.host_bytes is not None
+    assert now.accelerator_bytes < card * GIB
+    assert now.host_bytes < 64 * GIB
+    assert now.placement is not None
+    assert larger.placement is not None
+    assert larger.placement.is_tiled <= now.placement.is_tiled
+    order = [Place.RESIDENT, Place.VISITING, Place.STREAMED]
+    assert order.index(larger.placement.experts) <= order.index(now.placement.experts)
+
+
+def test_there_is_a_sentence_with_a_number_for_each_choice() -> None:
+    reasons = plan(card=24).reasons
+
+    for subject in ("expert", "pinned", "text encoder", "VAE", "decoded", "bf16", "host memory"):
+        assert any(subject in reason for reason in reasons), subject
+    assert sum(bool(re.search(r"\d", reason)) for reason in reasons) >= len(reasons) - 1
+    assert all(reason.endswith(".") for reason in reasons)
+
+
+def test_what_does_not_fit_is_refused_with_the_numbers_and_with_what_would() -> None:
+    with pytest.raises(DoesNotFit) as refused:
+        plan(card=8)
+
+    told = refused.value.message
+    assert "t2v-A14B at 1280x720 with 81 frames needs" in told
+    assert "8.0 GiB" in told
+    assert "832x480 with 81 frames" in told
+    shorter = re.search(r"1280x720 with (\d+) frames\.$", told)
+    assert shorter
+    frames = int(shorter[1])
+    assert plan(card=8, num_frames=frames)
+    with pytest.raises(DoesNotFit):
+        plan(card=8, num_frames=frames + 4)
+
+
+def test_what_would_fit_does_fit() -> None:
+    with pytest.raises(DoesNotFit) as refused:
+        plan(card=8)
+
+    for width, height, frames in re.findall(
+        r"(\d+)x(\d+) with (\d+) frames", refused.value.message
+    )[1:]:
+        assert plan(card=8, width=int(width), height=int(height), num_frames=int(frames))
+
+
+def test_nothing_of_it_fits_into_nothing() -> None:
+    with pytest.raises(DoesNotFit, match="No size of it"):
+        plan(card=1, host=1)
+
+
+def test_a_host_that_is_too_small_is_refused() -> None:
+    with pytest.raises(DoesNotFit, match="host memory"):
+        plan(card=None, host=32)
+
+
+def test_weights_that_are_not_here_are_told_as_they_would_be_loaded() -> None:
+    assert plan(card=141).weight_bytes == 2 * 28_635_351_168 + 11_361_820_672 + 4 * 126_892_531
+
+
+def test_guidance_of_one_halves_the_forwards() -> None:
+    spec = checkpoint_spec("t2v-A14B")
+    alone = replace(Imagined().request(spec), guidance_high_noise=1.0, guidance_low_noise=1.0)
+    capacity = Capacity(accelerator_bytes=141 * GIB, host_bytes=64 * GIB)
+
+    assert plan(card=141).forwards == 80
+    assert plan_memory(alone, spec, None, capacity).forwards == 40
+
+
+def test_a_video_that_is_made_anew_is_encoded_whole_and_takes_fewer_forwards() -> None:
+    spec = checkpoint_spec("t2v-1.3B")
+    words = Imagined().request(spec)
+    anew = replace(words, video="vid_0", strength=0.5)
+    capacity = Capacity(accelerator_bytes=8 * GIB, host_bytes=64 * GIB)
+
+    of_words, of_video = (plan_memory(it, spec, None, capacity) for it in (words, anew))
+
+    assert of_words.placement == of_video.placement
+    assert (of_words.forwards, of_video.forwards) == (100, 50)
+    assert (of_words.accelerator_bytes or 0) < (of_video.accelerator_bytes or 0)
+
+
+def test_where_the_structure_is_not_known_only_what_is_exact_is_told() -> None:
+    spec = checkpoint_spec("vace-14B")
+    part = Component(name="transformer", weight_bytes=9, dtypes=("BF16",))
+    local = LocalCheckpoint(spec=spec, folder=Path(), components=(part,))
+    capacity = Capacity(accelerator_bytes=8 * GIB, host_bytes=8 * GIB)
+
+    planned = plan_memory(Imagined().request(spec), spec, local, capacity)
+
+    assert (planned.weight_bytes, planned.forwards) == (9, 100)
+    assert (planned.placement, planned.accelerator_bytes, planned.seconds) == (None, None, None)
+    assert "vace-14B is built of is not known" in planned.reasons[0]
+
+
+def test_only_runs_from_the_same_are_of_one_kind() -> None:
+    words = Imagined().request(checkpoint_spec("t2v-A14B"))
+    asked = (
+        words,
+        replace(words, image="img_0"),
+        replace(words, video="vid_0", strength=0.5),
+        replace(words, references=("img_0",)),
+        replace(words, references=("img_0", "img_1")),
+    )
+
+    assert len({run_kind(request) for request in asked}) == len(asked)
+    assert run_kind(replace(words, seed=1, steps=2)) == run_kind(words)
+
+
+class TestStored:
+    """What the files' own precision does to host memory, on a card that holds everything."""
+
+    def host_bytes(self, *, experts: str, card: float = 141, host: float = 200) -> int:
+        spec = checkpoint_spec("t2v-A14B")
+        dtypes = {"transformer": experts, "transformer_2": experts, "text_encoder": "BF16"}
+        parts = [
+            Component(name=name, weight_bytes=1, dtypes=(dtype,))
+            for name, dtype in {**dtypes, "vae": "F32"}.items()
+        ]
+        local = LocalCheckpoint(spec=spec, folder=Path(), components=tuple(parts))
+        capacity = Capacity(accelerator_bytes=int(card * GIB), host_bytes=int(host * GIB))
+        planned = plan_memory(Imagined().request(spec), spec, local, capacity)
+        assert planned.host_bytes is not None
+        return planned.host_bytes
+
+    def test_files_that_are_used_as_they_lie_take_nothing(self) -> None:
+        assert self.host_bytes(experts="BF16") == 3 * GIB
+
+    def test_files_that_must_be_converted_are_held_until_they_have_left(self) -> None:
+        assert self.host_bytes(experts="F32") == 3 * GIB + 2 * 28_635_351_168
+
+    def test_what_was_converted_and_is_swapped_stays_in_host_memory(self) -> None:
+        mapped = self.host_bytes(experts="BF16", card=48)
+
+        assert self.host_bytes(experts="F32", card=48) == mapped + 2 * 28_635_351_168
+
+
+class TestHistory:
+    def past(self, at: Placement, *, accelerator: float, denoising: float = 80.0) -> PastRun:
+        seconds = {Stage.LOADING: 0.0, Stage.DENOISING: denoising}
+        measured = Measured(
+            seconds=seconds, accelerator_bytes=int(accelerator * GIB), host_bytes=3 * GIB
+        )
+        return PastRun(placement=at, forwards=80, measured=measured)
+
+    def test_before_there_are_runs_no_time_is_told(self) -> None:
+        assert plan(card=24).seconds is None
+
+    def test_what_was_measured_is_what_is_predicted(self) -> None:
+        past = self.past(placement(card=24), accelerator=18.0)
+
+        planned = plan(card=24, history=(past,))
+
+        assert planned.accelerator_bytes == 18 * GIB
+        assert planned.seconds == {Stage.LOADING: 0.0, Stage.DENOISING: 80.0}
+        assert "last run of this kind" in planned.reasons[-1]
+
+    def test_denoising_takes_its_time_by_the_forward(self) -> None:
+        past = self.past(placement(card=24), accelerator=18.0)
+
+        planned = plan(card=24, history=(past,), steps=20)
+
+        assert planned.seconds is not None
+        assert planned.seconds[Stage.DENOISING] == 40.0
+
+    def test_a_placement_that_took_too_much_is_not_chosen_again(self) -> None:
+        first = placement(card=24)
+
+        planned = plan(card=24, history=(self.past(first, accelerator=30.0),))
+
+        assert planned.placement is not None
+        assert planned.placement != first
+
+    def test_a_run_that_was_placed_otherwise_tells_nothing(self) -> None:
+        past = self.past(placement(card=141), accelerator=90.0)
+
+        assert plan(card=24, history=(past,)).seconds is None
