@@ -2,11 +2,14 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from domain.checkpoint import DEFAULT_CHECKPOINT, checkpoint_spec
-from domain.errors import InvalidRequest, UnknownImage, UnknownLora, Violation
+from domain.clip import InputClip, read_clip
+from domain.errors import InvalidRequest, UnknownImage, UnknownLora, UnknownVideo, Violation
 from domain.generation import MAX_SEED, GenerationDraft, GenerationRequest
 from domain.image import InputImage, png_size
+from domain.inputs import Given
 from domain.local_checkpoint import LocalCheckpoint
 from domain.lora import Lora
 from domain.ports.checkpoint_catalog import CheckpointCatalog
@@ -49,15 +52,24 @@ class CompleteDraft:
         request = draft.complete(
             spec,
             drawn_seed=self._draw_seed(),
-            image=self._image("image", draft.image),
-            last_image=self._image("last_image", draft.last_image),
+            given=self._given(draft),
             loras=self._named_loras(draft),
         )
         return request, self._catalog.find(spec.id)
 
-    def _image(self, field: str, image_id: str | None) -> InputImage | None:
-        if image_id is None:
-            return None
+    def _given(self, draft: GenerationDraft) -> Given:
+        references = enumerate(draft.references or ())
+        return Given(
+            image=_if_named(self._image, "image", draft.image),
+            last_image=_if_named(self._image, "last_image", draft.last_image),
+            video=_if_named(self._clip, "video", draft.video),
+            control_video=_if_named(self._clip, "control_video", draft.control_video),
+            control_mask=_if_named(self._clip, "control_mask", draft.control_mask),
+            face_video=_if_named(self._clip, "face_video", draft.face_video),
+            references=tuple(self._image(f"references/{i}", named) for i, named in references),
+        )
+
+    def _image(self, field: str, image_id: str) -> InputImage:
         try:
             path = self._images.locate(image_id)
         except UnknownImage as error:
@@ -80,3 +92,17 @@ class CompleteDraft:
         if violations:
             raise InvalidRequest(violations)
         return found
+
+    def _clip(self, field: str, clip_id: str) -> InputClip:
+        try:
+            path = self._images.locate_clip(clip_id)
+        except UnknownVideo as error:
+            raise InvalidRequest([Violation(pointer=f"/{field}", reason=error.message)]) from error
+        return read_clip(clip_id, path)
+
+
+_T = TypeVar("_T")
+
+
+def _if_named(find: Callable[[str, str], _T], field: str, named: str | None) -> _T | None:
+    return None if named is None else find(field, named)

@@ -2,18 +2,24 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from domain.checkpoint import DEFAULT_CHECKPOINT, CheckpointSpec, checkpoint_spec
+from domain.clip import InputClip
 from domain.errors import CheckpointMissing
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.hardware import Capacity
 from domain.image import InputImage
+from domain.inputs import Given
 from domain.local_checkpoint import LocalCheckpoint, structure_of
 from domain.memory_plan import MemoryPlan, plan_memory
 from domain.ports.checkpoint_catalog import CheckpointCatalog
 from domain.ports.run_history import RunHistory
 from domain.run_record import run_kind
+
+#: An hour: as long as any video.
+_LONG_US: Final = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +59,21 @@ class Imagined:
             guidance_high_noise=self.guidance_high_noise,
             guidance_low_noise=self.guidance_low_noise,
         )
-        size = (self.width or spec.defaults.width, self.height or spec.defaults.height)
-        image = None
-        if self.with_image or spec.needs_image:
-            image = InputImage(id="imagined", width=size[0], height=size[1])
-        return draft.complete(spec, drawn_seed=0, image=image)
+        return draft.complete(spec, drawn_seed=0, given=self._given(spec))
+
+    def _given(self, spec: CheckpointSpec) -> Given:
+        """What the checkpoint cannot do without, and what is said to be given."""
+        width = self.width or spec.defaults.width
+        height = self.height or spec.defaults.height
+        picture = InputImage(id="imagined", width=width, height=height)
+        given = Given(image=picture if self.with_image or spec.needs_image else None)
+        if not spec.animates_character:
+            return given
+        poses = InputClip(
+            id="imagined", width=width, height=height, times_us=(0,), duration_us=_LONG_US
+        )
+        face = replace(poses, width=height)
+        return replace(given, control_video=poses, face_video=face, references=(picture,))
 
     def capacity(self, here: Capacity) -> Capacity:
         """The memory that is meant."""

@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from application.complete_draft import CompleteDraft
 from application.render_video import RenderVideo
 from application.upload_image import UploadImage
+from application.upload_video import UploadVideo
+from domain.clip import InputClip
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.hardware import Capacity
+from domain.image import InputImage
 from domain.memory_plan import MemoryPlan, plan_memory
 from domain.ports.artifact_store import ArtifactStore
 from domain.rendering import RenderOrder, Report
@@ -24,42 +28,63 @@ class GeneratedVideo:
     path: Path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenData:
+    """Files as they were given, of which a draft's fields are to name the pictures and videos."""
+
+    image: bytes | None = None
+    last_image: bytes | None = None
+    video: bytes | None = None
+    control_video: bytes | None = None
+    control_mask: bytes | None = None
+    face_video: bytes | None = None
+    references: tuple[bytes, ...] = ()
+
+
+NO_DATA: Final = GivenData()
+
+
 class GenerateOnce:
     """What a server does for a job, in this process; blocks until the file is published."""
 
     def __init__(
         self,
         complete: CompleteDraft,
-        upload: UploadImage,
+        upload_image: UploadImage,
+        upload_video: UploadVideo,
         render: Callable[[], RenderVideo],
         store: ArtifactStore,
         capacity: Callable[[], Capacity],
     ) -> None:
         """Takes `render` as a factory: a bad request is told before anything heavy is loaded."""
         self._complete = complete
-        self._upload = upload
+        self._upload_image = upload_image
+        self._upload_video = upload_video
         self._render = render
         self._store = store
         self._capacity = capacity
 
     def complete(
-        self,
-        draft: GenerationDraft,
-        *,
-        image: bytes | None = None,
-        last_image: bytes | None = None,
+        self, draft: GenerationDraft, given: GivenData = NO_DATA
     ) -> tuple[GenerationRequest, MemoryPlan]:
-        """The request that `draft` and these image files mean, and its plan, or why it cannot be done.
+        """The request that `draft` and these files mean, and its plan, or why it cannot be done.
 
         Raises:
-            InvalidRequest, ImageUnusable, UnknownCheckpoint, CheckpointUnavailable: it cannot
-                be done.
+            InvalidRequest, ImageUnusable, VideoUnusable, UnknownCheckpoint, CheckpointUnavailable:
+                it cannot be done.
             DoesNotFit: not with the memory of this machine.
         """
-        if image is not None:
-            draft = replace(draft, image=self._upload.execute(image).id)
-        if last_image is not None:
-            draft = replace(draft, last_image=self._upload.execute(last_image).id)
+        image, video = self._upload_image.execute, self._upload_video.execute
+        draft = replace(
+            draft,
+            image=_kept(given.image, image) or draft.image,
+            last_image=_kept(given.last_image, image) or draft.last_image,
+            video=_kept(given.video, video) or draft.video,
+            control_video=_kept(given.control_video, video) or draft.control_video,
+            control_mask=_kept(given.control_mask, video) or draft.control_mask,
+            face_video=_kept(given.face_video, video) or draft.face_video,
+            references=tuple(image(data).id for data in given.references) or draft.references,
+        )
         request, checkpoint = self._complete.execute(draft)
         return request, plan_memory(request, checkpoint.spec, checkpoint, self._capacity())
 
@@ -75,3 +100,7 @@ class GenerateOnce:
         video = self._render().execute(order, report)
         path = self._store.publish(order.job_id, order.fence, sha256=video.sha256)
         return GeneratedVideo(request=request, video=video, path=path)
+
+
+def _kept(data: bytes | None, keep: Callable[[bytes], InputImage | InputClip]) -> str | None:
+    return None if data is None else keep(data).id

@@ -119,9 +119,15 @@ class RenderVideo:
         report(StageEntered(stage=Stage.ENCODING_VIDEO))
 
     def _inputs(self, request: GenerationRequest) -> InputFiles:
+        locate, locate_clip = self._images.locate, self._images.locate_clip
         return InputFiles(
-            image=self._images.locate(request.image) if request.image else None,
-            last_image=self._images.locate(request.last_image) if request.last_image else None,
+            image=locate(request.image) if request.image else None,
+            last_image=locate(request.last_image) if request.last_image else None,
+            video=locate_clip(request.video) if request.video else None,
+            control_video=locate_clip(request.control_video) if request.control_video else None,
+            control_mask=locate_clip(request.control_mask) if request.control_mask else None,
+            face_video=locate_clip(request.face_video) if request.face_video else None,
+            references=tuple(locate(image_id) for image_id in request.references),
         )
 
     def _lora(self, use: LoraUse) -> Lora:

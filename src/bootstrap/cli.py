@@ -68,6 +68,7 @@ class Commands:
             yield GenerateOnce(
                 core.complete_draft(),
                 core.upload_image(),
+                core.upload_video(),
                 rendering.render_video,
                 core.store(),
                 lambda: core.hardware().read().capacity,

@@ -16,6 +16,7 @@ from adapters.filesystem.weight_reader import FilesystemWeightReader
 from adapters.hardware.memory_meter import ProcMemoryMeter
 from adapters.hardware.probe import NvmlHardwareProbe
 from adapters.pillow.image_reader import PillowImageReader
+from adapters.pyav.clip_reader import PyAvClipReader
 from adapters.system.clock import SystemClock
 from application.adopt_checkpoint import AdoptCheckpoint
 from application.complete_draft import CompleteDraft
@@ -26,6 +27,7 @@ from application.pull_checkpoint import PullCheckpoint
 from application.remove_checkpoint import RemoveCheckpoint
 from application.repair_checkpoint import RepairCheckpoint
 from application.upload_image import UploadImage
+from application.upload_video import UploadVideo
 from application.verify_checkpoint import VerifyCheckpoint
 from bootstrap.settings import Settings
 from domain.ports.model_hub import ModelHub
@@ -91,4 +93,6 @@ class CoreContainer(containers.DeclarativeContainer):
     resume_store = providers.Singleton(FilesystemResumeStore, data_directory.provided.resume)
     complete_draft = providers.Factory(CompleteDraft, catalog, images, loras=loras)
     image_reader = providers.Factory(PillowImageReader)
+    clip_reader = providers.Factory(PyAvClipReader)
     upload_image = providers.Factory(UploadImage, image_reader, images)
+    upload_video = providers.Factory(UploadVideo, clip_reader, images)

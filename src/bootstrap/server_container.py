@@ -27,6 +27,7 @@ from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
 from application.submit_generation import SubmitGeneration
 from application.upload_image import UploadImage
+from application.upload_video import UploadVideo
 from application.work_on_checkpoints import WorkOnCheckpoints
 from bootstrap import settings as known
 from bootstrap.core_container import CoreContainer
@@ -125,7 +126,8 @@ class ServerContainer(containers.DeclarativeContainer):
         core.clock,
     )
     queries = providers.Factory(Queries, repository, queue, event_log, core.store, dispatch, gate)
-    upload = providers.Factory(UploadImage, core.image_reader, core.images, gate)
+    upload_image = providers.Factory(UploadImage, core.image_reader, core.images, gate)
+    upload_video = providers.Factory(UploadVideo, core.clip_reader, core.images, gate)
     recover = providers.Factory(
         RecoverJobs, repository, core.store, core.resume_store, core.images, core.clock
     )

@@ -21,9 +21,10 @@ TILE_STRIDE: Final = 192
 #: two frames that every causal convolution keeps.
 _DECODER_PLANES: Final = 50.7
 _RESIDUAL_DECODER_PLANES: Final = 84.2
-#: The same of the encoder; the residual one is only given a single picture.
+#: The same of the encoder; the residual one keeps little for a single picture.
 _ENCODER_PLANES: Final = 36.8
-_RESIDUAL_ENCODER_PLANES: Final = 12.2
+_RESIDUAL_ENCODER_PLANES: Final = 44.9
+_RESIDUAL_PICTURE_PLANES: Final = 12.2
 _FLOAT: Final = 4
 
 
@@ -54,9 +55,15 @@ def denoising_bytes(
 def image_encoding_bytes(
     vae: VaeStructure, *, width: int, height: int, num_frames: int, is_tiled: bool
 ) -> int:
-    """A picture and the `num_frames` - 1 empty ones after it, to latents; all of them are held twice."""
-    pictures = 2 * num_frames * width * height * 3 * _FLOAT
-    planes = _RESIDUAL_ENCODER_PLANES if vae.is_residual else _ENCODER_PLANES
+    """`num_frames` pictures, given or empty, to latents; all of them are held twice.
+
+    The residual one holds them a third time, folded into its channels.
+    """
+    pictures, planes = 2, _ENCODER_PLANES
+    if vae.is_residual:
+        pictures += 1
+        planes = _RESIDUAL_ENCODER_PLANES if num_frames > 1 else _RESIDUAL_PICTURE_PLANES
+    pictures *= num_frames * width * height * 3 * _FLOAT
     return pictures + _at_once(vae, planes * vae.encoder_width, width, height, is_tiled)
 
 

@@ -4,7 +4,8 @@ Knows nothing of where weights lie or whether they are here: that is the catalog
 
 Sources: Wan2.2 `wan/configs/wan_t2v_A14B.py`, `wan_i2v_A14B.py`, `wan_ti2v_5B.py` (steps, shift,
 boundary, guidance: their tuples are low noise first) and `wan/configs/__init__.py` (sizes); the
-Wan2.1 README for the 1.3B's recommended shift and guidance.
+Wan2.1 README for the 1.3B's recommended shift and guidance; Wan2.1 `generate.py` and
+`wan/configs/__init__.py` for VACE; Wan2.2 `wan/configs/wan_animate_14B.py`.
 """
 
 from dataclasses import dataclass
@@ -94,6 +95,11 @@ class CheckpointSpec:
         needs_image: whether one must be.
         takes_last_image: whether a last image may be given beside the first: only where images are
             masked into the whole video. Where one frame is held, diffusers drops a last one in silence.
+        takes_video: whether a video may be given to be made anew: where the noise is all that a
+            transformer reads.
+        takes_control: whether a control video, its mask and references may be given.
+        animates_character: whether one reference, a control video of poses and a video of the face must
+            be given.
         expands_timesteps: whether every token has a timestep of its own, by which a first frame is held.
         max_pixels: largest width x height that is accepted: its largest native size.
         max_frames: longest clip that is accepted, a bound of ours; the family was trained at its
@@ -109,6 +115,9 @@ class CheckpointSpec:
     takes_image: bool = False
     needs_image: bool = False
     takes_last_image: bool = False
+    takes_video: bool = False
+    takes_control: bool = False
+    animates_character: bool = False
     expands_timesteps: bool = False
     max_pixels: int
     max_frames: int
@@ -124,7 +133,8 @@ class CheckpointSpec:
     def transformer_channels(self) -> int:
         """Channels a transformer reads: the latents and, where images are masked in, mask and theirs."""
         channels = self.geometry.channels
-        if self.takes_image and not self.expands_timesteps:
+        masks_images = self.takes_image and not self.expands_timesteps
+        if masks_images or self.animates_character:
             return channels + self.geometry.temporal_stride + channels
         return channels
 
@@ -150,6 +160,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
             negative_prompt="",
         ),
         boundary_ratio=0.875,
+        takes_video=True,
         max_pixels=128 * 128,
         max_frames=33,
         native_sizes=((128, 128),),
@@ -180,6 +191,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         boundary_ratio=None,
         takes_image=True,
         expands_timesteps=True,
+        takes_video=True,
         max_pixels=128 * 128,
         max_frames=33,
         native_sizes=((128, 128),),
@@ -205,6 +217,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
             negative_prompt=WAN_NEGATIVE_PROMPT,
         ),
         boundary_ratio=0.875,
+        takes_video=True,
         max_pixels=1280 * 720,
         max_frames=121,
         native_sizes=_A14B_SIZES,
@@ -250,6 +263,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         boundary_ratio=None,
         takes_image=True,
         expands_timesteps=True,
+        takes_video=True,
         max_pixels=1280 * 704,
         max_frames=121,
         native_sizes=((1280, 704), (704, 1280)),
@@ -270,9 +284,53 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
             negative_prompt=WAN_NEGATIVE_PROMPT,
         ),
         boundary_ratio=None,
+        takes_video=True,
         max_pixels=832 * 480,
         max_frames=121,
         native_sizes=((832, 480), (480, 832)),
+    ),
+    CheckpointSpec(
+        id="vace-14B",
+        title="Wan2.1 VACE: video from text, references and control videos, 14B",
+        geometry=_VAE_8X,
+        defaults=Defaults(
+            width=1280,
+            height=720,
+            num_frames=81,
+            fps=16,
+            steps=50,
+            flow_shift=16.0,
+            guidance_high_noise=5.0,
+            guidance_low_noise=5.0,
+            negative_prompt=WAN_NEGATIVE_PROMPT,
+        ),
+        boundary_ratio=None,
+        takes_control=True,
+        max_pixels=1280 * 720,
+        max_frames=121,
+        native_sizes=_A14B_SIZES,
+    ),
+    CheckpointSpec(
+        id="animate-14B",
+        title="Wan2.2 Animate: a character moves as videos of pose and face show, 14B",
+        geometry=_VAE_8X,
+        defaults=Defaults(
+            width=1280,
+            height=720,
+            num_frames=77,
+            fps=30,
+            steps=20,
+            flow_shift=5.0,
+            guidance_high_noise=1.0,
+            guidance_low_noise=1.0,
+            negative_prompt=WAN_NEGATIVE_PROMPT,
+        ),
+        boundary_ratio=None,
+        animates_character=True,
+        max_pixels=1280 * 720,
+        max_frames=77,
+        native_sizes=((1280, 720), (720, 1280)),
+        note="One segment of 77 frames; its pose and face videos come from Wan's own preprocessing.",
     ),
 )
 

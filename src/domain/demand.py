@@ -48,7 +48,7 @@ class Work:
         tokens: what one forward attends over.
         latent_bytes: of the video's latents in float32.
         forwards: of the transformers, in the whole run.
-        pictures_encoded: how many pictures the VAE encodes first; 0 from text alone.
+        pictures_encoded: how many pictures the VAE encodes at once first; 0 from text alone.
     """
 
     structure: Structure

@@ -7,6 +7,7 @@ DomainError
 │   ├── UnknownJob
 │   ├── UnknownImage
 │   ├── UnknownLora
+│   ├── UnknownVideo
 │   └── OutputMissing
 ├── Conflict
 │   ├── NotCancellable
@@ -16,6 +17,7 @@ DomainError
 │   └── StaleFence
 ├── DoesNotFit                  no placement fits into the memory there is
 ├── ImageUnusable               what was uploaded is no picture that can be used
+├── VideoUnusable               nor a video that can be
 ├── CheckpointUnavailable       the weights are not here, not whole, or not safe
 │   ├── CheckpointMissing
 │   ├── CheckpointBroken
@@ -126,6 +128,12 @@ class UnknownLora(NotFound):
     code = "unknown-lora"
 
 
+class UnknownVideo(NotFound):
+    """No uploaded video has that id."""
+
+    code = "unknown-video"
+
+
 class OutputMissing(NotFound):
     """This generation has no video: it has not completed, or the file was removed."""
 
@@ -178,6 +186,12 @@ class ImageUnusable(DomainError):
     """The image cannot be used: give a PNG, JPEG or WebP file."""
 
     code = "image-unusable"
+
+
+class VideoUnusable(DomainError):
+    """The video cannot be used: give an MP4, MOV, Matroska or WebM file."""
+
+    code = "video-unusable"
 
 
 class CheckpointUnavailable(DomainError):

@@ -7,12 +7,14 @@ every number that shapes the frames, the seed that was drawn included.
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Final, TypeVar
 
-from domain.checkpoint import CHECKPOINTS, CheckpointSpec
+from domain.checkpoint import CheckpointSpec
+from domain.clip import InputClip
 from domain.errors import InvalidRequest, Violation
-from domain.image import IMAGE_FITS, InputImage
+from domain.image import MAX_ASPECT, InputImage
+from domain.input_rules import check_inputs
+from domain.inputs import NOTHING_GIVEN, Given
 from domain.lora import Lora, LoraDraft, LoraUse, check_loras
 
 #: Characters. UMT5 reads the first 512 tokens of a prompt.
@@ -22,8 +24,9 @@ MAX_GUIDANCE: Final = 30.0
 MAX_FLOW_SHIFT: Final = 30.0
 #: 32 bits: what every generator takes, and every JSON reader keeps exact.
 MAX_SEED: Final = 2**32 - 1
-#: The longer side over the shorter: a bound of ours, beyond any shape the models were made for.
-MAX_ASPECT: Final = 8
+
+#: Source: `WanVideoToVideoPipeline.__call__`.
+DEFAULT_STRENGTH: Final = 0.8
 
 #: Samplers of the flow ODE, the default first. UniPC and DPM++ 2M, both multistep: Wan2.2
 #: `wan/text2video.py`; Euler: `FlowMatchEulerDiscreteScheduler` of diffusers.
@@ -46,6 +49,12 @@ class GenerationRequest:
         image_fit: one of `IMAGE_FITS`, how pictures of another shape are fitted; None where they are
             of the video's own.
         loras: in the order in which they were asked for.
+        video: id of the video it is made from; None where there is none.
+        strength: how much of that one is made anew, above 0 to 1; None without one.
+        control_video: id of the video that shows how things move, or what is to be kept; None without.
+        control_mask: id of the video that is white where that one is made anew; None for everywhere.
+        face_video: id of the video that shows the face of who is to be seen; None without.
+        references: ids of the pictures of who or what is to be seen.
     """
 
     checkpoint: str
@@ -65,6 +74,20 @@ class GenerationRequest:
     last_image: str | None = None
     image_fit: str | None = None
     loras: tuple[LoraUse, ...] = ()
+    video: str | None = None
+    strength: float | None = None
+    control_video: str | None = None
+    control_mask: str | None = None
+    face_video: str | None = None
+    references: tuple[str, ...] = ()
+
+    @property
+    def denoising_steps(self) -> int:
+        """How many of `steps` are made: all, or the last of them where a video is given.
+
+        Source: `get_timesteps` of diffusers' `WanVideoToVideoPipeline`.
+        """
+        return self.steps if self.strength is None else int(self.steps * self.strength)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,22 +110,26 @@ class GenerationDraft:
     last_image: str | None = None
     image_fit: str | None = None
     loras: tuple[LoraDraft, ...] | None = None
+    video: str | None = None
+    strength: float | None = None
+    control_video: str | None = None
+    control_mask: str | None = None
+    face_video: str | None = None
+    references: tuple[str, ...] | None = None
 
     def complete(
         self,
         spec: CheckpointSpec,
         *,
         drawn_seed: int,
-        image: InputImage | None = None,
-        last_image: InputImage | None = None,
+        given: Given = NOTHING_GIVEN,
         loras: Sequence[tuple[Lora, Sequence[str]]] = (),
     ) -> GenerationRequest:
         """The reproducible request that this draft means for `spec`.
 
         Args:
             drawn_seed: used where the draft has no seed; 0 to `MAX_SEED`.
-            image: what the draft's `image` names; None where it names none.
-            last_image: the same of its `last_image`.
+            given: all that the draft names by id.
             loras: what the draft's `loras` name, in that order, with the SHA-256 of each one's files.
 
         Raises:
@@ -123,17 +150,22 @@ class GenerationDraft:
             flow_shift=_or(self.flow_shift, defaults.flow_shift),
             scheduler=_or(self.scheduler, SCHEDULERS[0]),
             seed=_or(self.seed, drawn_seed),
-            image=image.id if image else None,
-            last_image=last_image.id if last_image else None,
+            image=_id(given.image),
+            last_image=_id(given.last_image),
             image_fit=self.image_fit,
+            video=_id(given.video),
+            strength=_or(self.strength, DEFAULT_STRENGTH if given.video else None),
+            control_video=_id(given.control_video),
+            control_mask=_id(given.control_mask),
+            face_video=_id(given.face_video),
+            references=tuple(image.id for image in given.references),
             loras=tuple(
                 said.complete(sha256)
                 for said, (_, sha256) in zip(self.loras or (), loras, strict=True)
             ),
         )
         violations = check_request(request, spec)
-        violations += _check_images(image, last_image, request, spec)
-        violations += _check_image_fit(request)
+        violations += check_inputs(given, request, spec)
         violations += check_loras(request.loras, [lora for lora, _ in loras], spec)
         if violations:
             raise InvalidRequest(violations)
@@ -221,79 +253,6 @@ def _check_frames(num_frames: int, spec: CheckpointSpec) -> list[Violation]:
     return []
 
 
-def _check_images(
-    image: InputImage | None,
-    last_image: InputImage | None,
-    request: GenerationRequest,
-    spec: CheckpointSpec,
-) -> list[Violation]:
-    if last_image and not spec.takes_last_image:
-        able = tuple(other.id for other in CHECKPOINTS if other.takes_last_image)
-        reason = f"{spec.id} cannot end with an image that is given"
-        return [Violation(pointer="/checkpoint", reason=reason, nearest=able)]
-    if image is None:
-        reason = f"{spec.id} animates a first image: give one"
-        needed = spec.needs_image or last_image
-        return [Violation(pointer="/image", reason=reason)] if needed else []
-    if not spec.takes_image:
-        able = tuple(other.id for other in CHECKPOINTS if other.takes_image)
-        reason = f"{spec.id} makes videos from text alone"
-        return [Violation(pointer="/checkpoint", reason=reason, nearest=able)]
-    if last_image and request.num_frames == 1:
-        reason = "a first and a last image are more than one frame"
-        shortest = spec.geometry.temporal_stride + 1
-        return [Violation(pointer="/num_frames", reason=reason, nearest=(shortest,))]
-    return _check_shapes(image, last_image, request, spec)
-
-
-def _check_shapes(
-    image: InputImage,
-    last_image: InputImage | None,
-    request: GenerationRequest,
-    spec: CheckpointSpec,
-) -> list[Violation]:
-    if request.image_fit is not None:
-        return []
-    multiple = spec.geometry.side_multiple
-    given = {"image": image} | ({"last_image": last_image} if last_image else {})
-    pixels = min(request.width * request.height, spec.max_pixels)
-    least = pixels // 4 if len(given) > 1 else 0  # on very small sizes, almost any two shapes agree
-    sizes = [
-        (width, height)
-        for width, height in image.fitting_sizes(pixels=pixels, side_multiple=multiple)
-        if max(width, height) <= MAX_ASPECT * min(width, height)
-        and width * height >= least
-        and all(
-            other.fits(width=width, height=height, side_multiple=multiple)
-            for other in given.values()
-        )
-    ]
-    largest = max(sizes, key=prod, default=None)
-    return [
-        Violation(
-            pointer=f"/{name}",
-            reason=f"the {name.replace('_', ' ')} is {picture.width}x{picture.height} and would be "
-            f"stretched to {request.width}x{request.height}; choose a size of its shape, or say whether "
-            "to crop or to pad it",
-            nearest=(f"{largest[0]}x{largest[1]}",) if largest else (),
-        )
-        for name, picture in given.items()
-        if not picture.fits(width=request.width, height=request.height, side_multiple=multiple)
-    ]
-
-
-def _check_image_fit(request: GenerationRequest) -> list[Violation]:
-    if request.image_fit is None:
-        return []
-    if request.image_fit not in IMAGE_FITS:
-        reason = f"{request.image_fit!r} is no way to fit an image"
-        return [Violation(pointer="/image_fit", reason=reason, nearest=IMAGE_FITS)]
-    if request.image is None:
-        reason = "says how to fit an image, and there is none: give one, or leave it out"
-        return [Violation(pointer="/image_fit", reason=reason)]
-    return []
-
-
 def _check_range(pointer: str, value: float, *, low: float, high: float) -> list[Violation]:
     if low <= value <= high:
         return []
@@ -343,6 +302,10 @@ def nearest_frame_counts(num_frames: int, stride: int) -> tuple[int, ...]:
 
 
 _T = TypeVar("_T")
+
+
+def _id(found: InputImage | InputClip | None) -> str | None:
+    return found.id if found else None
 
 
 def _or(value: _T | None, default: _T) -> _T:

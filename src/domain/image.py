@@ -10,6 +10,9 @@ MAX_IMAGE_BYTES: Final = 32 * 2**20
 MAX_IMAGE_PIXELS: Final = 40_000_000
 MAX_IMAGE_SIDE: Final = 12_000
 
+#: The longer side over the shorter: a bound of ours, beyond any shape the models were made for.
+MAX_ASPECT: Final = 8
+
 #: What may be done to an image whose shape is not the video's, once somebody asks for it: cut off what
 #: is over, evenly at both edges, or show all of it between black bars.
 IMAGE_FITS: Final = ("crop", "pad")

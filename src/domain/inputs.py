@@ -1,22 +1,49 @@
-"""What a request names beside its words, as files on this machine."""
+"""What a request names beside its words: what is known of it, and the files it lies in on this machine."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from domain.clip import InputClip
+from domain.image import InputImage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a draft names by id, as it was found; each is None where the draft names none.
+
+    Attributes:
+        image: what the video begins with.
+        last_image: what it ends with.
+        video: what is made anew.
+        control_video: what shows how things move, or what is to be kept.
+        control_mask: where that is made anew (white) and where it is kept (black).
+        face_video: what shows the face at every moment.
+        references: who or what is to be seen.
+    """
+
+    image: InputImage | None = None
+    last_image: InputImage | None = None
+    video: InputClip | None = None
+    control_video: InputClip | None = None
+    control_mask: InputClip | None = None
+    face_video: InputClip | None = None
+    references: tuple[InputImage, ...] = ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputFiles:
-    """Where that lies which a request names by id; each is None where the request names none.
-
-    Attributes:
-        image: the PNG that the video begins with.
-        last_image: the PNG that it ends with.
-    """
+    """Where that lies: PNGs, and clips (`domain.clip`). The attributes are those of `Given`."""
 
     image: Path | None = None
     last_image: Path | None = None
+    video: Path | None = None
+    control_video: Path | None = None
+    control_mask: Path | None = None
+    face_video: Path | None = None
+    references: tuple[Path, ...] = ()
 
 
 #: Words alone.
+NOTHING_GIVEN: Final = Given()
 NO_INPUTS: Final = InputFiles()

@@ -130,9 +130,9 @@ class Job:
             case JobStatus.PUBLISHING:
                 return 0.99
             case _ if self.stage is not None:
-                return progress(self.stage, step=self.step, steps=self.request.steps)
+                return progress(self.stage, step=self.step, steps=self.request.denoising_steps)
             case _ if self.step:
-                return progress(Stage.DENOISING, step=self.step, steps=self.request.steps)
+                return progress(Stage.DENOISING, step=self.step, steps=self.request.denoising_steps)
             case _:
                 return 0.0
 
@@ -339,9 +339,9 @@ class Job:
             raise IllegalTransition(f"The job is {self.status}, not {wanted}.")
 
     def _expect_step(self, step: int, *, at_least: int) -> None:
-        if not at_least <= step <= self.request.steps:
+        if not at_least <= step <= self.request.denoising_steps:
             raise RenderFailed(
-                f"The renderer reported step {step} of {self.request.steps} after step {self.step}."
+                f"The renderer reported step {step} of {self.request.denoising_steps} after step {self.step}."
             )
 
     def _record(
@@ -355,7 +355,7 @@ class Job:
                 status=self.status,
                 stage=self.stage,
                 step=self.step,
-                steps=self.request.steps,
+                steps=self.request.denoising_steps,
                 progress=self.progress,
                 attempt=self.fence,
                 message=message,

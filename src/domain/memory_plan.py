@@ -71,7 +71,7 @@ def plan_memory(
     Raises:
         DoesNotFit: nothing fits; the message has the numbers and says what would.
     """
-    size = {"num_frames": request.num_frames, "height": request.height, "width": request.width}
+    size = _size(request, spec)
     exact = MemoryPlan(
         weight_bytes=local.weight_bytes if local else 0,
         latent_shape=spec.geometry.latent_shape(**size),
@@ -104,7 +104,17 @@ def plan_memory(
 
 def _forwards(request: GenerationRequest) -> int:
     guided = max(request.guidance_high_noise, request.guidance_low_noise) > 1.0
-    return request.steps * (2 if guided else 1)
+    return request.denoising_steps * (2 if guided else 1)
+
+
+def _size(request: GenerationRequest, spec: CheckpointSpec) -> dict[str, int]:
+    # A reference is a latent frame of its own, before the video's.
+    more = spec.geometry.temporal_stride * len(request.references)
+    return {
+        "num_frames": request.num_frames + more,
+        "height": request.height,
+        "width": request.width,
+    }
 
 
 def _work(
@@ -113,9 +123,7 @@ def _work(
     structure: Structure,
     local: LocalCheckpoint | None,
 ) -> Work:
-    size = {"num_frames": request.num_frames, "height": request.height, "width": request.width}
-    # The 5B holds one encoded picture; the A14B encodes a video that begins with it.
-    pictures = 1 if structure.has_token_times else request.num_frames
+    size = _size(request, spec)
     return Work(
         structure=structure,
         stored_as={part.name: part.precision for part in local.components} if local else {},
@@ -125,8 +133,20 @@ def _work(
         tokens=spec.geometry.tokens(**size),
         latent_bytes=4 * prod(spec.geometry.latent_shape(**size)),
         forwards=_forwards(request),
-        pictures_encoded=pictures if request.image else 0,
+        pictures_encoded=_pictures_encoded(request, structure),
     )
+
+
+def _pictures_encoded(request: GenerationRequest, structure: Structure) -> int:
+    """A video that is made anew is encoded whole, and so is one that begins with a picture.
+
+    The 5B encodes that picture alone.
+    """
+    if request.video:
+        return request.num_frames
+    if request.image:
+        return 1 if structure.has_token_times else request.num_frames
+    return 0
 
 
 def _refusal(

@@ -19,6 +19,8 @@ REPOSITORIES: Final[Mapping[str, str]] = {
     "i2v-A14B": "Wan-AI/Wan2.2-I2V-A14B-Diffusers",
     "ti2v-5B": "Wan-AI/Wan2.2-TI2V-5B-Diffusers",
     "t2v-1.3B": "Wan-AI/Wan2.1-T2V-1.3B-Diffusers",
+    "vace-14B": "Wan-AI/Wan2.1-VACE-14B-diffusers",
+    "animate-14B": "Wan-AI/Wan2.2-Animate-14B-Diffusers",
 }
 
 #: What a pull means where no revision is named.

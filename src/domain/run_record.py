@@ -39,9 +39,10 @@ class PastRun:
 
 def run_kind(request: GenerationRequest) -> str:
     """What two runs must share to take the same memory, and the same time for each forward."""
-    begins = "image" if request.image else "text"
+    begins = "video" if request.video else "image" if request.image else "text"
     size = f"{request.width}x{request.height}x{request.num_frames}"
-    return f"{request.checkpoint} {size} {begins}"
+    references = f" {len(request.references)} references" if request.references else ""
+    return f"{request.checkpoint} {size} {begins}{references}"
 
 
 def placed_as(placement: Placement, history: Sequence[PastRun]) -> Sequence[PastRun]:

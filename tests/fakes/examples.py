@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.checkpoint import checkpoint_spec
+from domain.checkpoint import CheckpointSpec, checkpoint_spec
 from domain.errors import PromptTooLong
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.job import Job
@@ -19,6 +19,11 @@ A_SECOND = timedelta(seconds=1)
 
 def a_draft(**changes: Any) -> GenerationDraft:
     return replace(GenerationDraft(prompt="a red circle moving right"), **changes)
+
+
+def content_with_words(spec: CheckpointSpec) -> CheckpointSpec:
+    """`spec`, were it to need nothing else."""
+    return replace(spec, needs_image=False, animates_character=False)
 
 
 def a_request(**changes: Any) -> GenerationRequest:

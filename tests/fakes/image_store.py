@@ -1,9 +1,10 @@
-"""Images in one folder, without the fsyncs."""
+"""Images and clips in one folder, without the fsyncs."""
 
 import hashlib
+import tempfile
 from pathlib import Path
 
-from domain.errors import UnknownImage
+from domain.errors import UnknownImage, UnknownVideo
 from domain.ports.image_store import ImageStore
 
 
@@ -25,6 +26,22 @@ class FakeImageStore(ImageStore):
 
     def locate(self, image_id: str) -> Path:
         path = self._folder / image_id
-        if not path.is_file():
+        if not image_id.startswith("img_") or not path.is_file():
             raise UnknownImage(f"No uploaded image has the id {image_id!r}.")
+        return path
+
+    def stage_clip(self) -> Path:
+        self._folder.mkdir(exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as staged:
+            return Path(staged.name)
+
+    def keep_clip(self, staged: Path) -> str:
+        clip_id = f"vid_{hashlib.sha256(staged.read_bytes()).hexdigest()}"
+        staged.replace(self._folder / clip_id)
+        return clip_id
+
+    def locate_clip(self, clip_id: str) -> Path:
+        path = self._folder / clip_id
+        if not clip_id.startswith("vid_") or not path.is_file():
+            raise UnknownVideo(f"No uploaded video has the id {clip_id!r}.")
         return path

@@ -44,12 +44,12 @@ class FakeVideoPipeline(VideoPipeline):
     ) -> Iterator[FrameChunk]:
         self.inputs, self.loras, self.in_tiles = inputs, list(loras), in_tiles
         done = _steps_done(request, resume)
-        if done < request.steps:
+        if done < request.denoising_steps:
             report(StageEntered(stage=Stage.ENCODING_PROMPT))
             report(StageEntered(stage=Stage.DENOISING))
-        for step in range(done + 1, request.steps + 1):
+        for step in range(done + 1, request.denoising_steps + 1):
             report(StillRunning())
-            if resume.is_due(step, request.steps):
+            if resume.is_due(step, request.denoising_steps):
                 resume.save(step, f"{step} of {request!r}".encode())
             report(StepFinished(step=step))
         report(StageEntered(stage=Stage.DECODING))

@@ -144,9 +144,11 @@ def test_decoding_frame_by_frame_holds_what_is_said(
         ("i2v-A14B", {}, 9, 720, 1280),
         ("i2v-A14B", {}, 17, 480, 832),
         ("ti2v-5B", VAE_2_2, 1, 704, 1280),
+        ("ti2v-5B", VAE_2_2, 9, 704, 1280),
+        ("ti2v-5B", VAE_2_2, 17, 480, 832),
     ],
 )
-def test_encoding_a_picture_holds_what_is_said(
+def test_encoding_pictures_holds_what_is_said(
     checkpoint_id: str, config: dict[str, Any], frames: int, height: int, width: int
 ) -> None:
     vae = AutoencoderKLWan(**config)

@@ -18,6 +18,7 @@ from adapters.pyav.video_encoder import PyAvVideoEncoder
 from adapters.sql.connections import database_file
 from adapters.sql.database import Database
 from bootstrap.cli import Commands
+from tests.integration.clips import noisy_frames, video_file
 from tests.integration.pictures import encoded
 
 CARD = ("--backend", "synthetic")
@@ -115,6 +116,50 @@ def test_images_are_taken_or_refused_with_the_option_and_the_checkpoint_that_can
     assert "--end-image" in capsys.readouterr().err
 
 
+def test_a_video_is_taken_with_its_strength(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "v.mp4").write_bytes(video_file(noisy_frames(5, (64, 64))))
+    asked = ("generate", "x", "-o", tmp_path / "o.mp4", "--size", "64x64", "--frames", "5", *CARD)
+
+    assert wan(*asked, "--video", tmp_path / "v.mp4", "--strength", "0.5", "--json") == 0
+    request = json.loads(capsys.readouterr().out)["request"]
+    assert (request["video"][:4], request["strength"]) == ("vid_", 0.5)
+    assert wan(*asked, "--strength", "0.5") == 2
+    assert "--strength: says how much of a given video" in capsys.readouterr().err
+    assert wan(*asked, "--model", "i2v-A14B", "--video", tmp_path / "v.mp4") == 2
+    assert "--model: i2v-A14B cannot make a given video anew" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_all_that_is_given_as_files_reaches_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.integration.tiny_wans import make_checkpoint
+
+    for checkpoint in ("i2v-A14B", "vace-14B", "animate-14B"):
+        make_checkpoint(checkpoint, tmp_path / "models")
+    monkeypatch.setenv("WAN_MODELS__DIR", str(tmp_path / "models"))
+    (tmp_path / "v.mp4").write_bytes(video_file(noisy_frames(5, (64, 32)), fps=16))
+    (tmp_path / "p.png").write_bytes(encoded("PNG", (64, 32)))
+    (tmp_path / "q.png").write_bytes(encoded("PNG", (64, 32), colour=(0, 0, 99)))
+    size = ("--size", "64x32", "--frames", "5", "--steps", "2", "--json")
+    clip, p, q = (tmp_path / name for name in ("v.mp4", "p.png", "q.png"))
+    between = ("--model", "i2v-A14B", "--image", p, "--end-image", q)
+    control = ("--control-video", clip, "--control-mask", clip, "--reference", p, "--reference", q)
+
+    led = ("--control-video", clip, "--face-video", clip, "--reference", p, "--image-fit", "crop")
+
+    made = []
+    for given in (between, ("--model", "vace-14B", *control), ("--model", "animate-14B", *led)):
+        assert wan("generate", "x", "-o", tmp_path / "o.mp4", *size, *given) == 0
+        made.append(json.loads(capsys.readouterr().out)["request"])
+
+    assert made[0]["image"] != made[0]["last_image"]
+    assert made[1]["references"] == [made[0]["image"], made[0]["last_image"]]
+    assert made[1]["control_video"] == made[1]["control_mask"] == made[2]["face_video"]
+
+
 def test_an_empty_prompt_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert wan("generate", "  ", "-o", tmp_path / "o.mp4", *CARD) == 2
     assert "prompt" in capsys.readouterr().err
@@ -154,6 +199,8 @@ def test_models_shows_what_is_here_and_what_to_say_to_it(
     assert "mini" in told
     assert "try: wan generate" in told
     assert "t2v-A14B" in told
+    assert "from text, a first image (needed), a last image\n" in told
+    assert "from text, a first image, a video to make anew\n" in told
 
 
 def test_models_and_doctor_speak_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ The folders are real ones but for their size, and random: loaded, denoised, deco
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ import pytest
 import torch
 from diffusers import WanImageToVideoPipeline, WanPipeline
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
+from adapters.diffusers.loading import load
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from adapters.pyav.video_encoder import PyAvVideoEncoder
 from application.render_video import REQUEST_METADATA_KEY
@@ -25,12 +28,15 @@ from application.submit_generation import Submission
 from bootstrap.core_container import CoreContainer
 from bootstrap.server_container import ServerContainer
 from bootstrap.settings import load_settings
+from domain.checkpoint import checkpoint_spec
 from domain.errors import CheckpointBroken, InvalidRequest
 from domain.generation import GenerationDraft
 from domain.inputs import InputFiles
 from domain.job import Job
 from domain.job_event import JobStatus
+from domain.placement import ALL_ON_CPU
 from domain.video import FrameChunk
+from tests.integration.clips import noisy_frames, video_file
 from tests.integration.tiny_wans import FAMILY, make_checkpoint, run_stock
 
 pytestmark = pytest.mark.slow
@@ -129,6 +135,44 @@ async def test_a_draft_becomes_the_file_of_the_stock_pipelines_frames(
     assert recipe(path) == {**recipe(path), "checkpoint": checkpoint, **given}
 
 
+@pytest.mark.parametrize("checkpoint", ["t2v-1.3B", "t2v-A14B", "ti2v-5B"])
+async def test_a_given_video_is_made_anew(checkpoint: str, studio: Studio) -> None:
+    fps = checkpoint_spec(checkpoint).defaults.fps
+    clip = studio.core.upload_video().execute(video_file(noisy_frames(5), fps=fps))
+
+    job, path = await studio.make(checkpoint=checkpoint, video=clip.id, strength=0.7)
+
+    assert (job.step, job.request.steps) == (2, 3)
+    assert recipe(path) == {**recipe(path), "video": clip.id, "strength": 0.7}
+
+
+async def test_a_control_and_references_make_a_file(studio: Studio) -> None:
+    clip = studio.core.upload_video().execute(video_file(noisy_frames(5), fps=16))
+    said = {"control_video": clip.id, "references": [studio.upload(1, (40, 90))]}
+
+    job, path = await studio.make(
+        checkpoint="vace-14B", **{**said, "references": (said["references"][0],)}
+    )
+
+    assert job.video is not None
+    assert (job.video.num_frames, job.video.width, job.video.height) == (5, 64, 32)
+    assert recipe(path).items() >= said.items()
+
+
+async def test_a_character_is_animated(studio: Studio) -> None:
+    pose, face = (
+        studio.core.upload_video().execute(video_file(noisy_frames(5, size), fps=30)).id
+        for size in ((64, 32), (32, 32))
+    )
+    said = {"control_video": pose, "face_video": face, "references": (studio.upload(1, (40, 90)),)}
+
+    job, path = await studio.make(checkpoint="animate-14B", **said)
+
+    assert job.video is not None
+    assert (job.video.num_frames, job.video.fps) == (5, 30)
+    assert recipe(path)["face_video"] == face
+
+
 @pytest.mark.parametrize("fit", ["crop", "pad"])
 async def test_images_of_another_shape_are_fitted_as_asked(fit: str, studio: Studio) -> None:
     images = {"image": studio.upload(1, (100, 30)), "last_image": studio.upload(2, (30, 100))}
@@ -165,6 +209,12 @@ async def test_images_of_another_shape_are_fitted_as_asked(fit: str, studio: Stu
         ({"checkpoint": "t2v-A14B", "num_frames": 6}, "/num_frames", (5, 9)),
         ({"checkpoint": "t2v-1.3B", "guidance_low_noise": 2.0}, "/guidance_low_noise", (6.0,)),
         ({"checkpoint": "i2v-A14B", "image": "HERE", "width": 32}, "/image", ("32x16",)),
+        ({"checkpoint": "t2v-A14B", "references": ("HERE",)}, "/checkpoint", ("vace-14B",)),
+        (
+            {"checkpoint": "vace-14B", "image": "HERE"},
+            "/checkpoint",
+            ("mini-ti2v", "i2v-A14B", "ti2v-5B"),
+        ),
     ],
     ids=str,
 )
@@ -172,7 +222,10 @@ async def test_what_a_checkpoint_cannot_do_is_refused(
     said: dict[str, Any], pointer: str, nearest: tuple[Any, ...], studio: Studio
 ) -> None:
     here = studio.upload(1, (64, 32))
-    said = {name: here if value == "HERE" else value for name, value in said.items()}
+    said = {
+        name: here if value == "HERE" else (here,) if value == ("HERE",) else value
+        for name, value in said.items()
+    }
 
     with pytest.raises(InvalidRequest) as refused:
         await studio.submit(**said)
@@ -191,6 +244,10 @@ async def test_what_a_checkpoint_cannot_do_is_refused(
         ("t2v-1.3B", "ti2v-5B", {}, "expand_timesteps"),
         ("ti2v-5B", "t2v-1.3B", {}, "expand_timesteps"),
         ("t2v-1.3B", "t2v-A14B", {}, "two experts"),
+        ("vace-14B", "t2v-1.3B", {}, "is a WanVACETransformer3DModel"),
+        ("t2v-1.3B", "vace-14B", {}, "is a WanTransformer3DModel"),
+        ("vace-14B", "animate-14B", {}, "has no image_encoder"),
+        ("animate-14B", "t2v-1.3B", {}, "is a WanAnimateTransformer3DModel"),
     ],
     ids=str,
 )
@@ -207,6 +264,22 @@ def test_a_folder_in_the_place_of_another_is_refused(
 
     with pytest.raises(CheckpointBroken, match=words):
         FilesystemCheckpointCatalog([tmp_path]).find(called)
+
+
+@pytest.mark.parametrize("part", ["transformer", "image_encoder"])
+def test_an_animate_folder_that_lacks_a_tensor_is_broken(
+    part: str, models: Path, tmp_path: Path
+) -> None:
+    # For an image encoder, transformers draws the missing tensor at random, with a line in the log.
+    folder = Path(shutil.copytree(models / "animate-14B", tmp_path / "animate-14B"))
+    (file,) = (folder / part).glob("*.safetensors")
+    tensors = load_file(file)
+    del tensors[min(name for name in tensors if name.endswith("weight"))]
+    save_file(tensors, file, metadata={"format": "pt"})
+
+    with pytest.raises(CheckpointBroken, match="cannot be loaded"):
+        checkpoint = FilesystemCheckpointCatalog([tmp_path]).find("animate-14B")
+        load(checkpoint, ALL_ON_CPU, torch.device("cpu"))
 
 
 def recipe(path: Path) -> dict[str, Any]:

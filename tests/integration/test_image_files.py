@@ -53,6 +53,7 @@ def test_what_a_dead_server_began_is_swept_away_and_nothing_else(tmp_path: Path)
     images = FilesystemImageStore(tmp_path)
     kept = images.keep(b"png")
     (tmp_path / f"{kept}.0a1b2c3d.part").write_bytes(b"pn")
+    images.stage_clip()
     (tmp_path / "notes.part").write_text("a stranger's")
 
     images.sweep()

@@ -12,18 +12,40 @@ from diffusers import (
     DPMSolverMultistepScheduler,
     FlowMatchEulerDiscreteScheduler,
     UniPCMultistepScheduler,
+    WanAnimatePipeline,
+    WanAnimateTransformer3DModel,
     WanImageToVideoPipeline,
     WanPipeline,
     WanTransformer3DModel,
+    WanVACEPipeline,
+    WanVACETransformer3DModel,
 )
 from PIL import Image
-from transformers import AutoTokenizer, UMT5Config, UMT5EncoderModel
+from transformers import (
+    AutoTokenizer,
+    CLIPImageProcessor,
+    CLIPVisionConfig,
+    CLIPVisionModel,
+    UMT5Config,
+    UMT5EncoderModel,
+)
 
 import adapters.embedded
 from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
 
 TOKENIZER: Final = Path(adapters.embedded.__path__[0]) / "mini" / "tokenizer"
+_FACE: Final = {
+    "image_dim": 4,
+    "motion_encoder_channel_sizes": {"4": 16, "8": 16, "16": 16},
+    "motion_encoder_size": 16,
+    "motion_style_dim": 8,
+    "motion_dim": 4,
+    "motion_encoder_dim": 16,
+    "face_encoder_hidden_dim": 16,
+    "face_encoder_num_heads": 2,
+    "inject_face_latents_blocks": 2,
+}
 #: What the VAE of Wan2.2's 5B has beyond that of Wan2.1; source: its `vae/config.json`.
 VAE_16X: Final = {
     "z_dim": 48,
@@ -46,6 +68,8 @@ class Structure:
     expand_timesteps: bool = False
     takes_image: bool = False
     vae_16x: bool = False
+    takes_control: bool = False
+    animates_character: bool = False
 
     @property
     def channels(self) -> int:
@@ -53,11 +77,13 @@ class Structure:
 
     @property
     def in_channels(self) -> int:
-        masked = self.takes_image and not self.expand_timesteps
+        masked = self.animates_character or (self.takes_image and not self.expand_timesteps)
         return self.channels + 4 + self.channels if masked else self.channels
 
 
 A14B: Final = Structure()
+ANIMATE: Final = Structure(experts=1, boundary_ratio=None, animates_character=True)
+VACE: Final = Structure(experts=1, boundary_ratio=None, takes_control=True)
 T2V_1B: Final = Structure(experts=1, boundary_ratio=None)
 I2V_A14B: Final = Structure(boundary_ratio=0.9, takes_image=True)
 TI2V_5B: Final = Structure(experts=1, boundary_ratio=None, expand_timesteps=True, vae_16x=True)
@@ -68,6 +94,8 @@ FAMILY: Final[Mapping[str, Structure]] = {
     "i2v-A14B": I2V_A14B,
     "ti2v-5B": TI2V_5B,
     "t2v-1.3B": T2V_1B,
+    "vace-14B": VACE,
+    "animate-14B": ANIMATE,
 }
 
 
@@ -75,8 +103,13 @@ FAMILY: Final[Mapping[str, Structure]] = {
 def a_pipe(structure: Structure) -> Any:
     """The stock pipeline over random parts; equal structures have equal weights."""
     torch.manual_seed(0)
+    transformer, more = WanTransformer3DModel, {}
+    if structure.takes_control:
+        transformer, more = WanVACETransformer3DModel, {"vace_layers": [0, 1]}
+    if structure.animates_character:
+        transformer, more = WanAnimateTransformer3DModel, _FACE
     experts = [
-        WanTransformer3DModel(
+        transformer(
             num_attention_heads=2,
             attention_head_dim=12,
             in_channels=structure.in_channels,
@@ -86,6 +119,7 @@ def a_pipe(structure: Structure) -> Any:
             ffn_dim=32,
             num_layers=2,
             rope_max_seq_len=32,
+            **more,
         )
         for _ in range(structure.experts)
     ]
@@ -112,9 +146,37 @@ def a_pipe(structure: Structure) -> Any:
         "expand_timesteps": structure.expand_timesteps,
     }
     kind = WanImageToVideoPipeline if structure.takes_image else WanPipeline
+    if structure.takes_control:
+        kind = WanVACEPipeline
+        del parts["expand_timesteps"]
+    if structure.animates_character:
+        kind = WanAnimatePipeline
+        for name in ("transformer_2", "boundary_ratio", "expand_timesteps"):
+            del parts[name]
+        clip = CLIPVisionConfig(
+            hidden_size=4,
+            projection_dim=4,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            image_size=4,
+            intermediate_size=16,
+            patch_size=1,
+        )
+        parts["image_encoder"] = CLIPVisionModel(clip).eval()
+        parts["image_processor"] = CLIPImageProcessor(crop_size=4, size=4)
     pipe = kind(**parts)
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def stock_scheduler(pipe: Any, request: GenerationRequest) -> Any:
+    """The request's, set as a user of diffusers would set it."""
+    stored, shift = pipe.scheduler.config, request.flow_shift
+    return {
+        "unipc": lambda: UniPCMultistepScheduler.from_config(stored, flow_shift=shift),
+        "euler": lambda: FlowMatchEulerDiscreteScheduler(shift=shift),
+        "dpm++": lambda: DPMSolverMultistepScheduler.from_config(stored, flow_shift=shift),
+    }[request.scheduler]()
 
 
 def run_stock(
@@ -125,14 +187,9 @@ def run_stock(
     output_type: str = "latent",
     **more: Any,
 ) -> Any:
-    """The `frames` that `__call__` gives. The schedulers are set as a user of diffusers would set them."""
-    own, shift = pipe.scheduler, request.flow_shift
-    stored = own.config
-    pipe.scheduler = {
-        "unipc": lambda: UniPCMultistepScheduler.from_config(stored, flow_shift=shift),
-        "euler": lambda: FlowMatchEulerDiscreteScheduler(shift=shift),
-        "dpm++": lambda: DPMSolverMultistepScheduler.from_config(stored, flow_shift=shift),
-    }[request.scheduler]()
+    """The `frames` that `__call__` gives."""
+    own = pipe.scheduler
+    pipe.scheduler = stock_scheduler(pipe, request)
     paths = {"image": inputs.image, "last_image": inputs.last_image}
     given = {name: Image.open(path).convert("RGB") for name, path in paths.items() if path}
     frames = pipe(

@@ -177,8 +177,8 @@ FAULTS = (
     Fault(
         name="a run goes on from another run's point",
         path="src/adapters/diffusers/run_state.py",
-        sound="    if whose != identity:\n",
-        spoiled="    if not whose:\n",
+        sound="    if difference := _difference(whose, identity):\n",
+        spoiled="    if difference := None:\n",
         tests=("tests/integration/test_resuming.py",),
     ),
     Fault(

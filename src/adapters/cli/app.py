@@ -16,7 +16,7 @@ from adapters.cli import audit, backup, doctor, plan
 from adapters.cli.models import Models, models_app
 from adapters.cli.progress import shown_progress
 from adapters.cli.queue import queue_app
-from application.generate_once import GenerateOnce
+from application.generate_once import GenerateOnce, GivenData
 from domain.audit import Finding
 from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Violation
 from domain.generation import SCHEDULERS, GenerationDraft, GenerationRequest
@@ -34,6 +34,7 @@ _NOT_MEANT: Final = frozenset(
         "invalid-request",
         "unknown-checkpoint",
         "image-unusable",
+        "video-unusable",
         "prompt-too-long",
         "bad-settings",
         "does-not-fit",
@@ -50,6 +51,7 @@ _OPTIONS: Final = {
     "checkpoint": "--model",
     "loras": "--lora",
     "last_image": "--end-image",
+    "references": "--reference",
 }
 
 
@@ -154,7 +156,25 @@ def build_app(commands: Commands) -> typer.Typer:
             Path | None, typer.Option(help="Last image, beside the first.", dir_okay=False)
         ] = None,
         image_fit: Annotated[
-            str | None, typer.Option(help="crop or pad images of another shape. [refuse them]")
+            str | None, typer.Option(help="crop or pad pictures of another shape. [refuse them]")
+        ] = None,
+        video: Annotated[
+            Path | None, typer.Option(help="A video to make anew: MP4, MOV, MKV or WebM.")
+        ] = None,
+        strength: Annotated[
+            float | None, typer.Option(help="How much of it is made anew, up to 1. [0.8]")
+        ] = None,
+        control_video: Annotated[
+            Path | None, typer.Option(help="A video that shows how things move, or what is kept.")
+        ] = None,
+        control_mask: Annotated[
+            Path | None, typer.Option(help="A video that is white where that is made anew.")
+        ] = None,
+        face_video: Annotated[
+            Path | None, typer.Option(help="A square video that shows the face at every moment.")
+        ] = None,
+        reference: Annotated[
+            list[Path] | None, typer.Option(help="Who or what is to be seen: PNG, JPEG, WebP.")
         ] = None,
         guidance: Annotated[
             str | None, typer.Option(help="Guidance X, or X,Y for high and low noise.")
@@ -190,14 +210,20 @@ def build_app(commands: Commands) -> typer.Typer:
             seed=seed,
             image_fit=image_fit,
             loras=tuple(_parse_lora(text) for text in lora) if lora else None,
+            strength=strength,
         )
         overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}
         with commands.generator(config, overrides, output) as generator:
-            request, plan = generator.complete(
-                draft,
+            given = GivenData(
                 image=_read(image, "--image"),
                 last_image=_read(end_image, "--end-image"),
+                video=_read(video, "--video"),
+                control_video=_read(control_video, "--control-video"),
+                control_mask=_read(control_mask, "--control-mask"),
+                face_video=_read(face_video, "--face-video"),
+                references=tuple(_read_file(path, "--reference") for path in reference or ()),
             )
+            request, plan = generator.complete(draft, given)
             _generate(generator, request, plan, output, as_json=as_json)
 
     @app.command("doctor")
@@ -276,7 +302,7 @@ def _generate(
     *,
     as_json: bool,
 ) -> None:
-    with shown_progress(steps=request.steps) as report:
+    with shown_progress(steps=request.denoising_steps) as report:
         made = generator.execute(request, plan, report)
     made.path.replace(output)
     if as_json:
@@ -291,8 +317,10 @@ def _generate(
 
 
 def _read(path: Path | None, option: str) -> bytes | None:
-    if path is None:
-        return None
+    return None if path is None else _read_file(path, option)
+
+
+def _read_file(path: Path, option: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from adapters.cli.files_progress import gib
 from application.list_checkpoints import CheckpointState, CheckpointStatus
-from domain.checkpoint import DEFAULT_CHECKPOINT
+from domain.checkpoint import DEFAULT_CHECKPOINT, CheckpointSpec
 
 _COLOURS: Final = {
     CheckpointState.READY: "green",
@@ -43,6 +43,7 @@ def _paragraph(status: CheckpointStatus) -> Iterator[str]:
     if status.unfinished:
         done, listing = status.unfinished.done_bytes, status.unfinished.listing
         yield f"  {gib(done)} of {gib(listing.size_bytes)} fetched from {listing.repository}"
+    yield f"  from {', '.join(_sources(spec))}"
     if spec.note:
         yield f"  {spec.note}"
     for prompt in spec.prompts if status.local else ():
@@ -51,6 +52,20 @@ def _paragraph(status: CheckpointStatus) -> Iterator[str]:
         yield f"  [dim]{escape(status.entry.problem)}[/]"
     if status.hint:
         yield f"  try: {status.hint}"
+
+
+def _sources(spec: CheckpointSpec) -> list[str]:
+    """What it makes videos from."""
+    told = {
+        "text": True,
+        "a first image (needed)": spec.needs_image,
+        "a first image": spec.takes_image and not spec.needs_image,
+        "a last image": spec.takes_last_image,
+        "a video to make anew": spec.takes_video,
+        "references, a control video and its mask": spec.takes_control,
+        "a character, its poses and its face (needed)": spec.animates_character,
+    }
+    return [source for source, is_taken in told.items() if is_taken]
 
 
 def _told(status: CheckpointStatus) -> dict[str, object]:
@@ -74,5 +89,6 @@ def _told(status: CheckpointStatus) -> dict[str, object]:
         }
         if status.unfinished
         else None,
+        "sources": _sources(spec),
         "prompts": list(spec.prompts),
     }

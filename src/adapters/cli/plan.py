@@ -11,6 +11,7 @@ import typer
 
 from adapters.cli import memory_table
 from application.estimate_generation import Estimate, Imagined
+from domain.inputs import NOTHING_GIVEN
 from domain.plan_reasons import gib
 
 #: Plans one video; raises where it cannot be made.
@@ -86,7 +87,8 @@ def _print(lines: Iterator[str]) -> None:
 
 def _print_json(estimate: Estimate) -> None:
     told = asdict(estimate)
-    for made_up in ("prompt", "negative_prompt", "seed", "image"):
+    words, inputs = ("prompt", "negative_prompt", "seed"), asdict(NOTHING_GIVEN)
+    for made_up in (*words, *inputs):
         del told["request"][made_up]
     print(json.dumps(told, ensure_ascii=False, indent=2))
 

@@ -1,17 +1,22 @@
-"""What the transformer sees beside the noise: nothing, a frame that is held, or a masked video.
+"""What the transformer sees beside the noise: nothing, a held frame, a masked video, or a control.
 
-Each form is that of the stock pipelines, dtype by dtype: `WanPipeline` and `WanImageToVideoPipeline` of
-diffusers 0.42.
+Each form is that of the stock pipelines, dtype by dtype: `WanPipeline`, `WanImageToVideoPipeline`,
+`WanVACEPipeline` and `WanAnimatePipeline` of diffusers 0.42.
 """
 
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Protocol
 
 import torch
-from diffusers import WanPipeline
+from diffusers import (
+    WanAnimateTransformer3DModel,
+    WanPipeline,
+    WanVACETransformer3DModel,
+)
 
-from adapters.diffusers.given_images import read_fitted
-from adapters.diffusers.parts import bring
+from adapters.diffusers.character import Performance, read_performance
+from adapters.diffusers.control_latents import control_latents
+from adapters.diffusers.given_latents import encode, image_pixels
 from domain.generation import GenerationRequest
 from domain.inputs import InputFiles
 
@@ -25,6 +30,12 @@ class Conditioning(Protocol):
     def timestep(self, t: torch.Tensor) -> torch.Tensor:
         """`t` for the whole video, (1,), or for each token, (1, tokens)."""
 
+    def control(self) -> Mapping[str, torch.Tensor]:
+        """What the transformer is given beyond that, by the names of its arguments."""
+
+    def away(self) -> Mapping[str, torch.Tensor]:
+        """What of `control` is another in the pass for the negative prompt."""
+
     def finish(self, latents: torch.Tensor) -> torch.Tensor:
         """What is to be decoded, once the last step is done."""
 
@@ -36,23 +47,27 @@ def build_conditioning(
 
     Args:
         noise: the first latents; the rest takes their shape and device.
-        inputs: the PNGs to begin and to end with; a held frame only ever begins.
+        inputs: the pictures it is to be made from; a held frame only ever begins.
     """
+    if isinstance(pipe.transformer, WanVACETransformer3DModel):
+        return _Controlled(control_latents(pipe, request, inputs), len(inputs.references))
+    if isinstance(pipe.transformer, WanAnimateTransformer3DModel):
+        return _Animated(read_performance(pipe, request, inputs))
     if inputs.image is None:
-        return _HeldFrame(None, noise) if pipe.config.expand_timesteps else _TextAlone()
-    first = _picture(pipe, request, inputs.image).to(noise.device)
+        return _HeldFrame(None, noise) if pipe.config.expand_timesteps else _Plain()
+    first = image_pixels(pipe, request, inputs.image).to(noise.device)
     if pipe.config.expand_timesteps:
-        return _HeldFrame(_encode(pipe, first), noise)
+        return _HeldFrame(encode(pipe, first), noise)
     ends = [first]
     if inputs.last_image is not None:
-        ends.append(_picture(pipe, request, inputs.last_image).to(noise.device))
+        ends.append(image_pixels(pipe, request, inputs.last_image).to(noise.device))
     blank = first.new_zeros(1, 3, request.num_frames - len(ends), request.height, request.width)
     video = torch.cat([first, blank, *ends[1:]], dim=2)
-    return _MaskedVideo(pipe, _encode(pipe, video), is_last_known=len(ends) > 1)
+    return _MaskedVideo(pipe, encode(pipe, video), is_last_known=len(ends) > 1)
 
 
-class _TextAlone:
-    """A14B and the smaller ones from text."""
+class _Plain:
+    """Nothing but the noise: A14B and the smaller ones from text."""
 
     def model_input(self, latents: torch.Tensor) -> torch.Tensor:
         return latents
@@ -60,11 +75,17 @@ class _TextAlone:
     def timestep(self, t: torch.Tensor) -> torch.Tensor:
         return t.expand(1)
 
+    def control(self) -> Mapping[str, torch.Tensor]:
+        return {}
+
+    def away(self) -> Mapping[str, torch.Tensor]:
+        return {}
+
     def finish(self, latents: torch.Tensor) -> torch.Tensor:
         return latents
 
 
-class _HeldFrame:
+class _HeldFrame(_Plain):
     """TI2V-5B: every token has its timestep, and those of a given first frame stay at 0."""
 
     def __init__(self, frame: torch.Tensor | None, noise: torch.Tensor) -> None:
@@ -86,7 +107,7 @@ class _HeldFrame:
         return self.model_input(latents)
 
 
-class _MaskedVideo:
+class _MaskedVideo(_Plain):
     """I2V-A14B: 4 channels of mask and the images' latents beside the noise, 36 in all."""
 
     def __init__(self, pipe: WanPipeline, video: torch.Tensor, *, is_last_known: bool) -> None:
@@ -101,32 +122,40 @@ class _MaskedVideo:
     def model_input(self, latents: torch.Tensor) -> torch.Tensor:
         return torch.cat([latents, self._given], dim=1)
 
-    def timestep(self, t: torch.Tensor) -> torch.Tensor:
-        return t.expand(1)
+
+class _Controlled(_Plain):
+    """VACE: a second branch of the transformer reads the control; references come first, and go again."""
+
+    def __init__(self, latents: torch.Tensor, references: int) -> None:
+        """Takes the control, (1, 96, references + T, H, W)."""
+        self._latents = latents
+        self._references = references
+
+    def control(self) -> Mapping[str, torch.Tensor]:
+        return {"control_hidden_states": self._latents}
 
     def finish(self, latents: torch.Tensor) -> torch.Tensor:
-        return latents
+        return latents[:, :, self._references :]
 
 
-def _picture(pipe: WanPipeline, request: GenerationRequest, path: Path) -> torch.Tensor:
-    """The PNG at `path` as one float32 frame, (1, 3, 1, H, W), -1 to 1."""
-    picture = read_fitted(path, width=request.width, height=request.height, fit=request.image_fit)
-    image: torch.Tensor = pipe.video_processor.preprocess(
-        picture, height=request.height, width=request.width
-    )
-    return image.to(torch.float32).unsqueeze(2)
+class _Animated(_Plain):
+    """Animate: the character comes first, and goes again; pose and face lead every block."""
 
+    def __init__(self, performance: Performance) -> None:
+        self._performance = performance
 
-def _encode(pipe: WanPipeline, video: torch.Tensor) -> torch.Tensor:
-    """`video`, (1, 3, F, H, W), -1 to 1, as normalised float32 latents."""
-    vae = pipe.vae
-    bring(pipe, vae)
-    latents: Any = vae.encode(video.to(vae.device, vae.dtype)).latent_dist.mode()
-    latents = latents.to(video.device, torch.float32)
-    shape = (1, vae.config.z_dim, 1, 1, 1)
-    mean = torch.tensor(vae.config.latents_mean).view(shape).to(video.device, torch.float32)
-    inverse_std = 1.0 / torch.tensor(vae.config.latents_std).view(shape).to(
-        video.device, torch.float32
-    )
-    result: torch.Tensor = (latents - mean) * inverse_std
-    return result
+    def model_input(self, latents: torch.Tensor) -> torch.Tensor:
+        return torch.cat([latents, self._performance.latents], dim=1)
+
+    def control(self) -> Mapping[str, torch.Tensor]:
+        return {
+            "encoder_hidden_states_image": self._performance.looks,
+            "pose_hidden_states": self._performance.pose,
+            "face_pixel_values": self._performance.face,
+        }
+
+    def away(self) -> Mapping[str, torch.Tensor]:
+        return {"face_pixel_values": self._performance.face * 0 - 1}  # no face: black
+
+    def finish(self, latents: torch.Tensor) -> torch.Tensor:
+        return latents[:, :, 1:]

@@ -15,11 +15,17 @@ from diffusers.utils.torch_utils import randn_tensor
 
 from adapters.diffusers.broken_latents import refuse_broken
 from adapters.diffusers.conditioning import build_conditioning
+from adapters.diffusers.given_latents import clip_latents
 from adapters.diffusers.parts import bring
 from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.remembered_text import remembered_text
 from adapters.diffusers.run_state import Identity, RunState, to_bytes
-from adapters.diffusers.schedulers import build_scheduler, read_history, write_history
+from adapters.diffusers.schedulers import (
+    add_noise,
+    build_scheduler,
+    read_history,
+    write_history,
+)
 from adapters.diffusers.shared_timestep import one_timestep_for_all
 from adapters.diffusers.stopping import moments_between_blocks
 from domain.generation import GenerationRequest
@@ -62,7 +68,8 @@ def denoise(
     """
     report(StageEntered(stage=Stage.ENCODING_PROMPT))
     high = _Expert(transformer=pipe.transformer, guidance=request.guidance_high_noise)
-    low = _Expert(transformer=pipe.transformer_2, guidance=request.guidance_low_noise)
+    second = getattr(pipe, "transformer_2", None)  # Animate's pipeline has no place for one
+    low = _Expert(transformer=second, guidance=request.guidance_low_noise)
     boundary = _boundary(pipe)
     prompt = prompts.embed(request.prompt, "prompt")
     report(StillRunning())
@@ -79,10 +86,13 @@ def denoise(
         flow_shift=request.flow_shift,
         steps=request.steps,
         device=pipe.device,
+        skipped=request.steps - request.denoising_steps,
     )
     if begun is not None:
         latents = begun.latents.to(pipe.device)
         write_history(scheduler, begun.history, device=pipe.device)
+    elif inputs.video is not None:
+        latents = add_noise(scheduler, clip_latents(pipe, request, inputs.video), latents)
 
     report(StageEntered(stage=Stage.DENOISING))
     transformers = [expert.transformer for expert in (high, low) if expert.transformer is not None]
@@ -91,25 +101,28 @@ def denoise(
         one_timestep_for_all(transformers if _has_one_timestep(pipe, inputs) else ()),
         remembered_text(transformers),
     ):
-        for step in range(begun.step + 1 if begun else 1, request.steps + 1):
-            t = scheduler.timesteps[step - 1]
+        timesteps = scheduler.timesteps[scheduler.begin_index :]
+        for step in range(begun.step + 1 if begun else 1, request.denoising_steps + 1):
+            t = timesteps[step - 1]
             expert = high if boundary is None or t >= boundary else low
             bring(pipe, expert.transformer)
             given = {
                 "hidden_states": conditioning.model_input(latents).to(pipe.transformer.dtype),
                 "timestep": conditioning.timestep(t),
                 "return_dict": False,
+                **conditioning.control(),
             }
             velocity = expert.transformer(**given, encoder_hidden_states=prompt)[0]
             if negative is not None and expert.guidance > 1.0:
+                given |= conditioning.away()
                 away = expert.transformer(**given, encoder_hidden_states=negative)[0]
                 velocity = away + expert.guidance * (velocity - away)
             latents = scheduler.step(velocity, t, latents, return_dict=False)[0]
             refuse_broken(latents, step=step, steps=request.steps, guilty=expert.transformer)
 
-            if step == request.steps:
+            if step == request.denoising_steps:
                 latents = conditioning.finish(latents)
-            if resume.is_due(step, request.steps):
+            if resume.is_due(step, request.denoising_steps):
                 state = RunState(step=step, latents=latents, history=read_history(scheduler))
                 resume.save(step, to_bytes(state, identity))
             report(StepFinished(step=step))
@@ -128,14 +141,15 @@ def _is_guided(request: GenerationRequest) -> bool:
 
 def _has_one_timestep(pipe: WanPipeline, inputs: InputFiles) -> bool:
     """Whether every token is given a timestep, and all the same."""
-    return bool(pipe.config.expand_timesteps) and inputs.image is None
+    return bool(pipe.config.get("expand_timesteps")) and inputs.image is None
 
 
 def _boundary(pipe: WanPipeline) -> float | None:
     """The timestep from which on, downwards, the low-noise expert works; None where there is none."""
-    if pipe.config.boundary_ratio is None:
+    ratio = pipe.config.get("boundary_ratio")
+    if ratio is None:
         return None
-    return float(pipe.config.boundary_ratio * pipe.scheduler.config.num_train_timesteps)
+    return float(ratio * pipe.scheduler.config.num_train_timesteps)
 
 
 def _noise(pipe: WanPipeline, request: GenerationRequest) -> torch.Tensor:
@@ -143,7 +157,7 @@ def _noise(pipe: WanPipeline, request: GenerationRequest) -> torch.Tensor:
     shape = (
         1,
         pipe.vae.config.z_dim,
-        (request.num_frames - 1) // pipe.vae_scale_factor_temporal + 1,
+        (request.num_frames - 1) // pipe.vae_scale_factor_temporal + 1 + len(request.references),
         request.height // pipe.vae_scale_factor_spatial,
         request.width // pipe.vae_scale_factor_spatial,
     )

@@ -33,8 +33,9 @@ def run_identity(
     asked = asdict(request)
     del asked["fps"]  # decides the file, not the frames
     asked["loras"] = json.dumps(asked["loras"])  # with their files' hashes
-    for name, path in asdict(inputs).items():
-        asked[name] = path and hashlib.sha256(path.read_bytes()).hexdigest()
+    for name, lies in asdict(inputs).items():
+        paths = lies if isinstance(lies, tuple) else (lies,) if lies else ()
+        asked[name] = " ".join(_sha256(path) for path in paths) or None
     return {
         "weights": weights,
         **asked,
@@ -85,6 +86,11 @@ def weights_identity(folder: Path) -> str:
 @functools.cache  # 10 ms each time: it looks through every package's files
 def _version(library: str) -> str:
     return version(library)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _header(path: Path) -> bytes:

@@ -4,16 +4,16 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import diffusers
 import torch
 import transformers
-from transformers import UMT5EncoderModel
+from transformers import CLIPVisionModel, UMT5EncoderModel
 
 from adapters.diffusers.identity import encoder_identity, weights_identity
 from adapters.diffusers.loras import LoraStack
-from adapters.diffusers.parts import Parts, PlacedPipeline
+from adapters.diffusers.parts import Parts, Placed, PlacedAnimatePipeline, PlacedPipeline
 from adapters.diffusers.prompt_cache import PromptCache
 from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.run_state import Identity
@@ -26,6 +26,10 @@ _log = logging.getLogger(__name__)
 
 #: In what torch raises, a bare RuntimeError, where the host's memory is full.
 _FULL_MEMORY: Final = "DefaultCPUAllocator"
+_ENCODERS: Final[dict[str, Any]] = {
+    "text_encoder": UMT5EncoderModel,
+    "image_encoder": CLIPVisionModel,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,7 @@ class LoadedCheckpoint:
     """
 
     checkpoint: LocalCheckpoint
-    pipe: PlacedPipeline
+    pipe: Placed
     weights: str
     prompts: Prompts
     loras: LoraStack
@@ -72,9 +76,14 @@ def load(
     }
     with _errors_of(checkpoint):
         weights = weights_identity(checkpoint.folder)
-        pipe = PlacedPipeline.from_pretrained(
+        kind, apart = PlacedPipeline, {}
+        if checkpoint.spec.animates_character:
+            kind = PlacedAnimatePipeline
+            apart["image_encoder"] = _load_encoder(checkpoint, "image_encoder", dtypes["default"])
+        pipe = kind.from_pretrained(
             checkpoint.folder,
             text_encoder=None,
+            **apart,
             dtype=dtypes,
             local_files_only=True,
             use_safetensors=True,
@@ -88,7 +97,7 @@ def load(
         with _errors_of(checkpoint):
             if weights_identity(checkpoint.folder) != weights:
                 raise ValueError("it was changed since its transformer was loaded")
-            encoder = _load_text_encoder(checkpoint, dtypes["default"])
+            encoder = _load_encoder(checkpoint, "text_encoder", dtypes["default"])
         with _room_for(checkpoint):
             pipe.parts.join("text_encoder", encoder)
         _log.info("loaded the text encoder", extra={"checkpoint": checkpoint.spec.id})
@@ -130,25 +139,25 @@ def _room_for(checkpoint: LocalCheckpoint) -> Iterator[None]:
         ) from error
 
 
-def _refuse_missing_tensors(pipe: PlacedPipeline) -> None:
+def _refuse_missing_tensors(pipe: Placed) -> None:
     """Diffusers leaves what a file lacks on the meta device, without a value."""
     for name, part in pipe.components.items():
         if isinstance(part, torch.nn.Module) and any(p.is_meta for p in part.parameters()):
             raise ValueError(f"{name} lacks tensors")
 
 
-def _load_text_encoder(checkpoint: LocalCheckpoint, dtype: torch.dtype) -> UMT5EncoderModel:
-    """The text encoder, loaded apart: transformers draws the weights a file lacks at random.
+def _load_encoder(checkpoint: LocalCheckpoint, name: str, dtype: torch.dtype) -> Any:
+    """A part of transformers, loaded apart: it draws the weights that a file lacks at random.
 
     (diffusers leaves them on the meta device, and moving the model then fails.)
     """
-    model, told = UMT5EncoderModel.from_pretrained(
-        checkpoint.folder / "text_encoder",
+    encoder, told = _ENCODERS[name].from_pretrained(
+        checkpoint.folder / name,
         dtype=dtype,
         local_files_only=True,
         use_safetensors=True,
         output_loading_info=True,
     )
     if told["missing_keys"]:
-        raise ValueError(f"text_encoder lacks {', '.join(sorted(told['missing_keys']))}")
-    return model
+        raise ValueError(f"{name} lacks {', '.join(sorted(told['missing_keys']))}")
+    return encoder

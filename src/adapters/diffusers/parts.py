@@ -5,10 +5,10 @@ a file that is used as it lies are the file's own pages.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
-from diffusers import WanPipeline
+from diffusers import WanAnimatePipeline, WanPipeline
 
 from domain.placement import Place, Placement
 from domain.structure import Precision
@@ -29,16 +29,29 @@ class PlacedPipeline(WanPipeline):  # type: ignore[misc]  # diffusers is untyped
         return self.parts.device
 
 
+class PlacedAnimatePipeline(WanAnimatePipeline):  # type: ignore[misc]  # as above
+    """The same of Animate's."""
+
+    parts: "Parts"
+
+    @property
+    def device(self) -> torch.device:
+        return self.parts.device
+
+
+Placed: TypeAlias = PlacedPipeline | PlacedAnimatePipeline
+
+
 def bring(pipe: WanPipeline, part: torch.nn.Module) -> None:
     """Have `part` where it works; those of a stock pipeline are there."""
-    if isinstance(pipe, PlacedPipeline):
+    if isinstance(pipe, Placed):
         pipe.parts.bring(part)
 
 
 class Parts:
     """The parts of one pipeline, placed for one run after another."""
 
-    def __init__(self, pipe: PlacedPipeline, placement: Placement, device: torch.device) -> None:
+    def __init__(self, pipe: Placed, placement: Placement, device: torch.device) -> None:
         """Do what is done once: cast and stream the experts. `settle` does the rest."""
         self.device = device
         self.placement = placement
@@ -108,7 +121,7 @@ class Parts:
 
     def _place(self, name: str) -> Place:
         match name:
-            case "text_encoder":
+            case "text_encoder" | "image_encoder":  # both are done before the first step
                 return self.placement.text_encoder
             case "vae":
                 return self.placement.vae
@@ -116,7 +129,8 @@ class Parts:
                 return self.placement.experts
 
     def _experts(self) -> Iterator[Any]:
-        for expert in (self._pipe.transformer, self._pipe.transformer_2):
+        # Animate's pipeline has no place for a second one.
+        for expert in (self._pipe.transformer, getattr(self._pipe, "transformer_2", None)):
             if expert is not None:
                 yield expert
 

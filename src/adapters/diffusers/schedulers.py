@@ -42,12 +42,15 @@ class SchedulerHistory:
     numbers: Mapping[str, int]
 
 
-def build_scheduler(name: str, stored: Any, *, flow_shift: float, steps: int, device: Any) -> Any:
-    """The sampler called `name`, at its first step.
+def build_scheduler(
+    name: str, stored: Any, *, flow_shift: float, steps: int, device: Any, skipped: int = 0
+) -> Any:
+    """The sampler called `name`, at the first step that is made.
 
     Args:
         name: one of `domain.generation.SCHEDULERS`.
         stored: the checkpoint's own scheduler; what it says of UniPC beyond the shift is kept.
+        skipped: how many of the steps are not made, from the noisiest on.
     """
     train_steps = stored.config.num_train_timesteps
     flow = {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": flow_shift}
@@ -64,8 +67,19 @@ def build_scheduler(name: str, stored: Any, *, flow_shift: float, steps: int, de
     else:
         scheduler = UniPCMultistepScheduler.from_config(stored.config, **flow)
     scheduler.set_timesteps(steps, device=device)
-    scheduler.set_begin_index(0)
+    scheduler.set_begin_index(skipped)
     return scheduler
+
+
+def add_noise(scheduler: Any, latents: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """Clean `latents` as noisy as `scheduler` wants them before its first step."""
+    t = scheduler.timesteps[scheduler.begin_index :][:1]
+    noisy: torch.Tensor
+    if isinstance(scheduler, FlowMatchEulerDiscreteScheduler):
+        noisy = scheduler.scale_noise(latents, t, noise)
+    else:
+        noisy = scheduler.add_noise(latents, noise, t)
+    return noisy
 
 
 def read_history(scheduler: Any) -> SchedulerHistory:

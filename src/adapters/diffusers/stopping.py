@@ -10,6 +10,8 @@ import torch
 #: Blocks that the host may be ahead of a GPU: few, so that a stop is not followed by queued work, and
 #: enough that the GPU never waits.
 _BLOCKS_AHEAD: Final = 3
+#: A transformer's lists of blocks: its own, and those of VACE's second branch.
+_LISTS: Final = ("blocks", "vace_blocks")
 
 
 @contextmanager
@@ -26,7 +28,12 @@ def moments_between_blocks(
         leash.wait()
         pause()
 
-    watched: list[Any] = [transformer.blocks for transformer in transformers]
+    watched: list[Any] = [
+        blocks
+        for transformer in transformers
+        for name in _LISTS
+        if (blocks := getattr(transformer, name, None)) is not None
+    ]
     try:
         for blocks in watched:
             blocks.__class__ = _WatchedBlocks

@@ -72,7 +72,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
                 **pipe.parts.identity(encodes_image=inputs != NO_INPUTS),
             }
             begun = begun_run(resume, identity)
-            if begun is not None and begun.step == request.steps:
+            if begun is not None and begun.step == request.denoising_steps:
                 latents = begun.latents  # an earlier run failed after them: only decoding is left
             else:
                 self._prepare_prompts(loaded, request)

@@ -100,8 +100,7 @@ class DiffusersWeightConverter(weight_converter.WeightConverter):
         index = {
             "_class_name": "WanImageToVideoPipeline" if is_i2v else "WanPipeline",
             "boundary_ratio": spec.boundary_ratio,
-            # The VAE of 16 pixels to a cell goes with a timestep for each token.
-            "expand_timesteps": spec.geometry.spatial_stride == 16,
+            "expand_timesteps": spec.expands_timesteps,
             **ours,
             "transformer": transformer,
             "transformer_2": transformer if spec.has_two_experts else [None, None],

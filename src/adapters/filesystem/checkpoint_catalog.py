@@ -30,7 +30,7 @@ from domain.repository import REPOSITORIES
 #: Pickles: loading one runs whatever it says.
 _PICKLED: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npz"})
 #: Parts of a Wan folder that hold weights.
-_WEIGHTED: Final = ("transformer", "transformer_2", "text_encoder", "vae")
+_WEIGHTED: Final = ("transformer", "transformer_2", "text_encoder", "image_encoder", "vae")
 
 
 class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
@@ -107,7 +107,9 @@ def read_checkpoint(spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
 def _check_parts(
     spec: CheckpointSpec, folder: Path, index: Mapping[str, object], parts: Iterable[str]
 ) -> None:
-    for name in sorted({"transformer", "text_encoder", "vae"} - set(parts)):
+    needed = {"transformer", "text_encoder", "vae"}
+    needed |= {"image_encoder"} if spec.animates_character else set()
+    for name in sorted(needed - set(parts)):
         raise CheckpointBroken(f"{folder} has no {name}.")
     for name in index:
         if _is_declared(index, name) and not (folder / name).is_dir():
@@ -125,7 +127,7 @@ def _check_structure(
         raise CheckpointBroken(
             f"{folder} switches experts at {ratio}; {spec.id} does at {spec.boundary_ratio}."
         )
-    expands = index.get("expand_timesteps", False)
+    expands = bool(index.get("expand_timesteps"))
     if expands != spec.expands_timesteps:
         raise CheckpointBroken(
             f"{folder} is not a {spec.id}: its index says expand_timesteps {expands}."
@@ -137,12 +139,25 @@ def _check_structure(
             f"{spec.id} has {spec.geometry.channels}."
         )
     for name in sorted({"transformer", "transformer_2"} & set(parts)):
-        channels = _read_json(folder / name / "config.json").get("in_channels")
+        config = _read_json(folder / name / "config.json")
+        kind, expected = config.get("_class_name"), _transformer(spec)
+        if kind != expected:
+            raise CheckpointBroken(
+                f"{folder / name} is a {kind}; that of {spec.id} is a {expected}."
+            )
+        channels = config.get("in_channels")
         if channels != spec.transformer_channels:
             raise CheckpointBroken(
                 f"{folder / name} reads {channels} channels; "
                 f"that of {spec.id} reads {spec.transformer_channels}."
             )
+
+
+def _transformer(spec: CheckpointSpec) -> str:
+    """What its transformer calls itself."""
+    if spec.animates_character:
+        return "WanAnimateTransformer3DModel"
+    return "WanVACETransformer3DModel" if spec.takes_control else "WanTransformer3DModel"
 
 
 def _component(folder: Path, name: str) -> Component:

@@ -6,7 +6,7 @@
            jobs.db           the queue and its history; beside it, a lock of its own
            staging/          files of running attempts, private
            resume/           what unfinished runs have made so far, one file per job
-           inputs/           images that generations begin with, named by their hash
+           inputs/           images and clips that generations are made from, named by their hash
            outputs/          published videos, one per completed generation
            models/           checkpoints
            loras/            LoRAs, one safetensors file each or a pair for two experts

@@ -1,4 +1,4 @@
-"""Images as files, named by the hash of what they hold."""
+"""Images and clips as files, named by the hash of what they hold."""
 
 import hashlib
 import secrets
@@ -7,10 +7,10 @@ from typing import Final
 
 from adapters.filesystem.durability import fsync_directory, fsync_file, storage_errors
 from adapters.filesystem.file_names import is_plain
-from domain.errors import UnknownImage
+from domain.errors import UnknownImage, UnknownVideo
 from domain.ports import image_store
 
-#: An image that is still being written.
+#: An image or a clip that is still being written.
 _PART: Final = ".part"
 
 
@@ -33,14 +33,41 @@ class FilesystemImageStore(image_store.ImageStore):
         return image_id
 
     def sweep(self) -> None:
-        with storage_errors("sweep the images"):
-            for part in self._folder.glob(f"img_*{_PART}"):
-                part.unlink(missing_ok=True)
+        with storage_errors("sweep the images and videos"):
+            for kind in ("img", "vid"):
+                for part in self._folder.glob(f"{kind}_*{_PART}"):
+                    part.unlink(missing_ok=True)
 
     def locate(self, image_id: str) -> Path:
         path = self._folder / f"{image_id}.png"
-        if not is_plain(image_id) or path.is_symlink() or not path.is_file():
+        if not _is_ours(image_id, path):
             raise UnknownImage(f"No uploaded image has the id {image_id!r}.")
+        return path
+
+    def stage_clip(self) -> Path:
+        staged = self._folder / f"vid_{secrets.token_hex(8)}{_PART}"
+        with storage_errors("keep a video"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            staged.touch()
+        return staged
+
+    def keep_clip(self, staged: Path) -> str:
+        with storage_errors("keep a video"):
+            with staged.open("rb") as file:
+                clip_id = f"vid_{hashlib.file_digest(file, 'sha256').hexdigest()}"
+            path = self._folder / f"{clip_id}.zip"
+            if path.is_file():
+                staged.unlink()
+            else:
+                fsync_file(staged)
+                staged.replace(path)
+            fsync_directory(self._folder)  # as above
+        return clip_id
+
+    def locate_clip(self, clip_id: str) -> Path:
+        path = self._folder / f"{clip_id}.zip"
+        if not _is_ours(clip_id, path):
+            raise UnknownVideo(f"No uploaded video has the id {clip_id!r}.")
         return path
 
     def _write(self, path: Path, png: bytes) -> None:
@@ -52,3 +79,7 @@ class FilesystemImageStore(image_store.ImageStore):
         except OSError:
             part.unlink(missing_ok=True)
             raise
+
+
+def _is_ours(name: str, path: Path) -> bool:
+    return is_plain(name) and not path.is_symlink() and path.is_file()

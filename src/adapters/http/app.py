@@ -23,7 +23,7 @@ from adapters.http.plans import plan_generation
 from adapters.http.problems import to_problem
 from adapters.http.queue import queue_router
 from adapters.http.system import get_system
-from adapters.http.uploads import upload_image
+from adapters.http.uploads import upload_file
 
 Lifespan: TypeAlias = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -49,8 +49,8 @@ def create_app(
     Args:
         dependencies: `submit` (SubmitGeneration), `cancel` (CancelGeneration), `retry` (RetryGeneration),
             `steer` (SteerQueue), `queries` (Queries),
-            `estimate` (EstimateGeneration), `upload` (UploadImage), `checkpoints` (ListCheckpoints),
-            `work` (WorkOnCheckpoints), `removing` (RemoveCheckpoint), `loras` (LoraCatalog), `hardware` (HardwareProbe), `readiness` (Readiness),
+            `estimate` (EstimateGeneration), `upload` (UploadImage), `upload_video` (UploadVideo),
+            `checkpoints` (ListCheckpoints), `work` (WorkOnCheckpoints), `removing` (RemoveCheckpoint), `loras` (LoraCatalog), `hardware` (HardwareProbe), `readiness` (Readiness),
             `stopping` (asyncio.Event: set when streams must end).
         lifespan: entered in order before the first request is answered, left in reverse.
         allowed_hosts: Host values answered besides the loopback names; one without a port has any.
@@ -61,7 +61,7 @@ def create_app(
             generations_router(),
             queue_router(),
             outputs_router(),
-            upload_image,
+            upload_file,
             plan_generation,
             models_router(),
             list_loras,

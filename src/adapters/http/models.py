@@ -58,6 +58,9 @@ class Model(Struct, frozen=True, kw_only=True):
     takes_image: bool
     needs_image: bool
     takes_last_image: bool
+    takes_video: bool
+    takes_control: bool
+    animates_character: bool
     defaults: Defaults
     native_sizes: Sequence[Size]
     max_frames: int
@@ -158,6 +161,9 @@ def _model(status: CheckpointStatus, work: WorkOnCheckpoints) -> Model:
         takes_image=spec.takes_image,
         needs_image=spec.needs_image,
         takes_last_image=spec.takes_last_image,
+        takes_video=spec.takes_video,
+        takes_control=spec.takes_control,
+        animates_character=spec.animates_character,
         defaults=spec.defaults,
         native_sizes=[Size(width=width, height=height) for width, height in spec.native_sizes],
         max_frames=spec.max_frames,

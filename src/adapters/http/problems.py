@@ -26,6 +26,7 @@ _STATUS_OF_ERROR: Final[Mapping[type[errors.DomainError], HTTPStatus]] = {
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.DoesNotFit: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ImageUnusable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.VideoUnusable: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UnknownCheckpoint: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.CheckpointUnavailable: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotFound: HTTPStatus.NOT_FOUND,

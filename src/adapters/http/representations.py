@@ -15,6 +15,7 @@ from domain import generation as rules
 from domain.checkpoint import CHECKPOINTS, DEFAULT_CHECKPOINT, checkpoint_spec
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.image import IMAGE_FITS
+from domain.input_rules import MAX_REFERENCES
 from domain.job import Job
 from domain.job_event import Failure, JobEvent, JobStatus
 from domain.lora import MAX_STRENGTH, LoraDraft
@@ -112,6 +113,45 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ]
         | None
     ) = None
+    video: (
+        Annotated[
+            str, _shown("A video to make anew: an id that POST /api/v1/uploads gave for one.", None)
+        ]
+        | None
+    ) = None
+    strength: (
+        Annotated[
+            float,
+            _shown("How much of `video` is made anew.", 0.8, exclusiveMinimum=0, maximum=1),
+        ]
+        | None
+    ) = None
+    control_video: (
+        Annotated[
+            str,
+            _shown("A video that shows how things move, or what is kept: an upload's id.", None),
+        ]
+        | None
+    ) = None
+    control_mask: (
+        Annotated[
+            str, _shown("A video that is white where `control_video` is made anew: an id.", None)
+        ]
+        | None
+    ) = None
+    face_video: (
+        Annotated[str, _shown("A square video that shows a face at every moment: an id.", None)]
+        | None
+    ) = None
+    references: (
+        Annotated[
+            list[str],
+            _shown(
+                "Pictures of who or what is to be seen: uploads' ids.", [], maxItems=MAX_REFERENCES
+            ),
+        ]
+        | None
+    ) = None
     width: Annotated[int, _shown("Pixels.", _DEFAULTS.width, minimum=16)] | None = None
     height: Annotated[int, _shown("Pixels.", _DEFAULTS.height, minimum=16)] | None = None
     num_frames: Annotated[int, _shown("4n + 1.", _DEFAULTS.num_frames, minimum=1)] | None = None
@@ -188,6 +228,7 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         del said["priority"], said["preempt"]
         if self.loras is not None:
             said["loras"] = tuple(LoraDraft(**msgspec.structs.asdict(lora)) for lora in self.loras)
+        said["references"] = tuple(self.references) if self.references else None
         return GenerationDraft(**said)
 
 
@@ -277,7 +318,7 @@ def generation(job: Job) -> Generation:
         status=job.status,
         stage=job.stage,
         step=job.step,
-        steps=job.request.steps,
+        steps=job.request.denoising_steps,
         progress=job.progress,
         request=job.request,
         plan=job.plan,

@@ -33,7 +33,7 @@ _THREADS: Final = 4
 #: of 16 macroblocks, and what is left there from before decides the frame types: no tree (ADR-0012).
 _X264: Final = "mbtree=0"
 #: The same samples whatever instructions the processor has and however the memory is aligned.
-_EXACT: Final = (
+EXACT: Final = (
     Interpolation.BILINEAR
     | Interpolation.BITEXACT
     | Interpolation.ACCURATE_RND
@@ -144,7 +144,7 @@ def _yuv(picture: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", number: int
         dst_colorspace=Colorspace.ITU709,
         src_color_range=ColorRange.JPEG,
         dst_color_range=ColorRange.MPEG,
-        interpolation=_EXACT,
+        interpolation=EXACT,
         threads=1,
     )
     frame.pts = number

@@ -49,7 +49,7 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
         in_tiles: bool = False,
     ) -> Iterator[FrameChunk]:
         done = _steps_done(request, resume)
-        if done < request.steps:
+        if done < request.denoising_steps:
             self._denoise(request, report, resume, done=done)
         report(StageEntered(stage=Stage.DECODING))
         for start in range(0, request.num_frames, _FRAMES_PER_CHUNK):
@@ -68,11 +68,11 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
     ) -> None:
         report(StageEntered(stage=Stage.ENCODING_PROMPT))
         report(StageEntered(stage=Stage.DENOISING))
-        for step in range(done + 1, request.steps + 1):
+        for step in range(done + 1, request.denoising_steps + 1):
             for _ in range(_BLOCKS):
                 report(StillRunning())
                 time.sleep(self._seconds_per_step / _BLOCKS)
-            if resume.is_due(step, request.steps):
+            if resume.is_due(step, request.denoising_steps):
                 resume.save(step, _state(request, step))
             report(StepFinished(step=step))
 

@@ -42,7 +42,7 @@ class VideoPipeline(ABC):
         thing reported. A step that is due is saved before it is reported.
 
         Args:
-            inputs: what `request` names by id: the images the video begins and ends with.
+            inputs: the pictures and videos that `request` names by id.
             loras: what `request.loras` name, in their order. What of each is used is told, `Noticed`,
                 before anything else.
             placement: where the parts are to lie; None leaves it to the pipeline.

@@ -27,6 +27,7 @@ from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
 from application.submit_generation import SubmitGeneration
 from application.upload_image import UploadImage
+from application.upload_video import UploadVideo
 from application.verify_checkpoint import VerifyCheckpoint
 from application.work_on_checkpoints import WorkOnCheckpoints
 from domain.repository import REPOSITORIES
@@ -35,6 +36,7 @@ from domain.watchdog import Budgets
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.checkpoint_store import FakeCheckpointStore
+from tests.fakes.clip_reader import FakeClipReader
 from tests.fakes.clock import FakeClock
 from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.image_reader import FakeImageReader
@@ -112,7 +114,7 @@ def app(
     async def readiness() -> Mapping[str, str | None]:
         return checks
 
-    clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v", "i2v-A14B")
+    clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v", "i2v-A14B", "vace-14B")
     images, resume_store = FakeImageStore(tmp_path / "images"), FakeResumeStore()
     complete = CompleteDraft(catalog, images, draw_seed=lambda: 7, loras=loras)
     plan = PlanGeneration(complete, jobs.history, lambda: hardware.hardware.capacity)
@@ -128,6 +130,7 @@ def app(
         "queries": Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
         "estimate": EstimateGeneration(catalog, jobs.history, lambda: hardware.hardware.capacity),
         "upload": UploadImage(FakeImageReader(), images, gate),
+        "upload_video": UploadVideo(FakeClipReader(), images, gate),
         "checkpoints": ListCheckpoints(catalog, checkpoint_store),
         "work": work,
         "removing": RemoveCheckpoint(checkpoint_store),

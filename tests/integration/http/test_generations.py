@@ -50,6 +50,12 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "last_image": None,
             "image_fit": None,
             "loras": [],
+            "video": None,
+            "strength": None,
+            "control_video": None,
+            "control_mask": None,
+            "face_video": None,
+            "references": [],
         },
         "plan": {
             "weight_bytes": 2000,

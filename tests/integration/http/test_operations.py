@@ -119,9 +119,8 @@ def test_nothing_heavy_is_loaded_for_it() -> None:
 import sys
 from litestar.di import Provide
 from adapters.http.app import create_app
-names = ("submit", "cancel", "retry", "steer", "queries", "estimate", "upload", "checkpoints",
-         "work", "removing", "loras", "hardware",
-         "readiness", "stopping")
+names = ("submit", "cancel", "retry", "steer", "queries", "estimate", "upload", "upload_video",
+         "checkpoints", "work", "removing", "loras", "hardware", "readiness", "stopping")
 nothing = {name: Provide(lambda: None, sync_to_thread=False) for name in names}
 app = create_app(dependencies=nothing, lifespan=[], allowed_hosts=[], version="1")
 app.openapi_schema.to_schema()

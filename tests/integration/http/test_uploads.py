@@ -1,7 +1,9 @@
 """Pictures over HTTP."""
 
 import httpx
+import pytest
 
+from tests.fakes.clip_reader import a_video
 from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.integration.pictures import encoded
 
@@ -49,6 +51,66 @@ async def test_a_generation_ends_with_an_upload_where_the_checkpoint_can(
     assert (fault["pointer"], fault["nearest"]) == ("/checkpoint", ["i2v-A14B"])
 
 
+async def test_a_generation_makes_an_uploaded_video_anew(client: httpx.AsyncClient) -> None:
+    upload = await client.post(
+        "/api/v1/uploads",
+        content=a_video(128, 128, frames=17, fps=8),
+        headers={"Content-Type": "video/mp4"},
+    )
+    body = {"prompt": "x", "video": upload.json()["id"], "strength": 0.5}
+
+    answer = await client.post("/api/v1/generations", json=body)
+
+    assert (upload.status_code, upload.json()["num_frames"]) == (201, 17)
+    assert upload.json()["duration_s"] == 2.125
+    assert answer.status_code == 202
+    assert answer.json()["request"].items() >= body.items()
+    assert (answer.json()["request"]["steps"], answer.json()["steps"]) == (12, 6)
+
+
+async def test_references_and_a_control_are_named_by_their_uploads(
+    client: httpx.AsyncClient,
+) -> None:
+    ids = [
+        (await client.post("/api/v1/uploads", content=content, headers=headers)).json()["id"]
+        for content, headers in (
+            (b"9x900", {"Content-Type": "image/png"}),
+            (a_video(1280, 720, frames=81, fps=16), {"Content-Type": "video/mp4"}),
+        )
+    ]
+    body = {"prompt": "x", "checkpoint": "vace-14B", "references": ids[:1], "control_video": ids[1]}
+
+    able = await client.post("/api/v1/generations", json=body)
+    unknown = await client.post("/api/v1/generations", json={**body, "references": [ids[0], "?"]})
+    shapeless = await client.post("/api/v1/generations", json={**body, "references": [1]})
+
+    assert able.status_code == 202
+    assert able.json()["request"].items() >= body.items()
+    assert [fault["pointer"] for fault in unknown.json()["errors"]] == ["/references/1"]
+    assert [fault["pointer"] for fault in shapeless.json()["errors"]] == ["/references/0"]
+
+
+async def test_what_is_no_video_is_a_problem(client: httpx.AsyncClient) -> None:
+    answer = await client.post(
+        "/api/v1/uploads", content=b"\0\0\0\0ftyp?", headers={"Content-Type": "video/mp4"}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "video-unusable")
+
+
+async def test_a_picture_is_no_video(client: httpx.AsyncClient) -> None:
+    upload = await client.post(
+        "/api/v1/uploads", content=b"128x128", headers={"Content-Type": "image/png"}
+    )
+
+    answer = await client.post(
+        "/api/v1/generations", json={"prompt": "x", "video": upload.json()["id"]}
+    )
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/video"
+
+
 async def test_what_is_no_picture_is_a_problem(client: httpx.AsyncClient) -> None:
     answer = await client.post(
         "/api/v1/uploads", content=encoded("PNG")[:40], headers={"Content-Type": "image/png"}
@@ -81,14 +143,15 @@ async def test_an_unknown_upload_is_told_at_its_field(client: httpx.AsyncClient)
     assert answer.json()["errors"][0]["pointer"] == "/image"
 
 
+@pytest.mark.parametrize("content", [b"64x64", a_video(64, 64, frames=5, fps=8)])
 async def test_a_disk_that_is_nearly_full_takes_no_uploads(
-    client: httpx.AsyncClient, hardware: FakeHardwareProbe
+    content: bytes, client: httpx.AsyncClient, hardware: FakeHardwareProbe
 ) -> None:
     # Uploads went on below the hard mark, into the room that running generations need.
     hardware.free = GIB - 1
 
     answer = await client.post(
-        "/api/v1/uploads", content=b"64x64", headers={"Content-Type": "image/png"}
+        "/api/v1/uploads", content=content, headers={"Content-Type": "image/png"}
     )
 
     assert (answer.status_code, answer.json()["code"]) == (507, "disk-full")

@@ -1,6 +1,7 @@
 """What a run is told to have taken."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,6 @@ from application.measure_run import MeasureRun
 from application.render_video import RenderVideo
 from application.resume_points import KeepResumePoints
 from domain.errors import RenderCancelled
-from domain.inputs import NO_INPUTS, InputFiles
 from domain.local_checkpoint import LocalCheckpoint
 from domain.placement import ALL_RESIDENT, Placement
 from domain.progress import Stage
@@ -43,17 +43,14 @@ class SlowPipeline(FakeVideoPipeline):
         checkpoint: LocalCheckpoint,
         report: Report,
         resume: ResumePoints,
-        *,
-        inputs: InputFiles = NO_INPUTS,
-        placement: Placement | None = None,
-        in_tiles: bool = False,
+        **given: Any,
     ) -> Iterator[FrameChunk]:
         def slowly(progress: RenderProgress) -> None:
             if isinstance(progress, StepFinished):
                 self._clock.advance(2)
             report(progress)
 
-        self.placements.append(placement)
+        self.placements.append(given["placement"])
         self._clock.advance(3)
         yield from super().generate(AN_ORDER.request, checkpoint, slowly, resume)
 

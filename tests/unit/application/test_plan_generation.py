@@ -142,6 +142,19 @@ class TestImagining:
         with pytest.raises(CheckpointMissing):
             await estimate.execute(Imagined(checkpoint="mini-ti2v"))
 
+    async def test_what_a_checkpoint_cannot_do_without_is_imagined_too(
+        self, hardware: FakeHardwareProbe
+    ) -> None:
+        catalog = FakeCheckpointCatalog("i2v-A14B", "animate-14B")
+        estimate = EstimateGeneration(catalog, None, lambda: hardware.hardware.capacity)
+
+        begun = await estimate.execute(Imagined(checkpoint="i2v-A14B"))
+        led = await estimate.execute(Imagined(checkpoint="animate-14B", num_frames=5))
+
+        assert begun.request.image is not None
+        assert led.request.face_video is not None
+        assert led.plan.latent_shape[1] == 2 + 1  # the character has a latent frame of its own
+
     async def test_an_unknown_one_is_refused(self, estimate: EstimateGeneration) -> None:
         with pytest.raises(UnknownCheckpoint):
             await estimate.execute(Imagined(checkpoint="sora"))

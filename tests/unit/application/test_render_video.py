@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from application.complete_draft import CompleteDraft
-from application.generate_once import GenerateOnce
+from application.generate_once import GenerateOnce, GivenData
 from application.render_video import REQUEST_METADATA_KEY, RenderVideo
 from application.resume_points import KeepResumePoints
 from application.upload_image import UploadImage
+from application.upload_video import UploadVideo
 from domain.errors import (
     CheckpointMissing,
     InvalidRequest,
@@ -31,6 +32,7 @@ from domain.rendering import (
 )
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
+from tests.fakes.clip_reader import FakeClipReader, a_video
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_draft, a_request
 from tests.fakes.hardware_probe import FakeHardwareProbe
@@ -154,12 +156,29 @@ def test_the_pipeline_is_given_the_files_that_the_request_names(
     store: FakeArtifactStore, images: FakeImageStore
 ) -> None:
     first, last = (images.keep(a_png(side, side)) for side in (16, 32))
+    clip = UploadVideo(FakeClipReader(), images).execute(a_video(16, 16, frames=5, fps=8))
     pipeline = FakeVideoPipeline()
-    request = a_request(image=first, last_image=last)
+    request = a_request(
+        image=first,
+        last_image=last,
+        video=clip.id,
+        control_video=clip.id,
+        control_mask=clip.id,
+        face_video=clip.id,
+        references=(last, first),
+    )
 
     a_worker(store, pipeline, images=images).execute(replace(AN_ORDER, request=request), unheard)
 
-    assert pipeline.inputs == InputFiles(image=images.locate(first), last_image=images.locate(last))
+    assert pipeline.inputs == InputFiles(
+        image=images.locate(first),
+        last_image=images.locate(last),
+        video=images.locate_clip(clip.id),
+        control_video=images.locate_clip(clip.id),
+        control_mask=images.locate_clip(clip.id),
+        face_video=images.locate_clip(clip.id),
+        references=(images.locate(last), images.locate(first)),
+    )
 
 
 class TestLoras:
@@ -227,16 +246,44 @@ class TestGeneratingOnce:
     ) -> None:
         once, draft = self.once(store, images), a_draft(checkpoint="i2v-A14B")
 
-        request, _plan = once.complete(draft, image=b"1280x720", last_image=b"640x360")
+        request, _plan = once.complete(draft, GivenData(image=b"1280x720", last_image=b"640x360"))
 
         assert request.image == images.keep(a_png(1280, 720))
         assert request.last_image == images.keep(a_png(640, 360))
 
+    def test_a_control_that_is_given_is_named_in_the_request(
+        self, store: FakeArtifactStore, images: FakeImageStore
+    ) -> None:
+        once = self.once(store, images)
+        draft = a_draft(checkpoint="vace-14B", width=64, height=32, num_frames=5)
+        clip = a_video(64, 32, frames=5, fps=16)
+
+        given = GivenData(control_video=clip, control_mask=clip, references=(b"9x9", b"8x8"))
+        request, _plan = once.complete(draft, given)
+
+        assert request.control_video == request.control_mask
+        assert images.locate_clip(request.control_video or "").is_file()
+        assert request.references == (images.keep(a_png(9, 9)), images.keep(a_png(8, 8)))
+
+    def test_a_video_that_is_given_is_named_in_the_request(
+        self, store: FakeArtifactStore, images: FakeImageStore
+    ) -> None:
+        once, draft = self.once(store, images), a_draft(width=16, height=16, num_frames=5, steps=4)
+
+        request, plan = once.complete(draft, GivenData(video=a_video(16, 16, frames=5, fps=8)))
+
+        assert images.locate_clip(request.video or "").is_file()
+        assert (request.strength, request.denoising_steps) == (0.8, 3)
+        assert plan.forwards == 2 * 3
+
     @staticmethod
     def once(store: FakeArtifactStore, images: FakeImageStore | None = None) -> GenerateOnce:
         images = images or FakeImageStore(Path())
-        catalog = FakeCheckpointCatalog("mini", "i2v-A14B")
+        catalog = FakeCheckpointCatalog("mini", "i2v-A14B", "vace-14B")
         complete = CompleteDraft(catalog, images, draw_seed=lambda: 7)
         upload = UploadImage(FakeImageReader(), images)
+        upload_video = UploadVideo(FakeClipReader(), images)
         capacity = FakeHardwareProbe().hardware.capacity
-        return GenerateOnce(complete, upload, lambda: a_worker(store), store, lambda: capacity)
+        return GenerateOnce(
+            complete, upload, upload_video, lambda: a_worker(store), store, lambda: capacity
+        )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +14,20 @@ from application.dispatch_jobs import DispatchJobs
 from application.plan_generation import PlanGeneration
 from application.submit_generation import Accepted, Submission, SubmitGeneration, new_id
 from application.upload_image import UploadImage
-from domain.errors import CheckpointMissing, DiskFull, InvalidRequest, KeyReused, UnknownCheckpoint
+from application.upload_video import UploadVideo
+from domain.errors import (
+    CheckpointMissing,
+    DiskFull,
+    InvalidRequest,
+    KeyReused,
+    UnknownCheckpoint,
+    VideoUnusable,
+)
 from domain.generation import MAX_SEED, GenerationDraft
 from domain.job_event import EventKind, JobStatus
 from domain.lora import LoraDraft
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
+from tests.fakes.clip_reader import FakeClipReader, a_video
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_draft
 from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
@@ -273,3 +283,39 @@ async def test_a_lora_of_another_family_is_refused(submit: Submit) -> None:
 
     with pytest.raises(InvalidRequest, match="one network"):
         await submit(draft)
+
+
+def test_a_video_that_cannot_be_used_leaves_nothing_behind(
+    images: FakeImageStore, tmp_path: Path
+) -> None:
+    with pytest.raises(VideoUnusable):
+        UploadVideo(FakeClipReader(), images).execute(b"no video")
+
+    assert list((tmp_path / "images").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "words"),
+    [
+        ({"video": "vid_0"}, "/video", "vid_0"),
+        ({"checkpoint": "i2v-A14B"}, "/checkpoint", "mini or mini-ti2v or t2v-A14B"),
+        ({"num_frames": 33}, "/num_frames", "the video has 17 frames.*nearest: 17"),
+        ({"width": 64}, "/video", "the video is 128x128 and would be stretched to 64x128"),
+        ({"strength": 0.0}, "/strength", "nearest: 0.09"),
+        ({"strength": 1.5}, "/strength", "nearest: 1.0"),
+    ],
+)
+async def test_a_video_that_does_not_suit_is_refused(
+    changes: dict[str, object],
+    pointer: str,
+    words: str,
+    submit: Submit,
+    images: FakeImageStore,
+) -> None:
+    upload = UploadVideo(FakeClipReader(), images)
+    clip = upload.execute(a_video(128, 128, frames=17, fps=8))
+
+    with pytest.raises(InvalidRequest, match=words) as refused:
+        await submit(a_draft(**{"video": clip.id, **changes}))
+
+    assert [violation.pointer for violation in refused.value.violations] == [pointer]

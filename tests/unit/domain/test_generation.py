@@ -1,7 +1,6 @@
 """How a draft becomes a request, and what is refused with which advice."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,11 +16,9 @@ from domain.generation import (
     check_request,
     nearest_sides,
 )
-from domain.image import IMAGE_FITS, InputImage
-from tests.fakes.examples import a_draft
+from tests.fakes.examples import a_draft, content_with_words
 
 MINI = checkpoint_spec("mini")
-I2V = checkpoint_spec("i2v-A14B")
 T2V = checkpoint_spec("t2v-A14B")
 TI2V = checkpoint_spec("ti2v-5B")
 #: Any whole number a JSON body can hold, most of them near what is valid.
@@ -32,25 +29,6 @@ def violations(spec: CheckpointSpec = MINI, **fields: Any) -> tuple[Violation, .
     """What is said of a draft with these fields; nothing where it is fine."""
     try:
         GenerationDraft(**{"prompt": "a red circle", **fields}).complete(spec, drawn_seed=1)
-    except InvalidRequest as refusal:
-        return refusal.violations
-    return ()
-
-
-def refused_images(
-    spec: CheckpointSpec,
-    *,
-    first: tuple[int, int] | None,
-    last: tuple[int, int] | None,
-    **fields: Any,
-) -> tuple[Violation, ...]:
-    """What is said of a draft with images of these sizes."""
-    image, last_image = (
-        size and InputImage(id=f"img_{name}", width=size[0], height=size[1])
-        for name, size in (("first", first), ("last", last))
-    )
-    try:
-        a_draft(**fields).complete(spec, drawn_seed=1, image=image, last_image=last_image)
     except InvalidRequest as refusal:
         return refusal.violations
     return ()
@@ -108,81 +86,18 @@ def test_one_network_has_one_guidance() -> None:
 @pytest.mark.parametrize("spec", CHECKPOINTS, ids=lambda spec: spec.id)
 def test_every_checkpoints_defaults_are_valid_for_it(spec: CheckpointSpec) -> None:
     draft = GenerationDraft(prompt="a cat")
-    request = draft.complete(replace(spec, needs_image=False), drawn_seed=1)
+    request = draft.complete(content_with_words(spec), drawn_seed=1)
 
     assert check_request(request, spec) == []
 
 
 @pytest.mark.parametrize("spec", CHECKPOINTS, ids=lambda spec: spec.id)
 def test_every_native_size_is_valid(spec: CheckpointSpec) -> None:
-    spec = replace(spec, needs_image=False)
+    spec = content_with_words(spec)
 
     assert [violations(spec, width=w, height=h) for w, h in spec.native_sizes] == [
         () for _ in spec.native_sizes
     ]
-
-
-def test_a_checkpoint_that_animates_an_image_is_refused_without_one() -> None:
-    [violation] = violations(checkpoint_spec("i2v-A14B"))
-
-    assert (violation.pointer, violation.nearest) == ("/image", ())
-
-
-@pytest.mark.parametrize("spec", [spec for spec in CHECKPOINTS if not spec.takes_last_image])
-def test_a_last_image_is_refused_with_the_checkpoint_that_can(spec: CheckpointSpec) -> None:
-    [violation] = refused_images(spec, first=(64, 64), last=(64, 64))
-
-    assert (violation.pointer, violation.nearest) == ("/checkpoint", ("i2v-A14B",))
-    assert f"{spec.id} cannot end with an image" in violation.reason
-
-
-def test_a_last_image_needs_a_first() -> None:
-    [violation] = refused_images(I2V, first=None, last=(1280, 720))
-
-    assert (violation.pointer, violation.nearest) == ("/image", ())
-
-
-def test_two_images_are_more_than_one_frame() -> None:
-    [violation] = refused_images(I2V, first=(1280, 720), last=(1280, 720), num_frames=1)
-
-    assert (violation.pointer, violation.nearest) == ("/num_frames", (5,))
-    assert not refused_images(I2V, first=(1280, 720), last=(1280, 720), num_frames=5)
-
-
-def test_a_last_image_of_another_shape_is_refused_where_it_was_named() -> None:
-    [violation] = refused_images(I2V, first=(1280, 720), last=(720, 1280))
-
-    assert (violation.pointer, violation.nearest) == ("/last_image", ())
-    assert "the last image is 720x1280" in violation.reason
-
-
-def test_both_images_are_named_where_neither_fits_with_a_size_that_fits_both() -> None:
-    found = refused_images(I2V, first=(720, 1280), last=(1440, 2560))
-
-    assert {v.pointer: v.nearest for v in found} == {
-        "/image": ("720x1280",),
-        "/last_image": ("720x1280",),
-    }
-
-
-@pytest.mark.parametrize("fit", IMAGE_FITS)
-def test_images_of_any_shape_are_taken_where_somebody_says_how_to_fit_them(fit: str) -> None:
-    shapes = {"first": (99, 500), "last": (4000, 300)}
-
-    assert refused_images(I2V, **shapes, image_fit=fit) == ()
-    assert [found.pointer for found in refused_images(I2V, **shapes)] == ["/image", "/last_image"]
-
-
-def test_a_way_to_fit_images_that_nobody_knows_is_refused() -> None:
-    [violation] = refused_images(I2V, first=(64, 64), last=None, image_fit="stretch")
-
-    assert (violation.pointer, violation.nearest) == ("/image_fit", ("crop", "pad"))
-
-
-def test_a_way_to_fit_images_is_refused_where_there_is_none() -> None:
-    [violation] = violations(image_fit="crop")
-
-    assert violation.pointer == "/image_fit"
 
 
 @pytest.mark.parametrize(
@@ -266,7 +181,7 @@ def test_a_side_beside_an_impossible_one_has_no_good_length() -> None:
 def test_any_frame_count_passes_or_is_refused_with_ones_that_pass(
     spec: CheckpointSpec, num_frames: int
 ) -> None:
-    spec = replace(spec, needs_image=False)
+    spec = content_with_words(spec)
 
     found = violations(spec, num_frames=num_frames)
 
@@ -285,7 +200,7 @@ def test_any_frame_count_passes_or_is_refused_with_ones_that_pass(
 def test_any_side_passes_or_is_refused_with_ones_that_pass(
     spec: CheckpointSpec, side: str, value: int
 ) -> None:
-    spec = replace(spec, needs_image=False)
+    spec = content_with_words(spec)
 
     found = violations(spec, **{side: value})
 
@@ -299,7 +214,7 @@ def test_any_side_passes_or_is_refused_with_ones_that_pass(
 
 @given(spec=st.sampled_from(CHECKPOINTS), width=WHOLE_NUMBERS, height=WHOLE_NUMBERS)
 def test_any_size_is_judged_without_failing(spec: CheckpointSpec, width: int, height: int) -> None:
-    spec = replace(spec, needs_image=False)
+    spec = content_with_words(spec)
 
     found = violations(spec, width=width, height=height)
 
@@ -314,28 +229,3 @@ def _sides(side: str, near: int | float | str) -> dict[str, Any]:
         width, height = near.split("x")
         return {"width": int(width), "height": int(height)}
     return {side: near}
-
-
-@given(
-    spec=st.sampled_from([spec for spec in CHECKPOINTS if spec.takes_image]),
-    width=st.integers(1, 12_000),
-    height=st.integers(1, 12_000),
-)
-def test_any_image_fits_or_is_told_a_size_that_does(
-    spec: CheckpointSpec, width: int, height: int
-) -> None:
-    image = InputImage(id="img_0", width=width, height=height)
-    draft = GenerationDraft(prompt="a cat", image=image.id)
-
-    for size in _sizes_for(draft, image, spec):
-        better = replace(draft, **_sides("", size))
-        assert better.complete(spec, drawn_seed=1, image=image).image == image.id
-
-
-def _sizes_for(draft: GenerationDraft, image: InputImage, spec: CheckpointSpec) -> tuple[Any, ...]:
-    """What is advised where the draft's size would stretch the image."""
-    try:
-        draft.complete(spec, drawn_seed=1, image=image)
-    except InvalidRequest as refused:
-        return refused.violations[0].nearest
-    return ()

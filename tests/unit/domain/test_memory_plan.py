@@ -15,7 +15,7 @@ from domain.local_checkpoint import Component, LocalCheckpoint
 from domain.memory_plan import MemoryPlan, plan_memory
 from domain.placement import ALL_ON_CPU, Place, Placement
 from domain.progress import Stage
-from domain.run_record import Measured, PastRun
+from domain.run_record import Measured, PastRun, run_kind
 from domain.structure import Precision
 
 LARGE = ("t2v-A14B", "i2v-A14B", "ti2v-5B", "t2v-1.3B")
@@ -177,6 +177,46 @@ def test_guidance_of_one_halves_the_forwards() -> None:
 
     assert plan(card=141).forwards == 80
     assert plan_memory(alone, spec, None, capacity).forwards == 40
+
+
+def test_a_video_that_is_made_anew_is_encoded_whole_and_takes_fewer_forwards() -> None:
+    spec = checkpoint_spec("t2v-1.3B")
+    words = Imagined().request(spec)
+    anew = replace(words, video="vid_0", strength=0.5)
+    capacity = Capacity(accelerator_bytes=8 * GIB, host_bytes=64 * GIB)
+
+    of_words, of_video = (plan_memory(it, spec, None, capacity) for it in (words, anew))
+
+    assert of_words.placement == of_video.placement
+    assert (of_words.forwards, of_video.forwards) == (100, 50)
+    assert (of_words.accelerator_bytes or 0) < (of_video.accelerator_bytes or 0)
+
+
+def test_where_the_structure_is_not_known_only_what_is_exact_is_told() -> None:
+    spec = checkpoint_spec("vace-14B")
+    part = Component(name="transformer", weight_bytes=9, dtypes=("BF16",))
+    local = LocalCheckpoint(spec=spec, folder=Path(), components=(part,))
+    capacity = Capacity(accelerator_bytes=8 * GIB, host_bytes=8 * GIB)
+
+    planned = plan_memory(Imagined().request(spec), spec, local, capacity)
+
+    assert (planned.weight_bytes, planned.forwards) == (9, 100)
+    assert (planned.placement, planned.accelerator_bytes, planned.seconds) == (None, None, None)
+    assert "vace-14B is built of is not known" in planned.reasons[0]
+
+
+def test_only_runs_from_the_same_are_of_one_kind() -> None:
+    words = Imagined().request(checkpoint_spec("t2v-A14B"))
+    asked = (
+        words,
+        replace(words, image="img_0"),
+        replace(words, video="vid_0", strength=0.5),
+        replace(words, references=("img_0",)),
+        replace(words, references=("img_0", "img_1")),
+    )
+
+    assert len({run_kind(request) for request in asked}) == len(asked)
+    assert run_kind(replace(words, seed=1, steps=2)) == run_kind(words)
 
 
 class TestStored:

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adapters.diffusers.given_images import read_fitted
+from adapters.diffusers.given_frames import read_clip_frames, read_image
+from adapters.pyav.sandbox import write_clip
+from tests.fakes.examples import a_request
+from tests.integration.clips import noisy_frames, video_file
 
 RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)
 
@@ -30,7 +33,7 @@ def high(tmp_path: Path, wide: Path) -> Path:
 
 
 def fitted(path: Path, fit: str | None, width: int = 128, height: int = 128) -> np.ndarray:
-    return np.asarray(read_fitted(path, width=width, height=height, fit=fit))
+    return np.asarray(read_image(path, a_request(width=width, height=height, image_fit=fit)))
 
 
 def test_cropping_keeps_the_middle(wide: Path, high: Path) -> None:
@@ -77,3 +80,14 @@ def test_an_image_of_the_videos_own_size_is_left_as_it_is(fit: str | None, tmp_p
     Image.fromarray(pixels).save(tmp_path / "noise.png")
 
     assert (fitted(tmp_path / "noise.png", fit, width=48, height=32) == pixels).all()
+
+
+def test_a_clips_frames_stand_where_the_videos_will(tmp_path: Path) -> None:
+    frames = noisy_frames(9, (48, 32))
+    with (tmp_path / "clip").open("wb") as target:
+        write_clip(video_file(frames, fps=16), target)
+    request = a_request(width=48, height=32, num_frames=5, fps=8)
+
+    shown = np.stack([np.asarray(frame) for frame in read_clip_frames(tmp_path / "clip", request)])
+
+    assert (shown == frames[::2]).all()
