@@ -10,6 +10,7 @@ from PIL import Image
 
 from adapters.diffusers.denoising import denoise
 from adapters.diffusers.given_frames import read_clip_frames
+from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.run_state import RunState, _from_bytes
 from adapters.diffusers.streamed_decode import decode_frames
 from adapters.pyav.sandbox import write_clip
@@ -52,11 +53,13 @@ def ours(
     begun: RunState | None = None,
     resume: FakeResumePoints | None = None,
 ) -> torch.Tensor:
+    pipe = a_pipe(ANIMATE)
     return denoise(
-        a_pipe(ANIMATE),
+        pipe,
         request,
         lambda _progress: None,
         resume or FakeResumePoints(),
+        prompts=Prompts(pipe, load_encoder=lambda: None),
         identity={},
         begun=begun,
         inputs=inputs,

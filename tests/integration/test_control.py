@@ -11,6 +11,7 @@ from PIL import Image
 
 from adapters.diffusers.denoising import denoise
 from adapters.diffusers.given_frames import read_clip_frames
+from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.run_state import RunState, _from_bytes
 from adapters.diffusers.streamed_decode import decode_frames
 from adapters.pyav.sandbox import write_clip
@@ -71,7 +72,17 @@ def ours(
     resume: FakeResumePoints | None = None,
 ) -> torch.Tensor:
     resume = resume or FakeResumePoints()
-    return denoise(a_pipe(VACE), request, report, resume, identity={}, begun=begun, inputs=inputs)
+    pipe = a_pipe(VACE)
+    return denoise(
+        pipe,
+        request,
+        report,
+        resume,
+        prompts=Prompts(pipe, load_encoder=lambda: None),
+        identity={},
+        begun=begun,
+        inputs=inputs,
+    )
 
 
 def stock(request: GenerationRequest, inputs: InputFiles, output_type: str = "latent") -> Any:

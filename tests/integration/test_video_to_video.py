@@ -11,6 +11,7 @@ from diffusers import WanVideoToVideoPipeline
 from adapters.diffusers.denoising import denoise
 from adapters.diffusers.given_frames import read_clip_frames
 from adapters.diffusers.given_latents import clip_latents
+from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.run_state import RunState, _from_bytes
 from adapters.pyav.sandbox import write_clip
 from domain.generation import SCHEDULERS, GenerationRequest
@@ -52,7 +53,16 @@ def ours(
     resume: FakeResumePoints | None = None,
 ) -> torch.Tensor:
     resume = resume or FakeResumePoints()
-    return denoise(pipe, request, report, resume, identity={}, begun=begun, inputs=given)
+    return denoise(
+        pipe,
+        request,
+        report,
+        resume,
+        prompts=Prompts(pipe, load_encoder=lambda: None),
+        identity={},
+        begun=begun,
+        inputs=given,
+    )
 
 
 def stock(
