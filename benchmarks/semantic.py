@@ -303,12 +303,19 @@ def measure_image_to_video(generate: Generate, count: int, sheet: Path, figures:
     contact_sheet(outcomes[:48], sheet)
 
 
-def print_shapes(outcomes: Sequence[Outcome]) -> None:
-    """Which shape was taken for which."""
+def tell_shapes(outcomes: Sequence[Outcome], figures: Figures) -> None:
+    """How often each was right, and what it was taken for."""
+    told = []
     for shape in SHAPES:
         seen = [o.shown.shape for o in outcomes if o.case.asked.shape == shape]
-        wrong = {other: seen.count(other) for other in sorted(set(seen)) if other != shape}
-        print(f"  {shape:9s} {seen.count(shape):3d} of {len(seen):3d}   {wrong or ''}")
+        wrong = [f"{seen.count(o)} {o}" for o in sorted(set(seen)) if o != shape]
+        told.append(f"{shape} {seen.count(shape)} of {len(seen)}" + _else(wrong))
+    figures.say("")
+    figures.say(f"Shapes of text to video: {', '.join(told)}.")
+
+
+def _else(wrong: Sequence[str]) -> str:
+    return f" ({', '.join(wrong)})" if wrong else ""
 
 
 def main() -> None:
@@ -329,18 +336,19 @@ def main() -> None:
         generate = DiffusersGenerator(options.embedded / "mini")
         sheet = options.sheets / "mini.png"
         outcomes = measure_text_to_video(generate, options.clips, sheet, "mini", figures)
-        print_shapes(outcomes)
         if options.control_clips:
             measure_controls(generate, outcomes[: options.control_clips], figures)
             measure_negative_prompt(generate, options.control_clips // 2, figures)
+        tell_shapes(outcomes, figures)
         keep(figures, options.figures, "mini")
     if options.only != "mini":
         figures = Figures()
         generate = DiffusersGenerator(options.embedded / "mini-ti2v")
         sheet = options.sheets / "mini-ti2v.png"
-        print_shapes(measure_text_to_video(generate, options.clips, sheet, "mini-ti2v", figures))
+        outcomes = measure_text_to_video(generate, options.clips, sheet, "mini-ti2v", figures)
         sheet = options.sheets / "mini-ti2v-image.png"
         measure_image_to_video(generate, options.clips, sheet, figures)
+        tell_shapes(outcomes, figures)
         keep(figures, options.figures, "mini-ti2v")
     print(f"contact sheets: {options.sheets}")
 
