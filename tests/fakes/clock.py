@@ -18,6 +18,10 @@ class FakeClock(clock.Clock):
     def monotonic(self) -> float:
         return self._monotonic
 
+    def set_forwards(self, seconds: float) -> None:
+        """Somebody sets the wall clock; no time passes."""
+        self._now += timedelta(seconds=seconds)
+
     def advance(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds

@@ -15,7 +15,17 @@ from pathlib import Path
 from tests.mutants.faults import FAULTS, Fault
 
 ROOT = Path(__file__).parents[2]
-_LEFT_OUT = (".venv", ".git", "__pycache__", ".*_cache", ".bench-*", "build", "node_modules", ".training", "*.egg-info")
+_LEFT_OUT = (
+    ".venv",
+    ".git",
+    "__pycache__",
+    ".*_cache",
+    ".bench-*",
+    "build",
+    "node_modules",
+    ".training",
+    "*.egg-info",
+)
 
 
 def caught_by(fault: Fault, tree: Path) -> str | None:

@@ -36,7 +36,7 @@ from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import NOON, a_job
 from tests.fakes.jobs import InMemoryJobs
-from tests.fakes.renderer import FakeRenderer, Hangs, Stages
+from tests.fakes.renderer import FakeRenderer, Hangs, Meets, Stages
 from tests.fakes.resume_store import FakeResumeStore
 from tests.unit.application.attempt import Attempt, Lane
 
@@ -144,6 +144,21 @@ async def test_a_run_without_progress_is_ended_and_counts_as_a_crash(attempt: At
     assert isinstance(attempt.ended_in, NoProgress)
     assert (job.status, job.toll.crashes) == (JobStatus.QUEUED, 1)
     assert "encoding_prompt" in attempt.ended_in.message
+
+
+async def test_a_wall_clock_that_is_set_ends_no_run(attempt: Attempt, clock: FakeClock) -> None:
+    here, go_on = asyncio.Event(), asyncio.Event()
+    entered = StageEntered(stage=Stage.DENOISING)
+    run, go = await attempt.begin_and_pause(entered, Meets(here, go_on), Stages())
+
+    clock.set_forwards(24 * 3600)
+    go.set()
+    await here.wait()
+    await asyncio.sleep(0.01)
+    go_on.set()
+    await run
+
+    assert attempt.job.status is JobStatus.COMPLETED
 
 
 async def test_a_run_that_takes_longer_than_it_may_fails_with_its_deadline(
