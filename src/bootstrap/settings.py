@@ -218,6 +218,8 @@ def worker_environment(accelerator: str | None) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        # It warns of every optional package that is not here.
+        "TRANSFORMERS_VERBOSITY": "error",
         # Lets diffusers look for a GPU at import without taking hold of one.
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
         # CUDA would count the fastest first; the driver, whom we ask, counts by slot.

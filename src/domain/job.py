@@ -109,7 +109,9 @@ class Job:
             NotRetryable: it has not failed, nor was it cancelled.
         """
         if self.status not in {JobStatus.FAILED, JobStatus.CANCELLED}:
-            raise NotRetryable(f"The generation is {self.status}; only what failed can be retried.")
+            raise NotRetryable(
+                f"The generation is {self.status}; only what failed or was cancelled can be retried."
+            )
         job = Job.submit(
             job_id,
             self.request,

@@ -101,5 +101,5 @@ class Service:
     def _unreachable(self) -> ServiceUnreachable:
         return ServiceUnreachable(
             f"No Wan Studio server answers at {self._url}. Start it with `wan serve`, or say where "
-            "it is with --port."
+            "it is: `wan queue --port PORT …`, before the command."
         )
