@@ -89,8 +89,7 @@ def test_a_commit_that_did_not_reach_the_disk_is_refused_and_leaves_nothing(
         assert service.wait_until(generation, "completed", "failed")["status"] == "completed"
 
 
-@pytest.mark.parametrize("call", ["fsync", "rename"])
-@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+@pytest.mark.parametrize(("call", "error"), [("fsync", "ENOSPC"), ("rename", "EIO")])
 def test_a_video_that_could_not_be_made_durable_is_made_durable_later(
     error: str, call: str, failing: Failing, clock: Path
 ) -> None:

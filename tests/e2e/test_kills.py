@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.service import NewService, Service, is_gone, wait_for
 
 #: A few minutes' worth is benchmarks/soak.py's business.
-KILLS = 8
+KILLS = 6
 JOBS = 3
 
 
