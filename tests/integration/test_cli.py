@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import logging
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -21,18 +19,9 @@ from bootstrap.cli import Commands
 from tests.integration.clips import noisy_frames, video_file
 from tests.integration.pictures import encoded
 
+pytestmark = pytest.mark.usefixtures("settled")
+
 CARD = ("--backend", "synthetic")
-
-
-@pytest.fixture(autouse=True)
-def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An own home, and the root logger as it was."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
-    before = (logging.getLogger().level, logging.getLogger().handlers[:])
-    yield
-    logging.getLogger().setLevel(before[0])
-    logging.getLogger().handlers[:] = before[1]
-    logging.captureWarnings(capture=False)
 
 
 def wan(*arguments: str | Path) -> int:

@@ -1,7 +1,5 @@
 """What `wan models convert` refuses, and that nothing is left of it."""
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,23 +11,7 @@ from bootstrap.cli import Commands
 from tests.integration.networks import HIGH, Weights, in_official_naming, scaled
 from tests.integration.weights import EMBEDDED, write_weights
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An own home, and the root logger as it was."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
-    before = (logging.getLogger().level, logging.getLogger().handlers[:])
-    yield
-    logging.getLogger().setLevel(before[0])
-    logging.getLogger().handlers[:] = before[1]
-    logging.captureWarnings(capture=False)
-
-
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
-    return tmp_path / "home/wan-studio/models"
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("settled")]
 
 
 def convert(*arguments: str | Path) -> int:

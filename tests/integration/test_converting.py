@@ -1,9 +1,8 @@
 """`wan models convert`: transformers in the namings there are, with real structures of a small size."""
 
 import json
-import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,23 +39,7 @@ from tests.integration.weights import (
     write_ti2v,
 )
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An own home, and the root logger as it was."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
-    before = (logging.getLogger().level, logging.getLogger().handlers[:])
-    yield
-    logging.getLogger().setLevel(before[0])
-    logging.getLogger().handlers[:] = before[1]
-    logging.captureWarnings(capture=False)
-
-
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
-    return tmp_path / "home/wan-studio/models"
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("settled")]
 
 
 def save(folder: Path, high: Weights, low: Weights) -> tuple[Path, Path]:

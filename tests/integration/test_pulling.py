@@ -3,7 +3,6 @@
 import fcntl
 import io
 import json
-import logging
 import os
 import random
 import signal
@@ -49,16 +48,10 @@ def hub(theirs: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Iterator[H
 
 
 @pytest.fixture(autouse=True)
-def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An own home, and the root logger as it was."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+def room_enough(settled: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An own home, on a disk that is never too full."""
     monkeypatch.setenv("WAN_DISK__SOFT_MIB", "1")
     monkeypatch.setenv("WAN_DISK__HARD_MIB", "1")
-    before = (logging.getLogger().level, logging.getLogger().handlers[:])
-    yield
-    logging.getLogger().setLevel(before[0])
-    logging.getLogger().handlers[:] = before[1]
-    logging.captureWarnings(capture=False)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Final
 
 from adapters.filesystem.folder_state import FolderState, folder_state
 from adapters.filesystem.json_file import is_declared as _is_declared
-from adapters.filesystem.json_file import read_json as _read_json
+from adapters.filesystem.json_file import read_json
 from adapters.filesystem.manifest import check_manifest
 from adapters.filesystem.safetensors_header import read_header
 from adapters.filesystem.structure import read_structure
@@ -89,13 +89,13 @@ def read_checkpoint(spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
         UnsafeWeights: it holds pickled weights or remote code.
     """
     _refuse_pickles(folder)
-    index = _read_json(folder / "model_index.json")
+    index = read_json(folder / "model_index.json")
     _refuse_remote_code(folder)
     parts = [name for name in _WEIGHTED if _is_declared(index, name)]
     _check_parts(spec, folder, index, parts)
     _check_structure(spec, folder, index, parts)
     components = tuple(_component(folder, name) for name in parts)
-    configs = {name: _read_json(folder / name / "config.json") for name in parts}
+    configs = {name: read_json(folder / name / "config.json") for name in parts}
     return LocalCheckpoint(
         spec=spec,
         folder=folder,
@@ -132,14 +132,14 @@ def _check_structure(
         raise CheckpointBroken(
             f"{folder} is not a {spec.id}: its index says expand_timesteps {expands}."
         )
-    channels = _read_json(folder / "vae" / "config.json").get("z_dim")
+    channels = read_json(folder / "vae" / "config.json").get("z_dim")
     if channels != spec.geometry.channels:
         raise CheckpointBroken(
             f"{folder} has a VAE of {channels} latent channels; "
             f"{spec.id} has {spec.geometry.channels}."
         )
     for name in sorted({"transformer", "transformer_2"} & set(parts)):
-        config = _read_json(folder / name / "config.json")
+        config = read_json(folder / name / "config.json")
         kind, expected = config.get("_class_name"), _transformer(spec)
         if kind != expected:
             raise CheckpointBroken(
@@ -183,7 +183,7 @@ def _summed(counts: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
 
 def _check_shards(folder: Path, present: set[str]) -> None:
     for index in folder.glob("*.safetensors.index.json"):
-        named = _read_json(index).get("weight_map")
+        named = read_json(index).get("weight_map")
         if not isinstance(named, dict):
             raise CheckpointBroken(f"{index} names no files.")
         for missing in sorted({str(name) for name in named.values()} - present):
@@ -203,5 +203,5 @@ def _refuse_remote_code(folder: Path) -> None:
     for path in sorted(folder.rglob("*.py")):
         raise UnsafeWeights(f"{path} is code; a checkpoint holds weights and JSON only.")
     for config in sorted(folder.glob("*/*config.json")):
-        if "auto_map" in _read_json(config):
+        if "auto_map" in read_json(config):
             raise UnsafeWeights(f"{config} asks for code of its own (auto_map).")
