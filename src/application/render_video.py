@@ -20,6 +20,7 @@ from domain.ports.video_encoder import Footage, VideoEncoder
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
 from domain.rendering import RenderOrder, Report, StageEntered
+from domain.run import Run
 from domain.video import FrameChunk, VideoFile
 
 _log = logging.getLogger(__name__)
@@ -106,15 +107,16 @@ class RenderVideo:
         wants_out: Callable[[], bool],
     ) -> Generator[FrameChunk]:
         """The pipeline's chunks; the encoder has the last word once they are all handed over."""
-        yield from self._pipeline.generate(
-            order.request,
-            checkpoint,
-            report,
-            self._resume.begin(order, report, wants_out),
+        run = Run(
+            request=order.request,
+            checkpoint=checkpoint,
             inputs=self._inputs(order.request),
             loras=loras,
             placement=order.placement,
             in_tiles=order.in_tiles,
+        )
+        yield from self._pipeline.generate(
+            run, report, self._resume.begin(order, report, wants_out)
         )
         report(StageEntered(stage=Stage.ENCODING_VIDEO))
 

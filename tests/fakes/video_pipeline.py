@@ -1,17 +1,14 @@
 """A pipeline whose frames are flat."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from domain.errors import DomainError
 from domain.generation import GenerationRequest
-from domain.inputs import NO_INPUTS, InputFiles
-from domain.local_checkpoint import LocalCheckpoint
-from domain.lora import Lora
-from domain.placement import Placement
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
 from domain.resume import ResumePoints
+from domain.run import Run
 from domain.video import FrameChunk
 
 _FRAMES_PER_CHUNK = 4
@@ -20,29 +17,16 @@ _FRAMES_PER_CHUNK = 4
 class FakeVideoPipeline(VideoPipeline):
     """Every sample of a video is the lowest byte of its seed. `failure` is raised while decoding.
 
-    `inputs` and `loras`: what the last run was given beside its words. `in_tiles`: what it was asked.
+    `run`: the latest one.
     """
 
     def __init__(self, failure: DomainError | None = None) -> None:
         self._failure = failure
-        self.in_tiles = False
         self.closed = False
-        self.inputs = NO_INPUTS
-        self.loras: list[Lora] = []
+        self.run: Run | None = None
 
-    def generate(
-        self,
-        request: GenerationRequest,
-        checkpoint: LocalCheckpoint,
-        report: Report,
-        resume: ResumePoints,
-        *,
-        inputs: InputFiles = NO_INPUTS,
-        loras: Sequence[Lora] = (),
-        placement: Placement | None = None,
-        in_tiles: bool = False,
-    ) -> Iterator[FrameChunk]:
-        self.inputs, self.loras, self.in_tiles = inputs, list(loras), in_tiles
+    def generate(self, run: Run, report: Report, resume: ResumePoints) -> Iterator[FrameChunk]:
+        self.run, request = run, run.request
         done = _steps_done(request, resume)
         if done < request.denoising_steps:
             report(StageEntered(stage=Stage.ENCODING_PROMPT))

@@ -21,6 +21,7 @@ from domain.generation import GenerationRequest
 from domain.inputs import InputFiles
 from domain.local_checkpoint import LocalCheckpoint
 from domain.rendering import RenderProgress, StepFinished
+from domain.run import Run
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
 
@@ -41,7 +42,9 @@ def ours(request: GenerationRequest, mini: LocalCheckpoint, *, in_tiles: bool = 
     from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 
     chunks = DiffusersVideoPipeline().generate(
-        request, mini, lambda _progress: None, FakeResumePoints(), in_tiles=in_tiles
+        Run(request=request, checkpoint=mini, in_tiles=in_tiles),
+        lambda _progress: None,
+        FakeResumePoints(),
     )
     return b"".join(chunk.rgb.tobytes() for chunk in chunks)
 
@@ -260,11 +263,13 @@ def test_a_video_from_an_image_equals_the_stock_pipelines(given: bool, tmp_path:
     ).frames[0]
 
     chunks = DiffusersVideoPipeline().generate(
-        request,
-        ti2v,
+        Run(
+            request=request,
+            checkpoint=ti2v,
+            inputs=InputFiles(image=tmp_path / "image.png" if given else None),
+        ),
         lambda _progress: None,
         FakeResumePoints(),
-        inputs=InputFiles(image=tmp_path / "image.png" if given else None),
     )
     ours = b"".join(chunk.rgb.tobytes() for chunk in chunks)
     assert ours == (frames * 255).round().astype(np.uint8).tobytes()
@@ -297,7 +302,9 @@ def test_what_an_accelerator_says_in_the_middle_of_a_run_is_told_as_what_it_is(
         if isinstance(progress, StepFinished):
             raise error
 
-    chunks = DiffusersVideoPipeline().generate(a_request(), mini, fail, FakeResumePoints())
+    chunks = DiffusersVideoPipeline().generate(
+        Run(request=a_request(), checkpoint=mini), fail, FakeResumePoints()
+    )
     with pytest.raises(meaning, match=words):
         next(iter(chunks))
 
@@ -315,12 +322,14 @@ def test_a_run_in_tiles_leaves_the_next_one_as_it_is(tmp_path: Path) -> None:
 
     def frames_of(pipeline: DiffusersVideoPipeline, *, in_tiles: bool) -> bytes:
         chunks = pipeline.generate(
-            request,
-            ti2v,
+            Run(
+                request=request,
+                checkpoint=ti2v,
+                inputs=InputFiles(image=picture),
+                in_tiles=in_tiles,
+            ),
             unheard,
             FakeResumePoints(),
-            inputs=InputFiles(image=picture),
-            in_tiles=in_tiles,
         )
         return b"".join(chunk.rgb.tobytes() for chunk in chunks)
 

@@ -17,6 +17,7 @@ from domain.generation import GenerationRequest
 from domain.lora import LoraDraft, LoraUse
 from domain.placement import ALL_RESIDENT, Place, Placement
 from domain.rendering import Noticed, RenderProgress
+from domain.run import Run
 from domain.structure import Precision
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
@@ -49,8 +50,8 @@ def pipeline() -> Iterator[DiffusersVideoPipeline]:
     pipeline.close()
 
 
-class Run:
-    """One run, its frames and what it told."""
+class Video:
+    """One video: its frames and what it told."""
 
     def __init__(
         self,
@@ -68,7 +69,9 @@ class Run:
         ]
         request: GenerationRequest = replace(PLAIN, loras=tuple(uses))
         chunks = pipeline.generate(
-            request, MINI, self.told.append, self.resume, loras=loras, placement=placement
+            Run(request=request, checkpoint=MINI, loras=loras, placement=placement),
+            self.told.append,
+            self.resume,
         )
         self.frames = b"".join(chunk.rgb.tobytes() for chunk in chunks)
 
@@ -76,16 +79,16 @@ class Run:
 def test_they_change_the_frames_and_leave_with_their_request(
     pipeline: DiffusersVideoPipeline, catalog: FilesystemLoraCatalog
 ) -> None:
-    plain = Run(pipeline, catalog).frames
+    plain = Video(pipeline, catalog).frames
     loaded = pipeline._loaded
 
     one, other, both = (
-        Run(pipeline, catalog, *names).frames for names in (["one"], ["other"], ["one", "other"])
+        Video(pipeline, catalog, *names).frames for names in (["one"], ["other"], ["one", "other"])
     )
 
     assert len({plain, one, other, both}) == 4
-    assert Run(pipeline, catalog).frames == plain
-    assert Run(pipeline, catalog, "one").frames == one
+    assert Video(pipeline, catalog).frames == plain
+    assert Video(pipeline, catalog, "one").frames == one
     assert pipeline._loaded is loaded
 
 
@@ -95,7 +98,7 @@ def test_how_many_tensors_matched_is_told_before_anything_else_and_again(
     told = "LoRA one: 12 tensors matched, 1 are unknown and left out, such as "
 
     for _ in range(2):
-        first = Run(pipeline, catalog, "one").told[0]
+        first = Video(pipeline, catalog, "one").told[0]
         assert isinstance(first, Noticed)
         assert first.text.startswith(told)
 
@@ -103,11 +106,11 @@ def test_how_many_tensors_matched_is_told_before_anything_else_and_again(
 def test_what_was_saved_without_one_or_with_another_is_not_gone_on_from(
     pipeline: DiffusersVideoPipeline, catalog: FilesystemLoraCatalog
 ) -> None:
-    unbroken = Run(pipeline, catalog, "one")
+    unbroken = Video(pipeline, catalog, "one")
     saved = unbroken.resume.points[1]
 
-    resumed = Run(pipeline, catalog, "one", saved=saved)
-    others = [Run(pipeline, catalog, *names, saved=saved) for names in ([], ["other"])]
+    resumed = Video(pipeline, catalog, "one", saved=saved)
+    others = [Video(pipeline, catalog, *names, saved=saved) for names in ([], ["other"])]
 
     assert resumed.resume.accepted == 1
     assert resumed.frames == unbroken.frames
@@ -122,14 +125,14 @@ def test_wherever_the_weights_lie_and_however_they_are_kept_it_is_on(
     catalog: FilesystemLoraCatalog,
 ) -> None:
     with closing(DiffusersVideoPipeline(torch.device("cpu"))) as pipeline:
-        resident = Run(pipeline, catalog, "one", placement=ALL_RESIDENT).frames
+        resident = Video(pipeline, catalog, "one", placement=ALL_RESIDENT).frames
         visiting, streamed = (
-            Run(pipeline, catalog, "one", placement=replace(ALL_RESIDENT, experts=place)).frames
+            Video(pipeline, catalog, "one", placement=replace(ALL_RESIDENT, experts=place)).frames
             for place in (Place.VISITING, Place.STREAMED)
         )
         fp8 = replace(ALL_RESIDENT, precision=Precision.FP8)
         with_it, without_it = (
-            Run(pipeline, catalog, *names, placement=fp8).frames for names in (["one"], [])
+            Video(pipeline, catalog, *names, placement=fp8).frames for names in (["one"], [])
         )
 
     assert resident == visiting == streamed

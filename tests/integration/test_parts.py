@@ -24,6 +24,7 @@ from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from domain.errors import RenderCancelled
 from domain.placement import ALL_ON_CPU, ALL_RESIDENT, Place, Placement
 from domain.rendering import RenderProgress, StepFinished, StillRunning
+from domain.run import Run
 from domain.structure import Precision
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
@@ -54,7 +55,9 @@ def frames(pipeline: DiffusersVideoPipeline) -> Frames:
     def make(
         placement: Placement, report: Callable[[RenderProgress], None] = lambda _: None
     ) -> bytes:
-        chunks = pipeline.generate(REQUEST, MINI, report, FakeResumePoints(), placement=placement)
+        chunks = pipeline.generate(
+            Run(request=REQUEST, checkpoint=MINI, placement=placement), report, FakeResumePoints()
+        )
         return b"".join(chunk.rgb.tobytes() for chunk in chunks)
 
     return make
@@ -126,9 +129,17 @@ def test_a_plan_for_an_accelerator_that_torch_cannot_find_runs_on_the_cpu() -> N
     if torch.cuda.is_available():
         pytest.skip("it is found here")
     with closing(DiffusersVideoPipeline()) as pipeline:
-        made = list(pipeline.generate(REQUEST, MINI, lambda _: None, FakeResumePoints()))
+        made = list(
+            pipeline.generate(
+                Run(request=REQUEST, checkpoint=MINI), lambda _: None, FakeResumePoints()
+            )
+        )
         planned = list(
-            pipeline.generate(REQUEST, MINI, lambda _: None, FakeResumePoints(), placement=STREAMED)
+            pipeline.generate(
+                Run(request=REQUEST, checkpoint=MINI, placement=STREAMED),
+                lambda _: None,
+                FakeResumePoints(),
+            )
         )
 
     assert [chunk.rgb.tobytes() for chunk in made] == [chunk.rgb.tobytes() for chunk in planned]
@@ -138,12 +149,24 @@ def test_a_resume_point_of_another_precision_is_not_gone_on_from(
     pipeline: DiffusersVideoPipeline,
 ) -> None:
     saved = FakeResumePoints(due=(2,))
-    list(pipeline.generate(REQUEST, MINI, lambda _: None, saved, placement=VISITING))
+    list(
+        pipeline.generate(
+            Run(request=REQUEST, checkpoint=MINI, placement=VISITING), lambda _: None, saved
+        )
+    )
     again, other = FakeResumePoints(saved.points[2]), FakeResumePoints(saved.points[2])
 
     steps: list[RenderProgress] = []
-    list(pipeline.generate(REQUEST, MINI, steps.append, again, placement=ALL_RESIDENT))
-    list(pipeline.generate(REQUEST, MINI, lambda _: None, other, placement=FP8))
+    list(
+        pipeline.generate(
+            Run(request=REQUEST, checkpoint=MINI, placement=ALL_RESIDENT), steps.append, again
+        )
+    )
+    list(
+        pipeline.generate(
+            Run(request=REQUEST, checkpoint=MINI, placement=FP8), lambda _: None, other
+        )
+    )
 
     assert again.accepted == 2
     assert StepFinished(step=2) not in steps

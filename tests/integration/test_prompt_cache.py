@@ -17,6 +17,7 @@ from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog, 
 from domain.errors import CheckpointBroken, PromptTooLong
 from domain.generation import GenerationRequest
 from domain.local_checkpoint import LocalCheckpoint
+from domain.run import Run
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
 
@@ -123,7 +124,7 @@ class Process:
     def frames(self, checkpoint: LocalCheckpoint, **changes: Any) -> bytes:
         request: GenerationRequest = replace(REQUEST, **changes)
         chunks = self.pipeline.generate(
-            request, checkpoint, lambda _progress: None, FakeResumePoints()
+            Run(request=request, checkpoint=checkpoint), lambda _progress: None, FakeResumePoints()
         )
         return b"".join(chunk.rgb.tobytes() for chunk in chunks)
 

@@ -31,6 +31,7 @@ from domain.rendering import (
     StepFinished,
     StillRunning,
 )
+from domain.run import Run
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
@@ -239,12 +240,22 @@ class TestWhoseStateItIs:
     def rejection(self, checkpoint: LocalCheckpoint, saved: bytes) -> str | None:
         resume = FakeResumePoints(saved)
         pipeline = DiffusersVideoPipeline()
-        next(iter(pipeline.generate(a_wish(steps=2), checkpoint, unheard, resume)))
+        next(
+            iter(
+                pipeline.generate(
+                    Run(request=a_wish(steps=2), checkpoint=checkpoint), unheard, resume
+                )
+            )
+        )
         return resume.rejected
 
     def saved(self, checkpoint: LocalCheckpoint) -> bytes:
         resume = FakeResumePoints()
-        list(DiffusersVideoPipeline().generate(a_wish(steps=2), checkpoint, unheard, resume))
+        list(
+            DiffusersVideoPipeline().generate(
+                Run(request=a_wish(steps=2), checkpoint=checkpoint), unheard, resume
+            )
+        )
         return resume.points[2]
 
     def test_other_weights_are_noticed_without_a_manifest(self, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from domain.placement import ALL_ON_CPU
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
 from domain.rendering import RenderProgress, StageEntered, StepFinished, StillRunning
+from domain.run import Run
 from domain.video import FrameChunk
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
@@ -63,7 +64,7 @@ def unheard(_progress: RenderProgress) -> None:
 def frames(
     pipeline: VideoPipeline, mini: LocalCheckpoint, request: GenerationRequest = REQUEST
 ) -> bytes:
-    chunks = pipeline.generate(request, mini, unheard, FakeResumePoints())
+    chunks = pipeline.generate(Run(request=request, checkpoint=mini), unheard, FakeResumePoints())
     return b"".join(chunk.rgb.tobytes() for chunk in chunks)
 
 
@@ -72,7 +73,9 @@ def test_all_frames_come_in_chunks_of_the_size_asked(
     in_tiles: bool, pipeline: VideoPipeline, mini: LocalCheckpoint
 ) -> None:
     points = FakeResumePoints()
-    chunks = list(pipeline.generate(REQUEST, mini, unheard, points, in_tiles=in_tiles))
+    chunks = list(
+        pipeline.generate(Run(request=REQUEST, checkpoint=mini, in_tiles=in_tiles), unheard, points)
+    )
 
     assert sum(chunk.num_frames for chunk in chunks) == 9
     for chunk in chunks:
@@ -96,7 +99,9 @@ def test_another_seed_gives_another_video(pipeline: VideoPipeline, mini: LocalCh
 def test_progress_is_reported_in_order(pipeline: VideoPipeline, mini: LocalCheckpoint) -> None:
     reports: list[RenderProgress] = []
 
-    list(pipeline.generate(REQUEST, mini, reports.append, FakeResumePoints()))
+    list(
+        pipeline.generate(Run(request=REQUEST, checkpoint=mini), reports.append, FakeResumePoints())
+    )
 
     assert [told for told in reports if told != StillRunning()] == ALL_OF_IT
 
@@ -106,7 +111,9 @@ def test_there_are_moments_to_stop_at_within_a_step_and_between_chunks(
 ) -> None:
     reports: list[RenderProgress] = []
 
-    list(pipeline.generate(REQUEST, mini, reports.append, FakeResumePoints()))
+    list(
+        pipeline.generate(Run(request=REQUEST, checkpoint=mini), reports.append, FakeResumePoints())
+    )
 
     assert StillRunning() in reports[reports.index(ALL_OF_IT[2]) : reports.index(ALL_OF_IT[3])]
     assert StillRunning() in reports[reports.index(ALL_OF_IT[-1]) :]
@@ -125,7 +132,7 @@ def test_a_run_can_be_ended_at_any_report_and_the_next_is_not_tainted(
             raise error
 
     with pytest.raises(error):
-        list(pipeline.generate(REQUEST, mini, report, FakeResumePoints()))
+        list(pipeline.generate(Run(request=REQUEST, checkpoint=mini), report, FakeResumePoints()))
     assert frames(pipeline, mini) == untouched
 
 
@@ -134,7 +141,8 @@ def test_a_run_that_is_abandoned_while_decoding_does_not_taint_the_next(
 ) -> None:
     untouched = frames(pipeline, mini)
     run = cast(
-        "Iterator[FrameChunk]", pipeline.generate(REQUEST, mini, unheard, FakeResumePoints())
+        "Iterator[FrameChunk]",
+        pipeline.generate(Run(request=REQUEST, checkpoint=mini), unheard, FakeResumePoints()),
     )
     next(run)
 
@@ -154,7 +162,9 @@ def test_a_closed_pipeline_loads_again(pipeline: VideoPipeline, mini: LocalCheck
 def test_it_may_be_told_where_the_parts_are_to_lie(
     pipeline: VideoPipeline, mini: LocalCheckpoint
 ) -> None:
-    chunks = pipeline.generate(REQUEST, mini, unheard, FakeResumePoints(), placement=ALL_ON_CPU)
+    chunks = pipeline.generate(
+        Run(request=REQUEST, checkpoint=mini, placement=ALL_ON_CPU), unheard, FakeResumePoints()
+    )
 
     assert sum(chunk.num_frames for chunk in chunks) == 9
     peak = pipeline.peak_accelerator_bytes()
@@ -170,7 +180,7 @@ def unbroken(pipeline: VideoPipeline, mini: LocalCheckpoint) -> bytes:
 def points(pipeline: VideoPipeline, mini: LocalCheckpoint) -> dict[int, bytes]:
     """What a run saves after each of its steps."""
     resume = FakeResumePoints(due=(1, 2, 3, 4))
-    list(pipeline.generate(REQUEST, mini, unheard, resume))
+    list(pipeline.generate(Run(request=REQUEST, checkpoint=mini), unheard, resume))
     return resume.points
 
 
@@ -184,7 +194,7 @@ def test_a_run_that_goes_on_makes_the_frames_of_the_unbroken_one(
 ) -> None:
     resume, reports = FakeResumePoints(points[step]), list[RenderProgress]()
 
-    chunks = pipeline.generate(REQUEST, mini, reports.append, resume)
+    chunks = pipeline.generate(Run(request=REQUEST, checkpoint=mini), reports.append, resume)
     made = b"".join(chunk.rgb.tobytes() for chunk in chunks)
 
     assert made == unbroken
@@ -198,7 +208,11 @@ def test_after_the_last_step_only_decoding_is_left(
 ) -> None:
     reports: list[RenderProgress] = []
 
-    list(pipeline.generate(REQUEST, mini, reports.append, FakeResumePoints(points[4])))
+    list(
+        pipeline.generate(
+            Run(request=REQUEST, checkpoint=mini), reports.append, FakeResumePoints(points[4])
+        )
+    )
 
     assert {told for told in reports if told != StillRunning()} == {ALL_OF_IT[-1]}
 
@@ -214,7 +228,7 @@ def test_what_is_due_is_saved_before_it_is_told_and_the_last_step_always(
         if isinstance(progress, StepFinished):
             saved_when_told[progress.step] = list(resume.points)
 
-    list(pipeline.generate(REQUEST, mini, report, resume))
+    list(pipeline.generate(Run(request=REQUEST, checkpoint=mini), report, resume))
 
     expected = (*due, 4)
     assert saved_when_told == {
@@ -228,7 +242,7 @@ def test_what_is_no_state_is_rejected_and_the_run_begins_anew(
 ) -> None:
     resume = FakeResumePoints(saved)
 
-    chunks = pipeline.generate(REQUEST, mini, unheard, resume)
+    chunks = pipeline.generate(Run(request=REQUEST, checkpoint=mini), unheard, resume)
 
     assert b"".join(chunk.rgb.tobytes() for chunk in chunks) == unbroken
     assert resume.accepted is None
@@ -244,7 +258,7 @@ def test_another_requests_state_is_rejected(
 ) -> None:
     resume, other = FakeResumePoints(points[2]), replace(REQUEST, **changes)
 
-    chunks = list(pipeline.generate(other, mini, unheard, resume))
+    chunks = list(pipeline.generate(Run(request=other, checkpoint=mini), unheard, resume))
 
     assert b"".join(c.rgb.tobytes() for c in chunks) == frames(pipeline, mini, other)
     assert resume.accepted is None

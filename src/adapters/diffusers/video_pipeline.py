@@ -2,7 +2,7 @@
 
 import gc
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 import torch
@@ -18,14 +18,14 @@ from adapters.diffusers.run_state import begun_run
 from adapters.diffusers.streamed_decode import decode_frames
 from domain.errors import CheckpointBroken
 from domain.generation import GenerationRequest
-from domain.inputs import NO_INPUTS, InputFiles
+from domain.inputs import NO_INPUTS
 from domain.local_checkpoint import LocalCheckpoint
-from domain.lora import Lora
 from domain.placement import ALL_ON_CPU, ALL_RESIDENT, Place, Placement
 from domain.ports import video_pipeline
 from domain.progress import Stage
 from domain.rendering import Noticed, Report, StageEntered, StillRunning
 from domain.resume import ResumePoints
+from domain.run import Run
 from domain.video import FrameChunk
 
 _log = logging.getLogger(__name__)
@@ -48,28 +48,18 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         self._accelerator = device
         self._loaded: LoadedCheckpoint | None = None
 
-    def generate(
-        self,
-        request: GenerationRequest,
-        checkpoint: LocalCheckpoint,
-        report: Report,
-        resume: ResumePoints,
-        *,
-        inputs: InputFiles = NO_INPUTS,
-        loras: Sequence[Lora] = (),
-        placement: Placement | None = None,
-        in_tiles: bool = False,
-    ) -> Iterator[FrameChunk]:
+    def generate(self, run: Run, report: Report, resume: ResumePoints) -> Iterator[FrameChunk]:
         with accelerator_errors():
             if torch.cuda.is_available():
                 torch.cuda.reset_peak_memory_stats()
-            loaded = self._ready(checkpoint, self._usable(placement))
+            request = run.request
+            loaded = self._ready(run.checkpoint, self._usable(run.placement))
             pipe = loaded.pipe
-            for told in loaded.loras.wear(request.loras, loras):
+            for told in loaded.loras.wear(request.loras, run.loras):
                 report(Noticed(text=told))
             identity = {
-                **run_identity(pipe, loaded.weights, request, inputs),
-                **pipe.parts.identity(encodes_image=inputs != NO_INPUTS),
+                **run_identity(pipe, loaded.weights, request, run.inputs),
+                **pipe.parts.identity(encodes_image=run.inputs != NO_INPUTS),
             }
             begun = begun_run(resume, identity)
             if begun is not None and begun.step == request.denoising_steps:
@@ -85,11 +75,11 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
                         prompts=loaded.prompts,
                         identity=identity,
                         begun=begun,
-                        inputs=inputs,
+                        inputs=run.inputs,
                     )
             report(StageEntered(stage=Stage.DECODING))
             bring(pipe, pipe.vae)
-            with _tiling(pipe.vae) if in_tiles and not pipe.vae.use_tiling else nullcontext():
+            with _tiling(pipe.vae) if run.in_tiles and not pipe.vae.use_tiling else nullcontext():
                 for pictures in decode_frames(pipe.vae, latents, lambda: report(StillRunning())):
                     yield FrameChunk(
                         rgb=pictures.numpy().data,

@@ -6,7 +6,7 @@ work: the card is grey bars, a running square and the frame's number as a row of
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Final
 
@@ -14,14 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.generation import GenerationRequest
-from domain.inputs import NO_INPUTS, InputFiles
-from domain.local_checkpoint import LocalCheckpoint
-from domain.lora import Lora
-from domain.placement import Placement
 from domain.ports import video_pipeline
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
 from domain.resume import ResumePoints
+from domain.run import Run
 from domain.video import FrameChunk
 
 _BARS: Final = 8
@@ -36,18 +33,8 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
     def __init__(self, *, seconds_per_step: float = 0.0) -> None:
         self._seconds_per_step = seconds_per_step
 
-    def generate(
-        self,
-        request: GenerationRequest,
-        checkpoint: LocalCheckpoint,
-        report: Report,
-        resume: ResumePoints,
-        *,
-        inputs: InputFiles = NO_INPUTS,
-        loras: Sequence[Lora] = (),
-        placement: Placement | None = None,
-        in_tiles: bool = False,
-    ) -> Iterator[FrameChunk]:
+    def generate(self, run: Run, report: Report, resume: ResumePoints) -> Iterator[FrameChunk]:
+        request = run.request
         done = _steps_done(request, resume)
         if done < request.denoising_steps:
             self._denoise(request, report, resume, done=done)

@@ -1,15 +1,11 @@
 """The part that makes frames out of words."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from domain.generation import GenerationRequest
-from domain.inputs import NO_INPUTS, InputFiles
-from domain.local_checkpoint import LocalCheckpoint
-from domain.lora import Lora
-from domain.placement import Placement
 from domain.rendering import Report
 from domain.resume import ResumePoints
+from domain.run import Run
 from domain.video import FrameChunk
 
 
@@ -17,19 +13,8 @@ class VideoPipeline(ABC):
     """An assembled inference: which weights stay in memory, and where, is its secret."""
 
     @abstractmethod
-    def generate(
-        self,
-        request: GenerationRequest,
-        checkpoint: LocalCheckpoint,
-        report: Report,
-        resume: ResumePoints,
-        *,
-        inputs: InputFiles = NO_INPUTS,
-        loras: Sequence[Lora] = (),
-        placement: Placement | None = None,
-        in_tiles: bool = False,
-    ) -> Iterator[FrameChunk]:
-        """Make the frames of `request`, handing them out as they are decoded.
+    def generate(self, run: Run, report: Report, resume: ResumePoints) -> Iterator[FrameChunk]:
+        """Make the frames of `run`, handing them out as they are decoded.
 
         The chunks together hold exactly `num_frames` frames of `height` x `width`. The same request
         on the same machine gives the same bytes. Reports `ENCODING_PROMPT` once what it needs is
@@ -39,15 +24,8 @@ class VideoPipeline(ABC):
 
         Before all that it goes on from what `resume` loads, if an equal run saved it: the video is
         then, byte for byte, that of an unbroken run. Where all steps were done, `DECODING` is the first
-        thing reported. A step that is due is saved before it is reported.
-
-        Args:
-            inputs: the pictures and videos that `request` names by id.
-            loras: what `request.loras` name, in their order. What of each is used is told, `Noticed`,
-                before anything else.
-            placement: where the parts are to lie; None leaves it to the pipeline.
-            in_tiles: decode each picture in parts, where it is large: less memory, and not quite the same
-                bytes.
+        thing reported. A step that is due is saved before it is reported. What is used of each LoRA is
+        told, `Noticed`, before anything else.
 
         Raises:
             OutOfAcceleratorMemory: it does not fit.

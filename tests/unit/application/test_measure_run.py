@@ -1,7 +1,6 @@
 """What a run is told to have taken."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -9,11 +8,11 @@ from application.measure_run import MeasureRun
 from application.render_video import RenderVideo
 from application.resume_points import KeepResumePoints
 from domain.errors import RenderCancelled
-from domain.local_checkpoint import LocalCheckpoint
 from domain.placement import ALL_RESIDENT, Placement
 from domain.progress import Stage
 from domain.rendering import RenderOrder, RenderProgress, Report, RunMeasured, StepFinished
 from domain.resume import ResumePoints
+from domain.run import Run
 from domain.run_record import Measured
 from domain.video import FrameChunk
 from tests.fakes.artifact_store import FakeArtifactStore
@@ -37,22 +36,15 @@ class SlowPipeline(FakeVideoPipeline):
         self._clock = clock
         self.placements: list[Placement | None] = []
 
-    def generate(
-        self,
-        request: object,
-        checkpoint: LocalCheckpoint,
-        report: Report,
-        resume: ResumePoints,
-        **given: Any,
-    ) -> Iterator[FrameChunk]:
+    def generate(self, run: Run, report: Report, resume: ResumePoints) -> Iterator[FrameChunk]:
         def slowly(progress: RenderProgress) -> None:
             if isinstance(progress, StepFinished):
                 self._clock.advance(2)
             report(progress)
 
-        self.placements.append(given["placement"])
+        self.placements.append(run.placement)
         self._clock.advance(3)
-        yield from super().generate(AN_ORDER.request, checkpoint, slowly, resume)
+        yield from super().generate(run, slowly, resume)
 
     def peak_accelerator_bytes(self) -> int | None:
         return 5000

@@ -116,7 +116,8 @@ def test_where_memory_was_short_it_decodes_in_tiles_and_the_file_says_so(
 
     published = store.publish("gen_1", 1, sha256=video.sha256)
     recipe = json.loads(FakeVideoEncoder().probe(published).metadata[REQUEST_METADATA_KEY])
-    assert pipeline.in_tiles == bool(rung)
+    assert pipeline.run
+    assert pipeline.run.in_tiles == bool(rung)
     assert recipe.get("memory_rung", 0) == rung
 
 
@@ -170,7 +171,8 @@ def test_the_pipeline_is_given_the_files_that_the_request_names(
 
     a_worker(store, pipeline, images=images).execute(replace(AN_ORDER, request=request), unheard)
 
-    assert pipeline.inputs == InputFiles(
+    assert pipeline.run
+    assert pipeline.run.inputs == InputFiles(
         image=images.locate(first),
         last_image=images.locate(last),
         video=images.locate_clip(clip.id),
@@ -202,7 +204,8 @@ class TestLoras:
 
         published = store.publish("gen_1", 1, sha256=video.sha256)
         recipe = json.loads(FakeVideoEncoder().probe(published).metadata[REQUEST_METADATA_KEY])
-        assert pipeline.loras == [a_lora("turn")]
+        assert pipeline.run
+        assert pipeline.run.loras == [a_lora("turn")]
         (use,) = recipe["request"]["loras"]
         assert (use["name"], use["strength_high_noise"]) == ("turn", 0.8)
         assert len(use["sha256"][0]) == 64
