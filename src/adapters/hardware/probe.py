@@ -19,8 +19,14 @@ class NvmlHardwareProbe(hardware_probe.HardwareProbe):
         self._data_dir = data_dir
 
     def free_disk_bytes(self) -> int:
-        folders = (self._data_dir, *self._data_dir.parents)
-        return shutil.disk_usage(next(path for path in folders if path.exists())).free
+        folder = self._data_dir
+        while True:
+            try:
+                return shutil.disk_usage(folder).free
+            except FileNotFoundError:
+                if folder == folder.parent:
+                    raise
+                folder = folder.parent
 
     def read(self) -> Hardware:
         memory, limited = psutil.virtual_memory(), remaining_bytes()
