@@ -27,6 +27,7 @@ from adapters.filesystem.artifact_store import FilesystemArtifactStore
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.filesystem.resume_store import FilesystemResumeStore
+from adapters.hardware.energy_meter import NvmlEnergyMeter
 from adapters.hardware.memory_meter import ProcMemoryMeter
 from adapters.hardware.probe import NvmlHardwareProbe
 from adapters.pyav.video_encoder import PyAvVideoEncoder
@@ -89,7 +90,7 @@ class Worker:
             FilesystemImageStore(folder / "images"),
             KeepResumePoints(FilesystemResumeStore(folder / "resume"), clock),
         )
-        self._measure = MeasureRun(render, pipeline, ProcMemoryMeter(), clock)
+        self._measure = MeasureRun(render, pipeline, ProcMemoryMeter(), NvmlEnergyMeter(""), clock)
 
     def run(self, number: int, request: GenerationRequest, plan: MemoryPlan) -> Measured:
         measured: list[Measured] = []
@@ -146,7 +147,13 @@ def measure(worker: Worker, request: GenerationRequest, capacity: Capacity, runs
         measured = worker.run(number, replace(request, seed=number), plan)
         print(json.dumps(_compared(plan, measured)), flush=True)
         history.insert(
-            0, PastRun(placement=plan.placement, forwards=plan.forwards, measured=measured)
+            0,
+            PastRun(
+                placement=plan.placement,
+                tokens=plan.tokens,
+                forwards=plan.forwards,
+                measured=measured,
+            ),
         )
 
 

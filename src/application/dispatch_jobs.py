@@ -63,17 +63,20 @@ class DispatchJobs:
     async def make_way(self, urgent: Job) -> None:
         """Where no slot is free, stop the least of the jobs that are less urgent, at its next step.
 
-        Unless nothing could start in its place.
+        Unless nothing could start in its place, or there: an accelerator may be too hot for that.
         """
         has_to_wait = urgent.run_after is not None and urgent.run_after > self._clock.now()
         if not urgent.preempts or has_to_wait or await self._starts_nothing():
             return
         if urgent.id in self._ways.values() or self._has_free_slot():
             return
+        now = self._clock.monotonic()
         going_on = [
             lane
             for lane in self.lanes
-            if lane.running is not None and lane.slot.number not in self._ways
+            if lane.running is not None
+            and lane.slot.number not in self._ways
+            and lane.slot.may_work(now=now)
         ]
         least = min(going_on, key=_priority, default=None)
         if least is not None and _priority(least) < urgent.priority:

@@ -1,11 +1,8 @@
 """How much memory one video may use, on a machine whose memory its own workers fill."""
 
-from domain.hardware import Capacity
-from domain.ports.clock import Clock
-from domain.ports.hardware_probe import HardwareProbe
+from collections.abc import Callable
 
-#: Seconds that a reading is good for: the driver takes its time to answer.
-_FRESH_S = 10.0
+from domain.hardware import Capacity, Hardware
 
 
 class KnownCapacity:
@@ -15,18 +12,14 @@ class KnownCapacity:
     What another program takes later is found out by the run.
     """
 
-    def __init__(self, hardware: HardwareProbe, clock: Clock) -> None:
-        self._hardware = hardware
-        self._clock = clock
-        self._read_at = clock.monotonic()
-        self._most = hardware.read().capacity
+    def __init__(self, present: Callable[[], Hardware]) -> None:
+        """`present`: how the machine is, told at once: it is asked with every submission."""
+        self._present = present
+        self._most = present().capacity
 
     def __call__(self) -> Capacity:
         """As known now; safe to call from any thread."""
-        now = self._clock.monotonic()
-        if now - self._read_at >= _FRESH_S:
-            self._read_at = now
-            self._most = _more(self._most, self._hardware.read().capacity)
+        self._most = _more(self._most, self._present().capacity)
         return self._most
 
 

@@ -1,9 +1,10 @@
-"""Worker side: what an order took, told before its file is: seconds of each stage, and memory."""
+"""Worker side: what an order took, told before its file is: seconds of each stage, memory, energy."""
 
 from collections.abc import Callable
 
 from application.render_video import RenderVideo
 from domain.ports.clock import Clock
+from domain.ports.energy_meter import EnergyMeter
 from domain.ports.memory_meter import MemoryMeter
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
@@ -27,11 +28,17 @@ class MeasureRun:
     """Renders as `RenderVideo` does. A run that goes on from an earlier one is not measured."""
 
     def __init__(
-        self, render: RenderVideo, pipeline: VideoPipeline, meter: MemoryMeter, clock: Clock
+        self,
+        render: RenderVideo,
+        pipeline: VideoPipeline,
+        meter: MemoryMeter,
+        energy: EnergyMeter,
+        clock: Clock,
     ) -> None:
         self._render = render
         self._pipeline = pipeline
         self._meter = meter
+        self._energy = energy
         self._clock = clock
 
     def execute(
@@ -39,18 +46,23 @@ class MeasureRun:
     ) -> VideoFile:
         """See `RenderVideo.execute`; `report` hears of the measurement last."""
         self._meter.begin()
+        self._energy.begin()
         stages = _Stages(self._clock)
 
         def follow(progress: RenderProgress) -> None:
             stages.follow(progress)
             report(progress)
 
-        video = self._render.execute(order, follow, wants_out)
+        try:
+            video = self._render.execute(order, follow, wants_out)
+        finally:
+            joules = self._energy.end()
         if stages.is_whole:
             measured = Measured(
                 seconds=stages.seconds(),
                 accelerator_bytes=self._pipeline.peak_accelerator_bytes(),
                 host_bytes=self._meter.peak_bytes(),
+                joules=joules,
             )
             report(RunMeasured(measured=measured))
         return video

@@ -19,9 +19,18 @@ from domain.ports.job_repository import JobRepository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotState:
-    """One slot now. `problem`: why nothing is started there; `fenced_out`: reports that came too late."""
+    """One slot now.
+
+    Attributes:
+        accelerator: its index; None where there is none, or none that can be seen.
+        checkpoint: what is loaded there, as far as its last video shows; None while one is made.
+        problem: why nothing is started there.
+        fenced_out: reports that came too late.
+    """
 
     number: int
+    accelerator: int | None
+    checkpoint: str | None
     job_id: str | None
     problem: str | None
     fenced_out: int
@@ -81,16 +90,22 @@ class Queries:
             paused_since=await self._queue.paused_since(),
             is_draining=self._dispatch.is_draining,
             problem=self._gate.problem(),
-            slots=[
-                SlotState(
-                    number=lane.slot.number,
-                    job_id=lane.running.id if lane.running else None,
-                    problem=lane.slot.problem,
-                    fenced_out=lane.fenced_out,
-                )
-                for lane in self._dispatch.lanes
-            ],
+            slots=self.slots(),
         )
+
+    def slots(self) -> Sequence[SlotState]:
+        """Every slot as it is now, by number."""
+        return [
+            SlotState(
+                number=lane.slot.number,
+                accelerator=lane.slot.heat.index if lane.slot.heat else None,
+                checkpoint=lane.slot.loaded,
+                job_id=lane.running.id if lane.running else None,
+                problem=lane.slot.problem,
+                fenced_out=lane.fenced_out,
+            )
+            for lane in self._dispatch.lanes
+        ]
 
     async def video(self, job_id: str) -> tuple[Job, Path]:
         """A completed job and where its file lies.

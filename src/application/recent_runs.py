@@ -5,7 +5,7 @@ from typing import Final
 
 from domain.ports.clock import Clock
 from domain.ports.run_history import RunHistory
-from domain.run_record import PastRun
+from domain.run_record import PastRun, RunRecord
 
 #: Seconds after which a kind is read again: by then, a run that ended tells of the next one.
 FRESH_S: Final = 5.0
@@ -31,3 +31,6 @@ class RecentRuns(RunHistory):
             self._known.clear()
         self._known[kind, limit] = now, runs
         return runs
+
+    async def latest(self, *, limit: int = 50) -> Sequence[RunRecord]:
+        return await self._history.latest(limit=limit)

@@ -12,6 +12,8 @@ from adapters.filesystem.data_directory import DataDirectory
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings
 from domain.errors import DataDirectoryUnusable
+from domain.hardware import Accelerator
+from domain.heat import Heat, HeatLimits
 
 #: Older versions have known ways to run code from files or to let a foreign Host in; see the
 #: decision record on dependencies.
@@ -37,9 +39,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         f"{hardware.host.total_bytes / gib:.1f} GiB memory available",
     )
     for accelerator in hardware.accelerators:
-        free, total = accelerator.free_bytes / gib, accelerator.total_bytes / gib
-        detail = f"{accelerator.name}, {free:.1f} of {total:.1f} GiB free"
-        yield Check(name=f"gpu {accelerator.index}", detail=detail)
+        yield _accelerator(accelerator, settings.heat_limits)
     if not hardware.accelerators:
         yield Check(name="gpu", detail=f"{hardware.note}: videos are made on the CPU")
     yield _data_directory(core.data_directory())
@@ -60,6 +60,19 @@ def _library(name: str, floor: tuple[int, ...]) -> Check:
         wanted = ".".join(map(str, floor))
         return Check(name=name, problem=f"is {version}; at least {wanted} is needed")
     return Check(name=name, detail=version)
+
+
+def _accelerator(accelerator: Accelerator, limits: HeatLimits | None) -> Check:
+    free, total = accelerator.free_bytes / 2**30, accelerator.total_bytes / 2**30
+    detail = f"{accelerator.name}, {free:.1f} of {total:.1f} GiB free"
+    if accelerator.temperature_c is not None:
+        detail += f", {accelerator.temperature_c} °C"
+    hold_c = limits.of(accelerator) if limits else None
+    if hold_c is not None:
+        detail += f" (held from {hold_c} °C on)"
+    heat = Heat(accelerator.index, limits) if limits else None
+    problem = heat.note(accelerator, now=0) if heat else None
+    return Check(name=f"gpu {accelerator.index}", detail=detail, problem=problem)
 
 
 def _data_directory(directory: DataDirectory) -> Check:

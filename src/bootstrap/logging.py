@@ -7,7 +7,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from bootstrap.settings import Log
+from bootstrap.setting_sections import Log
 
 #: What every record has; anything beyond it came from `extra`.
 _ORDINARY: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}

@@ -5,6 +5,7 @@ import logging
 from dependency_injector import containers, providers
 
 from adapters.filesystem.data_directory import DataDirectory
+from adapters.hardware.energy_meter import NvmlEnergyMeter
 from adapters.pyav.video_encoder import PyAvVideoEncoder
 from application.measure_run import MeasureRun
 from application.render_video import RenderVideo
@@ -72,7 +73,12 @@ class RenderContainer(containers.DeclarativeContainer):
         loras=core.loras,
     )
     measure_run = providers.Factory(
-        MeasureRun, render_video, pipeline, core.memory_meter, core.clock
+        MeasureRun,
+        render_video,
+        pipeline,
+        core.memory_meter,
+        providers.Singleton(NvmlEnergyMeter, accelerator),
+        core.clock,
     )
 
 

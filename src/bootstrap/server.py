@@ -122,13 +122,16 @@ async def _running(container: ServerContainer) -> AsyncIterator[asyncio.Task[Non
         for renderer in renderers:
             if isinstance(renderer, SubprocessRenderer):
                 await renderer.start()
-        dispatching = asyncio.create_task(container.dispatch().run())
+        dispatching = asyncio.create_task(container.dispatch().run(), name="dispatcher")
         dispatching.add_done_callback(_tell_why)
+        watching = asyncio.create_task(container.watch().run(), name="watch on the machine")
+        watching.add_done_callback(_tell_why)
         try:
             yield dispatching
         finally:
-            dispatching.cancel()
-            await asyncio.wait([dispatching])
+            for task in (dispatching, watching):
+                task.cancel()
+            await asyncio.wait([dispatching, watching])
             await asyncio.to_thread(container.work().close)
             for renderer in renderers:
                 await renderer.close()
@@ -136,9 +139,9 @@ async def _running(container: ServerContainer) -> AsyncIterator[asyncio.Task[Non
         await database.close()
 
 
-def _tell_why(dispatching: asyncio.Task[None]) -> None:
-    if not dispatching.cancelled() and (error := dispatching.exception()):
-        _log.critical("the dispatcher has stopped", exc_info=error)
+def _tell_why(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        _log.critical("the %s has stopped", task.get_name(), exc_info=error)
 
 
 def build_app(
@@ -167,7 +170,8 @@ def build_app(
             "work": provide(lambda: container.work()),
             "removing": provide(lambda: container.core.remove_checkpoint()),
             "loras": provide(lambda: container.core.loras()),
-            "hardware": provide(lambda: container.core.hardware()),
+            "machine": provide(lambda: container.watch()),
+            "history": provide(lambda: container.history()),
             "readiness": provide(lambda: readiness),
             "stopping": provide(lambda: stopping),
         },

@@ -1,7 +1,8 @@
 """Everything a server is made of, and how it hangs together."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 from dependency_injector import containers, providers
@@ -28,10 +29,12 @@ from application.steer_queue import SteerQueue
 from application.submit_generation import SubmitGeneration
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
+from application.watch_machine import WatchMachine
 from application.work_on_checkpoints import WorkOnCheckpoints
-from bootstrap import settings as known
+from bootstrap import setting_sections
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings, visible_accelerators, worker_environment
+from domain.heat import Heat
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.clock import Clock
 from domain.ports.hardware_probe import HardwareProbe
@@ -41,29 +44,65 @@ from domain.ports.resume_store import ResumeStore
 from domain.slot import Slot
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where one worker works.
+
+    Attributes:
+        named: what `CUDA_VISIBLE_DEVICES` is to be there; None where there is no accelerator.
+        insisted: the accelerator that must be there. One that was seen must; one that was only named may
+            have been meant for others.
+        index: the driver's, of the accelerator; None where it was not seen.
+    """
+
+    named: str | None = None
+    insisted: str = ""
+    index: int | None = None
+
+
+def _places(settings: Settings, hardware: HardwareProbe) -> Sequence[_Place]:
+    """One per worker, each with an accelerator of its own where there are enough."""
+    seen = hardware.read()
+    names = visible_accelerators([accelerator.index for accelerator in seen.accelerators])
+    if not names:
+        count = 1 if settings.workers == "auto" else settings.workers
+        return [_Place()] * count
+
+    def place(name: str) -> _Place:
+        accelerator = seen.accelerator(name)
+        return _Place(
+            named=name,
+            insisted=name if seen.accelerators else "",
+            index=accelerator.index if accelerator else None,
+        )
+
+    if settings.renderer == "inprocess":  # torch takes the first it sees
+        return [place(names[0])]
+    count = len(names) if settings.workers == "auto" else settings.workers
+    return [place(names[slot % len(names)]) for slot in range(count)]
+
+
+def _heats(settings: Settings, places: Sequence[_Place]) -> Mapping[int, Heat]:
+    """By its index, each accelerator that somebody works on, where any is ever held."""
+    if (limits := settings.heat_limits) is None:
+        return {}
+    return {index: Heat(index, limits) for place in places if (index := place.index) is not None}
+
+
 def _renderers(
-    settings: Settings, hardware: HardwareProbe, core: CoreContainer
+    settings: Settings, places: Sequence[_Place], core: CoreContainer
 ) -> Sequence[Renderer]:
-    """One renderer per worker, each with an accelerator of its own where there are any."""
     if settings.renderer == "inprocess":
         # Imported only here: whoever asks for it wants the pipeline in the server's own process.
         from bootstrap.render_container import render_container
 
         return [InProcessRenderer(render_container(core).measure_run().execute)]
-    found = [accelerator.index for accelerator in hardware.read().accelerators]
-    accelerators = visible_accelerators(found)
-    count = (len(accelerators) or 1) if settings.workers == "auto" else settings.workers
     # A worker never opens the database, so it is not told where that is.
-    told = msgspec.structs.replace(settings, database=known.Database())
+    told = msgspec.structs.replace(settings, database=setting_sections.Database())
     command = (sys.executable, "-m", "bootstrap.worker", msgspec.json.encode(told).decode())
-    places = [
-        accelerators[index % len(accelerators)] if accelerators else None for index in range(count)
-    ]
     return [
-        # One that was seen here must be there; one that was only named may have been meant for others.
         SubprocessRenderer(
-            (*command, str(slot), place if found and place else ""),
-            environment=worker_environment(place),
+            (*command, str(slot), place.insisted), environment=worker_environment(place.named)
         )
         for slot, place in enumerate(places)
     ]
@@ -71,6 +110,7 @@ def _renderers(
 
 def _lanes(
     settings: Settings,
+    slots: Sequence[Slot],
     repository: JobRepository,
     renderers: Sequence[Renderer],
     store: ArtifactStore,
@@ -78,11 +118,22 @@ def _lanes(
     clock: Clock,
 ) -> Sequence[RunGeneration]:
     return [
-        RunGeneration(
-            Slot(number), repository, renderer, store, resume_store, clock, settings.budgets
-        )
-        for number, renderer in enumerate(renderers)
+        RunGeneration(slot, repository, renderer, store, resume_store, clock, settings.budgets)
+        for slot, renderer in zip(slots, renderers, strict=True)
     ]
+
+
+def _slots(places: Sequence[_Place], heats: Mapping[int, Heat]) -> Sequence[Slot]:
+    return [
+        Slot(number, None if place.index is None else heats.get(place.index))
+        for number, place in enumerate(places)
+    ]
+
+
+def _watch(
+    settings: Settings, hardware: HardwareProbe, clock: Clock, heats: Mapping[int, Heat]
+) -> WatchMachine:
+    return WatchMachine(hardware, clock, settings.monitor.interval_s, [*heats.values()])
 
 
 def _gate(settings: Settings, hardware: HardwareProbe) -> DiskGate:
@@ -103,15 +154,25 @@ class ServerContainer(containers.DeclarativeContainer):
     history = providers.Singleton(
         RecentRuns, providers.Singleton(SqlRunHistory, database), core.clock
     )
-    renderers = providers.Singleton(_renderers, settings, core.hardware, core)
+    places = providers.Singleton(_places, settings, core.hardware)
+    heats = providers.Singleton(_heats, settings, places)
+    watch = providers.Singleton(_watch, settings, core.hardware, core.clock, heats)
+    renderers = providers.Singleton(_renderers, settings, places, core)
 
     gate = providers.Singleton(_gate, settings, core.hardware)
     lanes = providers.Singleton(
-        _lanes, settings, repository, renderers, core.store, core.resume_store, core.clock
+        _lanes,
+        settings,
+        providers.Singleton(_slots, places, heats),
+        repository,
+        renderers,
+        core.store,
+        core.resume_store,
+        core.clock,
     )
     dispatch = providers.Singleton(DispatchJobs, queue, lanes, gate, core.clock)
 
-    capacity = providers.Singleton(KnownCapacity, core.hardware, core.clock)
+    capacity = providers.Singleton(KnownCapacity, watch.provided.present)
     plan = providers.Factory(PlanGeneration, core.complete_draft, history, capacity)
     estimate = providers.Factory(EstimateGeneration, core.catalog, history, capacity)
     submit = providers.Factory(SubmitGeneration, plan, repository, gate, dispatch, core.clock)

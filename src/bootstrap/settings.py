@@ -8,14 +8,29 @@ import difflib
 import math
 import os
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
 
+from bootstrap.setting_sections import (
+    Database,
+    Disk,
+    Hub,
+    Log,
+    Models,
+    Monitor,
+    Pipeline,
+    Resume,
+    Section,
+    Server,
+    Thermal,
+    Watchdog,
+)
 from domain.errors import DomainError
+from domain.heat import HeatLimits
 from domain.watchdog import Budgets
 
 _PREFIX: Final = "WAN_"
@@ -28,6 +43,7 @@ _CHOICES: Final = {
     "resume.interval": "auto, or every how many steps",
     "workers": "auto, or how many",
     "server.port": "a whole number",
+    "thermal.hold_c": "auto, never, or degrees Celsius",
 }
 #: Names the file to read; not a setting itself.
 _CONFIG_VARIABLE: Final = "WAN_CONFIG"
@@ -42,93 +58,7 @@ class SettingsError(DomainError):
     code = "bad-settings"
 
 
-class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Unknown keys are an error, here and in every section."""
-
-
-class Server(_Section, frozen=True, kw_only=True):
-    """Where the server listens, and how it stops.
-
-    Attributes:
-        allowed_hosts: Host headers to accept beside the loopback names.
-        grace_s: seconds that a stopping server lets what runs reach the end of its step.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8022
-    allowed_hosts: tuple[str, ...] = ()
-    grace_s: float = 60.0
-
-
-class Pipeline(_Section, frozen=True, kw_only=True):
-    """What makes the frames: Wan through diffusers, or a test card that needs no torch.
-
-    Attributes:
-        card_step_s: seconds a step of the test card pretends to take.
-    """
-
-    backend: Literal["diffusers", "synthetic"] = "diffusers"
-    card_step_s: float = 0.0
-
-
-class Resume(_Section, frozen=True, kw_only=True):
-    """When a run saves what it has. `interval`: every so many steps, or `auto`, by the time they take."""
-
-    interval: Literal["auto"] | int = "auto"
-
-
-class Database(_Section, frozen=True, kw_only=True):
-    """`url`: `sqlite+aiosqlite:///…`; empty means `jobs.db` in the data directory."""
-
-    url: str = ""
-
-
-class Models(_Section, frozen=True, kw_only=True):
-    """`dir`: where checkpoints lie, one folder per id; empty means `models` in the data directory."""
-
-    dir: str = ""
-
-
-class Hub(_Section, frozen=True, kw_only=True):
-    """`endpoint`: where checkpoints are pulled from; silence means what `HF_ENDPOINT` says, if anything."""
-
-    endpoint: str = "https://huggingface.co"
-
-
-class Disk(_Section, frozen=True, kw_only=True):
-    """Free MiB below which nothing is started (`soft_mib`), and nothing accepted (`hard_mib`).
-
-    A run of the largest checkpoint writes two resume points of 84 MB and a video; the room between
-    the marks holds several.
-    """
-
-    soft_mib: int = 2048
-    hard_mib: int = 1024
-
-
-_BUDGETS: Final = Budgets()
-
-
-class Watchdog(_Section, frozen=True, kw_only=True):
-    """Seconds without progress after which a worker is killed; see `domain.watchdog.Budgets`."""
-
-    loading_s: float = _BUDGETS.loading_s
-    encoding_prompt_s: float = _BUDGETS.encoding_prompt_s
-    step_s: float = _BUDGETS.step_s
-    decoding_s: float = _BUDGETS.decoding_s
-    encoding_video_s: float = _BUDGETS.encoding_video_s
-    run_s: float = _BUDGETS.run_s
-    wait_s: float = _BUDGETS.wait_s
-
-
-class Log(_Section, frozen=True, kw_only=True):
-    """One line per event, on standard error."""
-
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    format: Literal["console", "json"] = "console"
-
-
-class Settings(_Section, frozen=True, kw_only=True):
+class Settings(Section, frozen=True, kw_only=True):
     """All of them. `workers`: `auto` is one per accelerator, and one on a machine without."""
 
     data_dir: str
@@ -142,6 +72,8 @@ class Settings(_Section, frozen=True, kw_only=True):
     renderer: Literal["subprocess", "inprocess", "ray"] = "subprocess"
     watchdog: Watchdog = msgspec.field(default_factory=Watchdog)
     disk: Disk = msgspec.field(default_factory=Disk)
+    monitor: Monitor = msgspec.field(default_factory=Monitor)
+    thermal: Thermal = msgspec.field(default_factory=Thermal)
     log: Log = msgspec.field(default_factory=Log)
 
     @property
@@ -151,6 +83,14 @@ class Settings(_Section, frozen=True, kw_only=True):
     @property
     def budgets(self) -> Budgets:
         return Budgets(**msgspec.structs.asdict(self.watchdog))
+
+    @property
+    def heat_limits(self) -> HeatLimits | None:
+        """None where nothing is ever held."""
+        hold_c, cool_by_c = self.thermal.hold_c, self.thermal.cool_by_c
+        if hold_c == "never":
+            return None
+        return HeatLimits(hold_c=None if hold_c == "auto" else hold_c, cool_by_c=cool_by_c)
 
     @property
     def database_url(self) -> str:
@@ -192,7 +132,9 @@ def load_settings(
         settings = msgspec.convert(told, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(_explain(str(error), told)) from error
-    return _check(msgspec.structs.replace(settings, data_dir=str(_absolute(settings.data_dir))))
+    if complaint := next(_complaints(settings), None):
+        raise SettingsError(complaint)
+    return msgspec.structs.replace(settings, data_dir=str(_absolute(settings.data_dir)))
 
 
 def visible_accelerators(found: Sequence[int]) -> Sequence[str]:
@@ -331,44 +273,50 @@ def _variable(key: str) -> str:
     return _PREFIX + key.upper().replace(".", "__")
 
 
-def _check(settings: Settings) -> Settings:
+def _complaints(settings: Settings) -> Iterator[str]:
+    """A sentence for each value of the right type that still cannot be meant, with those that can."""
     if not 0 <= settings.server.port <= 65535:
-        raise SettingsError(f"server.port is {settings.server.port}; ports are 0 to 65535.")
+        yield f"server.port is {settings.server.port}; ports are 0 to 65535."
     if settings.workers != "auto" and settings.workers < 1:
-        raise SettingsError(f"workers is {settings.workers}; it must be auto, or at least 1.")
-    _check_seconds(settings)
+        yield f"workers is {settings.workers}; it must be auto, or at least 1."
+    yield from _of_times(settings)
     if settings.disk.hard_mib < 0:
-        raise SettingsError(
+        yield (
             f"disk.hard_mib is {settings.disk.hard_mib}; it must be at least 0, which is no mark at all."
         )
     if settings.disk.hard_mib > settings.disk.soft_mib:
-        raise SettingsError(
+        yield (
             f"disk.hard_mib is {settings.disk.hard_mib}, above disk.soft_mib "
             f"({settings.disk.soft_mib}): nothing is accepted below the one, started below the other."
         )
     if settings.resume.interval != "auto" and settings.resume.interval < 1:
-        raise SettingsError(
-            f"resume.interval is {settings.resume.interval}; it must be auto, or at least 1."
-        )
+        yield f"resume.interval is {settings.resume.interval}; it must be auto, or at least 1."
     if not settings.hub.endpoint.startswith(("https://", "http://")):
-        raise SettingsError(
+        yield (
             f"hub.endpoint is {settings.hub.endpoint!r}; it must be a URL such as https://huggingface.co."
         )
+    yield from _of_heat(settings.thermal)
     if settings.renderer == "ray":
-        raise SettingsError("The ray renderer is not built yet; choose subprocess or inprocess.")
-    return settings
+        yield "The ray renderer is not built yet; choose subprocess or inprocess."
 
 
-def _check_seconds(settings: Settings) -> None:
-    """Refuse times that never pass, or have always passed; nan is neither, and is refused, too."""
+def _of_times(settings: Settings) -> Iterator[str]:
+    """Times that never pass, or have always passed; nan is neither, and is refused, too."""
     for key, seconds in msgspec.structs.asdict(settings.watchdog).items():
         if not 0 < seconds < math.inf:
-            raise SettingsError(
-                f"watchdog.{key} is {seconds} s; it must be more than 0, and finite."
-            )
+            yield f"watchdog.{key} is {seconds} s; it must be more than 0, and finite."
     for key, seconds in (
         ("server.grace_s", settings.server.grace_s),
         ("pipeline.card_step_s", settings.pipeline.card_step_s),
     ):
         if not 0 <= seconds < math.inf:
-            raise SettingsError(f"{key} is {seconds} s; it must be at least 0, and finite.")
+            yield f"{key} is {seconds} s; it must be at least 0, and finite."
+    if not 0.5 <= settings.monitor.interval_s <= 30:  # a temperature is believed for 60 s
+        yield f"monitor.interval_s is {settings.monitor.interval_s} s; it must be 0.5 to 30."
+
+
+def _of_heat(thermal: Thermal) -> Iterator[str]:
+    if isinstance(thermal.hold_c, int) and not 40 <= thermal.hold_c <= 120:
+        yield f"thermal.hold_c is {thermal.hold_c}; it must be auto, never, or 40 to 120 °C."
+    if not 1 <= thermal.cool_by_c <= 30:
+        yield f"thermal.cool_by_c is {thermal.cool_by_c}; it must be 1 to 30 °C."

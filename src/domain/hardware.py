@@ -1,11 +1,16 @@
 """What a machine has and how it is doing, at one moment."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accelerator:
-    """One GPU; a reading its driver does not give is None."""
+    """One GPU; a reading its driver does not give is None.
+
+    Attributes:
+        slowdown_c: the temperature at which it slows itself down.
+    """
 
     index: int
     name: str
@@ -14,6 +19,8 @@ class Accelerator:
     load_percent: int | None
     temperature_c: int | None
     power_w: float | None
+    slowdown_c: int | None = None
+    uuid: str | None = None
 
     @property
     def free_bytes(self) -> int:
@@ -46,6 +53,15 @@ class Hardware:
     accelerators: tuple[Accelerator, ...]
     note: str | None = None
 
+    def accelerator(self, place: str) -> Accelerator | None:
+        """The one that `CUDA_VISIBLE_DEVICES` means by `place`: an index, or how its UUID begins."""
+        for accelerator in self.accelerators:
+            if place == str(accelerator.index):
+                return accelerator
+            if place.startswith("GPU-") and (accelerator.uuid or "").startswith(place):
+                return accelerator
+        return None
+
     @property
     def capacity(self) -> Capacity:
         """What is free now, on the accelerator that has the least: a job may come to any of them."""
@@ -53,3 +69,23 @@ class Hardware:
         return Capacity(
             accelerator_bytes=min(free, default=None), host_bytes=self.host.available_bytes
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One reading of a series.
+
+    Attributes:
+        number: rises by one from sample to sample, and begins anew with each server.
+        at: by the wall clock, which may be set; only shown.
+        taken_s: by a clock that never falls; comparable within one server.
+        hardware: None where the machine could not be read; `problem` then says why.
+        free_disk_bytes: on the disk of the data directory; None likewise.
+    """
+
+    number: int
+    at: datetime
+    taken_s: float
+    hardware: Hardware | None
+    free_disk_bytes: int | None
+    problem: str | None = None

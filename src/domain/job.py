@@ -144,7 +144,10 @@ class Job:
         if self.measured is None or self.plan.placement is None:
             return None
         return PastRun(
-            placement=self.plan.placement, forwards=self.plan.forwards, measured=self.measured
+            placement=self.plan.placement,
+            tokens=self.plan.tokens,
+            forwards=self.plan.forwards,
+            measured=self.measured,
         )
 
     @property

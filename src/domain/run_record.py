@@ -21,20 +21,58 @@ class Measured:
         seconds: of each stage.
         accelerator_bytes: the most that was allocated there at once; None where there is none.
         host_bytes: the most host memory the process had resident; None where that cannot be told.
+        joules: what the accelerator took, all of it, whoever used it besides; None where there is none,
+            where its driver does not tell, and in records of earlier versions.
     """
 
     seconds: Mapping[Stage, float]
     accelerator_bytes: int | None
     host_bytes: int | None
+    joules: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastRun:
-    """What was measured of a run, and how it was placed. `forwards`: of the transformers."""
+    """What was measured of a run, and how it was placed.
+
+    Attributes:
+        tokens: what one forward of a transformer attended over.
+        forwards: of the transformers.
+    """
 
     placement: Placement
+    tokens: int
     forwards: int
     measured: Measured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run, and whose it was. `kind`: what it shares with runs that take the same."""
+
+    job_id: str
+    kind: str
+    run: PastRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindSummary:
+    """What the next run of a kind and placement would take if it had as many forwards as the last one.
+
+    Attributes:
+        runs: how many it is the median of, `REMEMBERED` at most.
+        joules: None where no run told.
+    """
+
+    kind: str
+    placement: Placement
+    runs: int
+    tokens: int
+    forwards: int
+    seconds: Mapping[Stage, float]
+    accelerator_bytes: int | None
+    host_bytes: int | None
+    joules: float | None
 
 
 def run_kind(request: GenerationRequest) -> str:
@@ -72,6 +110,32 @@ def median_accelerator_bytes(runs: Sequence[PastRun]) -> int | None:
 def median_host_bytes(runs: Sequence[PastRun]) -> int | None:
     """None where no run told."""
     return _median([past.measured.host_bytes for past in runs])
+
+
+def summarize(records: Sequence[RunRecord]) -> Sequence[KindSummary]:
+    """Of each kind and placement among `records`, newest first both of them: what estimates rest on."""
+    summaries, seen = [], set()
+    for record in records:
+        kind, placement = record.kind, record.run.placement
+        if (kind, placement) in seen:
+            continue
+        seen.add((kind, placement))
+        runs = placed_as(placement, [other.run for other in records if other.kind == kind])
+        joules = [told for past in runs if (told := past.measured.joules) is not None]
+        summaries.append(
+            KindSummary(
+                kind=kind,
+                placement=placement,
+                runs=len(runs),
+                tokens=record.run.tokens,
+                forwards=record.run.forwards,
+                seconds=predicted_seconds(runs, forwards=record.run.forwards) or {},
+                accelerator_bytes=median_accelerator_bytes(runs),
+                host_bytes=median_host_bytes(runs),
+                joules=median(joules) if joules else None,
+            )
+        )
+    return summaries
 
 
 def _seconds(past: PastRun, stage: Stage, forwards: int) -> float:

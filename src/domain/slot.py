@@ -9,6 +9,7 @@ from domain.errors import (
     WorkerCrashed,
     WorkerUnavailable,
 )
+from domain.heat import Heat
 
 #: Jobs in a row that may go before the head of the line because the slot has their checkpoint loaded.
 #: A load may take as long as a short video. With four, a line of two checkpoints in turn costs one load
@@ -34,20 +35,27 @@ class Slot:
     times are seconds of a clock that never falls.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, heat: Heat | None = None) -> None:
+        """`heat`: of its accelerator; slots may share one, and None has none."""
         self.number = number
-        self.problem: str | None = None
+        self.heat = heat
+        self.loaded: str | None = None
+        self._problem: str | None = None
         self._fault: tuple[float, str | None] | None = None
         self._shunned_until = 0.0
         self._rests = 0  # since it was last trusted
         self._claimed: str | None = None
-        self._loaded: str | None = None
         self._favours = 0
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing is started here; None where something is."""
+        return self._problem or (self.heat.problem if self.heat else None)
 
     @property
     def favourite(self) -> str | None:
         """The checkpoint whose jobs may go first here, as it is loaded; None: the line alone decides."""
-        return self._loaded if self._favours < MAX_FAVOURS else None
+        return self.loaded if self._favours < MAX_FAVOURS else None
 
     def note_claim(self, checkpoint: str) -> None:
         """A job for `checkpoint` was claimed, `favourite` ones first.
@@ -55,11 +63,13 @@ class Slot:
         Counted as a favour whether or not it headed the line: the bound holds without knowing that.
         """
         self._favours = self._favours + 1 if checkpoint == self.favourite else 0
-        self._claimed, self._loaded = checkpoint, None  # until a video shows that it is loaded
+        self._claimed, self.loaded = checkpoint, None  # until a video shows that it is loaded
 
     def may_work(self, *, now: float) -> bool:
         """Whether a job may be started here."""
-        return self.problem is None or now >= self._shunned_until
+        if self.heat is not None and self.heat.is_held(now=now):
+            return False
+        return self._problem is None or now >= self._shunned_until
 
     def note_end(self, job_id: str, error: DomainError | None, *, now: float) -> bool:
         """An attempt has ended here. Returns whether that made the slot unhealthy.
@@ -69,19 +79,19 @@ class Slot:
         """
         if not isinstance(error, NoProgress | WorkerCrashed | AcceleratorFault | WorkerUnavailable):
             if error is None:
-                self._loaded = self._claimed
+                self.loaded = self._claimed
                 self.forgive()
             return False
         blamed = None if isinstance(error, WorkerUnavailable) else job_id
         before, self._fault = self._fault, (now, blamed)
-        is_on_trial = self.problem is not None
+        is_on_trial = self._problem is not None
         if not is_on_trial and not _is_second(before, blamed, now):
             return False
         cool_off_s = min(COOL_OFF_S * 2**self._rests, MAX_COOL_OFF_S)
         self._rests += 1
         self._shunned_until = now + cool_off_s
         failed = "again" if is_on_trial else f"twice within {FAULT_WINDOW_S / 60:g} minutes"
-        self.problem = (
+        self._problem = (
             f"Slot {self.number} failed {failed} and rests for {cool_off_s / 60:g} minutes; its jobs "
             f"wait. Last: {error.message} Look at the accelerator (nvidia-smi, the kernel's log), then "
             "resume the queue."
@@ -90,7 +100,7 @@ class Slot:
 
     def forgive(self) -> None:
         """Trust it again: it has finished a job, or somebody has looked after it."""
-        self.problem = self._fault = None
+        self._problem = self._fault = None
         self._rests = 0
 
 

@@ -31,6 +31,13 @@ def test_a_prompt_becomes_a_video_that_carries_its_request(service: Service) -> 
     assert list(measured["seconds"]) == stages
     assert sum(measured["seconds"].values()) > 0
     assert measured["accelerator_bytes"] is None or measured["accelerator_bytes"] > 0
+    [run] = service.client.get("/api/v1/runs").json()["data"]
+    assert (run["generation"], run["measured"]) == (generation["id"], measured)
+
+    system = service.client.get("/api/v1/system").json()
+    assert [slot["checkpoint"] for slot in system["slots"]] == ["mini"]
+    assert system["hardware"]["host"]["load_percent"] > 0
+    assert service.client.get("/api/v1/system/history").json()["data"][0]["number"] == 1
 
     rest = service.events(generation["id"], last=events[4]["id"])
 

@@ -33,3 +33,16 @@ class FakeHardwareProbe(HardwareProbe):
 
     def free_disk_bytes(self) -> int:
         return self.free
+
+
+#: It slows itself down at 90 °C, and is nearly there.
+A_HOT_CARD = Accelerator(
+    index=0,
+    name="Fake 24G",
+    total_bytes=24 * GIB,
+    used_bytes=2 * GIB,
+    load_percent=100,
+    temperature_c=89,
+    power_w=450.0,
+    slowdown_c=90,
+)

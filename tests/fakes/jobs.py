@@ -16,7 +16,7 @@ from domain.ports.event_log import EventLog, LoggedEvent
 from domain.ports.job_queue import JobQueue
 from domain.ports.job_repository import JobRepository
 from domain.ports.run_history import RunHistory
-from domain.run_record import PastRun, run_kind
+from domain.run_record import PastRun, RunRecord, run_kind
 from domain.slot import FAVOUR_REACH
 from domain.toll import LONGEST_WAIT_S
 
@@ -287,3 +287,11 @@ class InMemoryRunHistory(RunHistory):
             job.past_run for job in reversed(self._memory.kept) if run_kind(job.request) == kind
         ]
         return [run for run in runs if run is not None][:limit]
+
+    async def latest(self, *, limit: int = 50) -> Sequence[RunRecord]:
+        records = [
+            RunRecord(job_id=job.id, kind=run_kind(job.request), run=job.past_run)
+            for job in reversed(self._memory.kept)
+            if job.past_run is not None
+        ]
+        return records[:limit]

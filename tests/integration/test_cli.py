@@ -16,6 +16,7 @@ from adapters.pyav.video_encoder import PyAvVideoEncoder
 from adapters.sql.connections import database_file
 from adapters.sql.database import Database
 from bootstrap.cli import Commands
+from tests.fakes.nvml import Driver
 from tests.integration.clips import noisy_frames, video_file
 from tests.integration.pictures import encoded
 
@@ -200,6 +201,19 @@ def test_models_and_doctor_speak_json(capsys: pytest.CaptureFixture[str]) -> Non
     assert wan("doctor", "--json") == 0
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
     assert {"python", "sqlite", "torch", "host", "mini"} <= checks.keys()
+
+
+def test_doctor_tells_an_accelerator_that_is_too_hot(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Driver(monkeypatch).answer("nvmlDeviceGetTemperature", lambda _handle, _sensor: 88)
+
+    code = wan("doctor", "--json", "--data-dir", tmp_path / "data")
+
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
+    assert code == 1
+    assert "88 °C (held from 87 °C on)" in checks["gpu 0"]["detail"]
+    assert "Accelerator 0 (Card 24G) has 88 °C" in checks["gpu 0"]["problem"]
 
 
 def test_doctor_fails_where_something_is_wrong(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from bootstrap.logging import configure_logging
-from bootstrap.settings import Log
+from bootstrap.setting_sections import Log
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from bootstrap.settings import (
     visible_accelerators,
     worker_environment,
 )
+from domain.heat import HeatLimits
 
 
 def load(environment: dict[str, str] | None = None, **overrides: object) -> object:
@@ -86,6 +87,11 @@ def test_paths_may_begin_at_home(key: str) -> None:
         ({"WAN_PIPELINE__BACKEND": "comfy"}, "backend"),
         ({"WAN_RENDERER": "ray"}, "not built yet"),
         ({"WAN_DATA_DIR__X": "1", "WAN_DATA_DIR": "/a"}, "data_dir"),
+        ({"WAN_MONITOR__INTERVAL_S": "0.1"}, "0.5 to 30"),
+        ({"WAN_MONITOR__INTERVAL_S": "nan"}, "0.5 to 30"),
+        ({"WAN_THERMAL__HOLD_C": "hot"}, "auto, never, or degrees"),
+        ({"WAN_THERMAL__HOLD_C": "30"}, "40 to 120"),
+        ({"WAN_THERMAL__COOL_BY_C": "0"}, "1 to 30"),
         ({"WAN_WATCHDOG__STEP_S": "0"}, r"watchdog\.step_s.*more than 0"),
         ({"WAN_WATCHDOG__LOADING_S": "-1"}, r"watchdog\.loading_s.*more than 0"),
         ({"WAN_WATCHDOG__DECODING_S": "nan"}, r"watchdog\.decoding_s.*more than 0"),
@@ -150,3 +156,13 @@ def test_an_interval_is_auto_or_a_number_of_steps(said: str, meant: object) -> N
     settings = load_settings(overrides={}, environment={"WAN_RESUME__INTERVAL": said})
 
     assert settings.resume.interval == meant
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("auto", HeatLimits(hold_c=None)), ("85", HeatLimits(hold_c=85)), ("never", None)],
+)
+def test_heat_is_held_by_the_driver_a_number_or_never(said: str, meant: HeatLimits | None) -> None:
+    settings = load_settings(overrides={}, environment={"WAN_THERMAL__HOLD_C": said})
+
+    assert settings.heat_limits == meant

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, event
 from adapters.sql.database import Database
 from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
+from adapters.sql.run_history import SqlRunHistory
 from domain.errors import RenderFailed
 from domain.idempotency import IdempotencyKey
 from domain.job import Job
@@ -160,3 +161,13 @@ async def test_listing_by_status_reads_no_more_than_what_is_listed(
     indexes = {step.split(" INDEX ")[1].split()[0] for step in plans if " USING INDEX " in step}
     assert indexes <= {"jobs_begun_by_status", "jobs_queued"}
     assert set(unbounded(plans)) <= {"SCAN jobs USING INDEX jobs_queued"}
+
+
+async def test_the_last_runs_are_found_without_reading_past_those_that_were_not_measured(
+    database: Database, path: Path
+) -> None:
+    history = SqlRunHistory(database)
+
+    plans = await plans_of_reading(path, lambda: history.latest(limit=50))
+
+    assert plans == ["SCAN jobs USING INDEX measured_jobs_by_age"]

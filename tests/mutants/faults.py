@@ -223,4 +223,11 @@ FAULTS = (
         spoiled="    if not row.fingerprint:\n",
         tests=("tests/ports/test_idempotency.py",),
     ),
+    Fault(
+        name="a hot accelerator is given work",
+        path="src/domain/slot.py",
+        sound="if self.heat is not None and self.heat.is_held(now=now):",
+        spoiled="if self.heat is not None and self.heat.is_held(now=now + 3600):",
+        tests=("tests/unit/application/test_heat.py",),
+    ),
 )

@@ -7,6 +7,7 @@ import psutil
 import pynvml
 
 from adapters.hardware.control_group import remaining_bytes
+from adapters.hardware.cpu_load import CpuLoad
 from domain.hardware import Accelerator, Hardware, Host
 from domain.ports import hardware_probe
 
@@ -17,6 +18,7 @@ class NvmlHardwareProbe(hardware_probe.HardwareProbe):
     def __init__(self, data_dir: Path) -> None:
         """`data_dir`: on the disk that is meant; it, or a folder above it, is there."""
         self._data_dir = data_dir
+        self._cpu_load = CpuLoad()
 
     def free_disk_bytes(self) -> int:
         folder = self._data_dir
@@ -32,7 +34,7 @@ class NvmlHardwareProbe(hardware_probe.HardwareProbe):
         memory, limited = psutil.virtual_memory(), remaining_bytes()
         host = Host(
             cpu_count=psutil.cpu_count() or 1,
-            load_percent=psutil.cpu_percent(),
+            load_percent=self._cpu_load.percent(),
             total_bytes=memory.total,
             available_bytes=memory.available if limited is None else min(memory.available, limited),
         )
@@ -70,6 +72,8 @@ def _accelerator(index: int) -> Accelerator | pynvml.NVMLError:
         load_percent=_load_percent(handle),
         temperature_c=_temperature_c(handle),
         power_w=_power_w(handle),
+        slowdown_c=_slowdown_c(handle),
+        uuid=_uuid(handle),
     )
 
 
@@ -91,5 +95,35 @@ def _power_w(handle: object) -> float | None:
     """NVML tells milliwatts."""
     try:
         return float(pynvml.nvmlDeviceGetPowerUsage(handle)) / 1000
+    except pynvml.NVMLError:
+        return None
+
+
+def _slowdown_c(handle: object) -> int | None:
+    """The threshold itself or, on cards whose driver no longer tells it, by the margin that is left.
+
+    Source: NVML's manual, which replaces the threshold by margins from the Ada generation on.
+    """
+    try:
+        threshold = int(
+            pynvml.nvmlDeviceGetTemperatureThreshold(
+                handle, pynvml.NVML_TEMPERATURE_THRESHOLD_SLOWDOWN
+            )
+        )
+    except pynvml.NVMLError:
+        threshold = 0
+    if threshold > 0:
+        return threshold
+    try:
+        margin = int(pynvml.nvmlDeviceGetMarginTemperature(handle))
+    except pynvml.NVMLError:
+        return None
+    temperature = _temperature_c(handle)
+    return None if temperature is None else temperature + margin
+
+
+def _uuid(handle: object) -> str | None:
+    try:
+        return str(pynvml.nvmlDeviceGetUUID(handle))
     except pynvml.NVMLError:
         return None

@@ -22,7 +22,8 @@ from adapters.http.parameters import refuse_unknown_parameters
 from adapters.http.plans import plan_generation
 from adapters.http.problems import to_problem
 from adapters.http.queue import queue_router
-from adapters.http.system import get_system
+from adapters.http.runs import list_runs
+from adapters.http.system import system_router
 from adapters.http.uploads import upload_file
 
 Lifespan: TypeAlias = Callable[[Litestar], AbstractAsyncContextManager[None]]
@@ -50,7 +51,8 @@ def create_app(
         dependencies: `submit` (SubmitGeneration), `cancel` (CancelGeneration), `retry` (RetryGeneration),
             `steer` (SteerQueue), `queries` (Queries),
             `estimate` (EstimateGeneration), `upload` (UploadImage), `upload_video` (UploadVideo),
-            `checkpoints` (ListCheckpoints), `work` (WorkOnCheckpoints), `removing` (RemoveCheckpoint), `loras` (LoraCatalog), `hardware` (HardwareProbe), `readiness` (Readiness),
+            `checkpoints` (ListCheckpoints), `work` (WorkOnCheckpoints), `removing` (RemoveCheckpoint), `loras` (LoraCatalog), `machine` (WatchMachine),
+            `history` (RunHistory), `readiness` (Readiness),
             `stopping` (asyncio.Event: set when streams must end).
         lifespan: entered in order before the first request is answered, left in reverse.
         allowed_hosts: Host values answered besides the loopback names; one without a port has any.
@@ -65,7 +67,8 @@ def create_app(
             plan_generation,
             models_router(),
             list_loras,
-            get_system,
+            system_router(),
+            list_runs,
             livez,
             readyz,
         ],

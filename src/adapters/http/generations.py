@@ -10,7 +10,7 @@ from litestar import Response, Router, get, post
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
-from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.response import ServerSentEventMessage
 
 from adapters.http.problems import refusals
 from adapters.http.representations import (
@@ -21,6 +21,7 @@ from adapters.http.representations import (
     generation,
     snapshot,
 )
+from adapters.http.streams import HEARTBEAT, MAX_EVENT, event_stream
 from application.cancel_generation import CancelGeneration
 from application.queries import Queries
 from application.retry_generation import RetryGeneration
@@ -32,9 +33,6 @@ from domain.ports.event_log import LoggedEvent
 
 MAX_PAGE: Final = 200
 MAX_CLIENT_CHARACTERS: Final = 64
-#: The largest number that every JSON reader keeps exact.
-MAX_EVENT: Final = 2**53 - 1
-
 
 _LOCATION: Final = ResponseHeader(
     name="Location", description="The generation.", documentation_only=True
@@ -160,29 +158,7 @@ async def follow_generation(
     # What is refused must be refused before the stream begins.
     if not await queries.has_more(generation_id, after=last):
         return Response(None, status_code=HTTPStatus.NO_CONTENT)
-    told = _until(stopping, _messages(queries.follow(generation_id, after=last)))
-    return ServerSentEvent(told, headers={"Cache-Control": "private, no-store"})
-
-
-async def _until(
-    stopping: asyncio.Event, messages: AsyncGenerator[ServerSentEventMessage, None]
-) -> AsyncGenerator[ServerSentEventMessage, None]:
-    """The messages, until the server stops: a stream that went on would hold it up."""
-    stop = asyncio.ensure_future(stopping.wait())
-    coming: asyncio.Future[ServerSentEventMessage | None] | None = None
-    try:
-        while not stop.done():
-            coming = asyncio.ensure_future(anext(messages, None))
-            await asyncio.wait({coming, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done() or (message := coming.result()) is None:
-                return
-            yield message
-    finally:
-        stop.cancel()
-        if coming is not None and not coming.done():
-            coming.cancel()
-            await asyncio.wait({coming})
-        await messages.aclose()
+    return event_stream(_messages(queries.follow(generation_id, after=last)), stopping)
 
 
 async def _messages(
@@ -190,7 +166,7 @@ async def _messages(
 ) -> AsyncGenerator[ServerSentEventMessage, None]:
     async for logged in events:
         if logged is None:
-            yield ServerSentEventMessage(comment="still here", data=None)
+            yield HEARTBEAT
         else:
             yield ServerSentEventMessage(
                 id=logged.number,

@@ -107,7 +107,12 @@ def row_to_past_run(row: RowMapping) -> PastRun:
     state = msgspec.json.decode(row["state"], type=_State)
     assert plan.placement is not None, "a row without a placement has no kind"
     assert state.measured is not None, "nor has one that was not measured"
-    return PastRun(placement=plan.placement, forwards=plan.forwards, measured=state.measured)
+    return PastRun(
+        placement=plan.placement,
+        tokens=plan.tokens,
+        forwards=plan.forwards,
+        measured=state.measured,
+    )
 
 
 def event_to_row(event: JobEvent) -> dict[str, object]:

@@ -128,6 +128,7 @@ Index(
     sqlite_where=has_status(JobStatus.RUNNING, JobStatus.PUBLISHING),
 )
 Index("measured_jobs", jobs.c.kind, jobs.c.sequence, sqlite_where=jobs.c.kind.is_not(None))
+Index("measured_jobs_by_age", jobs.c.sequence, sqlite_where=jobs.c.kind.is_not(None))
 #: Listing the newest of some states, however many there are of others.
 Index(
     "jobs_begun_by_status",

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from domain.run_record import PastRun
+from domain.run_record import PastRun, RunRecord
 
 
 class RunHistory(ABC):
@@ -16,6 +16,14 @@ class RunHistory(ABC):
         Args:
             kind: as `domain.run_record.run_kind` spells it.
             limit: at most this many.
+
+        Raises:
+            StorageError: they could not be read.
+        """
+
+    @abstractmethod
+    async def latest(self, *, limit: int = 50) -> Sequence[RunRecord]:
+        """The last runs of any kind, newest first, at most `limit` of them.
 
         Raises:
             StorageError: they could not be read.

@@ -29,6 +29,7 @@ from application.submit_generation import SubmitGeneration
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
 from application.verify_checkpoint import VerifyCheckpoint
+from application.watch_machine import WatchMachine
 from application.work_on_checkpoints import WorkOnCheckpoints
 from domain.repository import REPOSITORIES
 from domain.slot import Slot
@@ -71,6 +72,17 @@ def hardware() -> FakeHardwareProbe:
 
 
 @pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def machine(hardware: FakeHardwareProbe, clock: FakeClock) -> WatchMachine:
+    """Has looked once."""
+    return WatchMachine(hardware, clock, 5.0)
+
+
+@pytest.fixture
 def loras() -> FakeLoraCatalog:
     return FakeLoraCatalog()
 
@@ -109,12 +121,14 @@ def app(
     hardware: FakeHardwareProbe,
     checks: dict[str, str | None],
     loras: FakeLoraCatalog,
+    clock: FakeClock,
+    machine: WatchMachine,
     tmp_path: Path,
 ) -> Litestar:
     async def readiness() -> Mapping[str, str | None]:
         return checks
 
-    clock, catalog = FakeClock(), FakeCheckpointCatalog("mini", "mini-ti2v", "i2v-A14B", "vace-14B")
+    catalog = FakeCheckpointCatalog("mini", "mini-ti2v", "i2v-A14B", "vace-14B")
     images, resume_store = FakeImageStore(tmp_path / "images"), FakeResumeStore()
     complete = CompleteDraft(catalog, images, draw_seed=lambda: 7, loras=loras)
     plan = PlanGeneration(complete, jobs.history, lambda: hardware.hardware.capacity)
@@ -135,7 +149,8 @@ def app(
         "work": work,
         "removing": RemoveCheckpoint(checkpoint_store),
         "loras": loras,
-        "hardware": hardware,
+        "machine": machine,
+        "history": jobs.history,
         "readiness": readiness,
         "stopping": asyncio.Event(),
     }

@@ -119,6 +119,7 @@ async def test_what_a_run_took_is_shown_and_tells_of_the_next(
         "seconds": {"loading": 1.0, "denoising": 6.0},
         "accelerator_bytes": GIB,
         "host_bytes": None,
+        "joules": None,
     }
     told = await planned(client, steps=24)
     assert told["plan"]["seconds"] == {"loading": 1.0, "denoising": 12.0}

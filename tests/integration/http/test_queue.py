@@ -26,7 +26,16 @@ async def test_an_empty_queue_says_so(client: httpx.AsyncClient) -> None:
 
     assert (queue["running"], queue["waiting"]) == ([], [])
     assert (queue["paused_since"], queue["problem"], queue["is_draining"]) == (None, None, False)
-    assert queue["slots"] == [{"number": 0, "job_id": None, "problem": None, "fenced_out": 0}]
+    assert queue["slots"] == [
+        {
+            "number": 0,
+            "accelerator": None,
+            "checkpoint": None,
+            "job_id": None,
+            "problem": None,
+            "fenced_out": 0,
+        }
+    ]
 
 
 async def test_clients_take_turns(client: httpx.AsyncClient) -> None:

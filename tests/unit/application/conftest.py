@@ -10,6 +10,7 @@ from application import dispatch_jobs, run_generation
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.run_generation import RunGeneration
+from domain.heat import Heat
 from domain.slot import Slot
 from domain.watchdog import Budgets
 from tests.fakes.artifact_store import FakeArtifactStore
@@ -72,10 +73,13 @@ def lane(
     monkeypatch.setattr(run_generation, "STORAGE_RETRY_S", 0.001)
 
     def make(
-        *scripts: Sequence[Deed], number: int = 0, budgets: Budgets | None = None
+        *scripts: Sequence[Deed],
+        number: int = 0,
+        budgets: Budgets | None = None,
+        heat: Heat | None = None,
     ) -> RunGeneration:
         return RunGeneration(
-            Slot(number),
+            Slot(number, heat),
             jobs.repository,
             FakeRenderer(store, *scripts),
             store,

@@ -5,18 +5,20 @@ from typing import Any
 
 import pytest
 
+from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from domain.errors import WorkerUnavailable
+from domain.heat import Heat, HeatLimits
 from domain.job_event import EventKind, JobStatus
 from domain.progress import Stage
 from domain.rendering import StageEntered
 from domain.toll import Toll
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import A_SECOND, NOON, a_job
-from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
+from tests.fakes.hardware_probe import A_HOT_CARD, GIB, FakeHardwareProbe
 from tests.fakes.jobs import InMemoryJobs
 from tests.fakes.renderer import Hangs, Stages
-from tests.unit.application.attempt import Dispatching, all_to_be
+from tests.unit.application.attempt import Dispatching, Lane, all_to_be
 
 
 @pytest.fixture
@@ -160,3 +162,24 @@ async def test_nothing_is_stopped_where_a_slot_is_free(
 
     await jobs.wait(lambda: jobs.kept[1].status is JobStatus.COMPLETED, timeout_s=5)
     assert jobs.kept[0].fence == 1
+
+
+async def test_nothing_is_stopped_where_the_accelerator_is_too_hot_for_the_next(
+    jobs: InMemoryJobs, lane: Lane, gate: DiskGate, clock: FakeClock
+) -> None:
+    heat = Heat(0, HeatLimits())
+    made = lane([Hangs()], heat=heat)
+    dispatcher = DispatchJobs(jobs.queue, [made], gate, clock)
+    await jobs.repository.add(a_job("gen_low"))
+    running = asyncio.create_task(dispatcher.run())
+    await all_to_be(jobs, JobStatus.RUNNING)
+    heat.note(A_HOT_CARD, now=clock.monotonic())
+    urgent = a_job("gen_urgent", priority=5, preempts=True)
+    await jobs.repository.add(urgent)
+
+    await dispatcher.make_way(urgent)
+    await asyncio.sleep(0.02)
+
+    assert [job.status for job in jobs.kept] == ["running", "queued"]
+    running.cancel()
+    await asyncio.wait([running])

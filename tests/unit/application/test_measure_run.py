@@ -18,6 +18,7 @@ from domain.video import FrameChunk
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.clock import FakeClock
+from tests.fakes.energy_meter import FakeEnergyMeter
 from tests.fakes.examples import a_request
 from tests.fakes.image_store import FakeImageStore
 from tests.fakes.memory_meter import FakeMemoryMeter
@@ -56,8 +57,14 @@ def pipeline(clock: FakeClock) -> SlowPipeline:
 
 
 @pytest.fixture
+def energy() -> FakeEnergyMeter:
+    return FakeEnergyMeter(900.0)
+
+
+@pytest.fixture
 def measure(
     pipeline: SlowPipeline,
+    energy: FakeEnergyMeter,
     store: FakeArtifactStore,
     images: FakeImageStore,
     resume_store: FakeResumeStore,
@@ -66,10 +73,10 @@ def measure(
     resume = KeepResumePoints(resume_store, clock)
     catalog = FakeCheckpointCatalog("mini")
     render = RenderVideo(catalog, pipeline, FakeVideoEncoder(), store, images, resume)
-    return MeasureRun(render, pipeline, FakeMemoryMeter(7000), clock)
+    return MeasureRun(render, pipeline, FakeMemoryMeter(7000), energy, clock)
 
 
-def test_seconds_of_each_stage_and_both_peaks_are_told_last(measure: MeasureRun) -> None:
+def test_seconds_of_each_stage_both_peaks_and_the_energy_are_told_last(measure: MeasureRun) -> None:
     reports: list[RenderProgress] = []
 
     measure.execute(AN_ORDER, reports.append)
@@ -85,6 +92,7 @@ def test_seconds_of_each_stage_and_both_peaks_are_told_last(measure: MeasureRun)
             },
             accelerator_bytes=5000,
             host_bytes=7000,
+            joules=900.0,
         )
     )
 
@@ -106,7 +114,9 @@ def test_a_run_that_goes_on_from_another_is_not_measured(measure: MeasureRun) ->
     assert not [told for told in reports if isinstance(told, RunMeasured)]
 
 
-def test_a_run_that_is_ended_is_not_measured(measure: MeasureRun) -> None:
+def test_a_run_that_is_ended_is_not_measured_any_longer(
+    measure: MeasureRun, energy: FakeEnergyMeter
+) -> None:
     reports: list[RenderProgress] = []
 
     def report(progress: RenderProgress) -> None:
@@ -117,3 +127,4 @@ def test_a_run_that_is_ended_is_not_measured(measure: MeasureRun) -> None:
     with pytest.raises(RenderCancelled):
         measure.execute(AN_ORDER, report)
     assert not [told for told in reports if isinstance(told, RunMeasured)]
+    assert not energy.is_measuring

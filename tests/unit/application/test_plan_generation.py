@@ -171,23 +171,23 @@ class TestImagining:
 
 class TestCapacity:
     def test_what_a_worker_holds_now_is_there_for_the_next_video(
-        self, hardware: FakeHardwareProbe, clock: FakeClock
+        self, hardware: FakeHardwareProbe
     ) -> None:
-        capacity = KnownCapacity(hardware, clock)
+        capacity = KnownCapacity(hardware.read)
+
         hardware.hardware = _with_used(hardware, 20 * GIB)
-        clock.advance(60)
 
         assert capacity().accelerator_bytes == 22 * GIB
 
-    def test_what_another_program_gives_back_is_found(
-        self, hardware: FakeHardwareProbe, clock: FakeClock
+    def test_what_another_program_gives_back_is_found_and_kept_in_mind(
+        self, hardware: FakeHardwareProbe
     ) -> None:
-        capacity = KnownCapacity(hardware, clock)
+        capacity = KnownCapacity(hardware.read)
         hardware.hardware = _with_used(hardware, 0)
-        soon = capacity()
-        clock.advance(60)
+        capacity()
 
-        assert soon.accelerator_bytes == 22 * GIB
+        hardware.hardware = _with_used(hardware, 20 * GIB)
+
         assert capacity().accelerator_bytes == 24 * GIB
 
     def test_a_job_may_come_to_the_smallest_of_several_accelerators(

@@ -253,7 +253,7 @@ class TestHistory:
         measured = Measured(
             seconds=seconds, accelerator_bytes=int(accelerator * GIB), host_bytes=3 * GIB
         )
-        return PastRun(placement=at, forwards=80, measured=measured)
+        return PastRun(placement=at, tokens=1, forwards=80, measured=measured)
 
     def test_before_there_are_runs_no_time_is_told(self) -> None:
         assert plan(card=24).seconds is None

@@ -1,0 +1,41 @@
+"""Server-sent events that end when the server does."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+#: The largest number that every JSON reader keeps exact.
+MAX_EVENT: Final = 2**53 - 1
+#: What breaks a silence, so that nobody in between takes the connection for dead.
+HEARTBEAT: Final = ServerSentEventMessage(comment="still here", data=None)
+
+
+def event_stream(
+    messages: AsyncGenerator[ServerSentEventMessage, None], stopping: asyncio.Event
+) -> ServerSentEvent:
+    """The answer that tells `messages`, until `stopping`: a stream that went on would hold it up."""
+    return ServerSentEvent(
+        _until(stopping, messages), headers={"Cache-Control": "private, no-store"}
+    )
+
+
+async def _until(
+    stopping: asyncio.Event, messages: AsyncGenerator[ServerSentEventMessage, None]
+) -> AsyncGenerator[ServerSentEventMessage, None]:
+    stop = asyncio.ensure_future(stopping.wait())
+    coming: asyncio.Future[ServerSentEventMessage | None] | None = None
+    try:
+        while not stop.done():
+            coming = asyncio.ensure_future(anext(messages, None))
+            await asyncio.wait({coming, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done() or (message := coming.result()) is None:
+                return
+            yield message
+    finally:
+        stop.cancel()
+        if coming is not None and not coming.done():
+            coming.cancel()
+            await asyncio.wait({coming})
+        await messages.aclose()

@@ -1,0 +1,107 @@
+"""The sections that settings are divided into, each with what silence means."""
+
+from typing import Final, Literal
+
+import msgspec
+
+from domain.heat import HeatLimits
+from domain.watchdog import Budgets
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Unknown keys are an error, here and in every section."""
+
+
+class Server(Section, frozen=True, kw_only=True):
+    """Where the server listens, and how it stops.
+
+    Attributes:
+        allowed_hosts: Host headers to accept beside the loopback names.
+        grace_s: seconds that a stopping server lets what runs reach the end of its step.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8022
+    allowed_hosts: tuple[str, ...] = ()
+    grace_s: float = 60.0
+
+
+class Pipeline(Section, frozen=True, kw_only=True):
+    """What makes the frames: Wan through diffusers, or a test card that needs no torch.
+
+    Attributes:
+        card_step_s: seconds a step of the test card pretends to take.
+    """
+
+    backend: Literal["diffusers", "synthetic"] = "diffusers"
+    card_step_s: float = 0.0
+
+
+class Resume(Section, frozen=True, kw_only=True):
+    """When a run saves what it has. `interval`: every so many steps, or `auto`, by the time they take."""
+
+    interval: Literal["auto"] | int = "auto"
+
+
+class Database(Section, frozen=True, kw_only=True):
+    """`url`: `sqlite+aiosqlite:///…`; empty means `jobs.db` in the data directory."""
+
+    url: str = ""
+
+
+class Models(Section, frozen=True, kw_only=True):
+    """`dir`: where checkpoints lie, one folder per id; empty means `models` in the data directory."""
+
+    dir: str = ""
+
+
+class Hub(Section, frozen=True, kw_only=True):
+    """`endpoint`: where checkpoints are pulled from; silence means what `HF_ENDPOINT` says, if anything."""
+
+    endpoint: str = "https://huggingface.co"
+
+
+class Disk(Section, frozen=True, kw_only=True):
+    """Free MiB below which nothing is started (`soft_mib`), and nothing accepted (`hard_mib`).
+
+    A run of the largest checkpoint writes two resume points of 84 MB and a video; the room between
+    the marks holds several.
+    """
+
+    soft_mib: int = 2048
+    hard_mib: int = 1024
+
+
+_BUDGETS: Final = Budgets()
+
+
+class Watchdog(Section, frozen=True, kw_only=True):
+    """Seconds without progress after which a worker is killed; see `domain.watchdog.Budgets`."""
+
+    loading_s: float = _BUDGETS.loading_s
+    encoding_prompt_s: float = _BUDGETS.encoding_prompt_s
+    step_s: float = _BUDGETS.step_s
+    decoding_s: float = _BUDGETS.decoding_s
+    encoding_video_s: float = _BUDGETS.encoding_video_s
+    run_s: float = _BUDGETS.run_s
+    wait_s: float = _BUDGETS.wait_s
+
+
+class Monitor(Section, frozen=True, kw_only=True):
+    """`interval_s`: seconds from one look at the machine to the next."""
+
+    interval_s: float = 5.0
+
+
+class Thermal(Section, frozen=True, kw_only=True):
+    """From where on an accelerator gets no job; see `domain.heat.HeatLimits`. `auto`: by its driver."""
+
+    hold_c: Literal["auto", "never"] | int = "auto"
+    cool_by_c: int = HeatLimits().cool_by_c
+
+
+class Log(Section, frozen=True, kw_only=True):
+    """One line per event, on standard error."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["console", "json"] = "console"
