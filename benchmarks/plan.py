@@ -89,6 +89,7 @@ class Worker:
             FilesystemArtifactStore(staging=folder / "staging", outputs=folder / "outputs"),
             FilesystemImageStore(folder / "images"),
             KeepResumePoints(FilesystemResumeStore(folder / "resume"), clock),
+            version="benchmark",
         )
         self._measure = MeasureRun(render, pipeline, ProcMemoryMeter(), NvmlEnergyMeter(""), clock)
 

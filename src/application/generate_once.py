@@ -88,15 +88,25 @@ class GenerateOnce:
         request, checkpoint = self._complete.execute(draft)
         return request, plan_memory(request, checkpoint.spec, checkpoint, self._capacity())
 
+    def keep(self, data: bytes, *, is_clip: bool) -> str:
+        """Keep a picture or a video for a draft to name. Returns its id.
+
+        Raises:
+            ImageUnusable, VideoUnusable: it is none.
+        """
+        return (self._upload_video if is_clip else self._upload_image).execute(data).id
+
     def execute(
-        self, request: GenerationRequest, plan: MemoryPlan, report: Report
+        self, request: GenerationRequest, plan: MemoryPlan, report: Report, *, rung: int = 0
     ) -> GeneratedVideo:
-        """Make the video.
+        """Make the video. `rung`: see `RenderOrder`.
 
         Raises:
             RenderError, StorageError: it could not be made.
         """
-        order = RenderOrder(job_id="once", fence=1, request=request, placement=plan.placement)
+        order = RenderOrder(
+            job_id="once", fence=1, request=request, placement=plan.placement, rung=rung
+        )
         video = self._render().execute(order, report)
         path = self._store.publish(order.job_id, order.fence, sha256=video.sha256)
         return GeneratedVideo(request=request, video=video, path=path)

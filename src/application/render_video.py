@@ -1,10 +1,8 @@
 """Worker side: carry out one order, from words to a durable file."""
 
-import json
 import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import asdict
 
 from application.resume_points import KeepResumePoints
 from domain.errors import EncodingFailed, LoraUnusable, UnknownLora
@@ -19,14 +17,12 @@ from domain.ports.lora_catalog import LoraCatalog
 from domain.ports.video_encoder import Footage, VideoEncoder
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
+from domain.recipe import Recipe
 from domain.rendering import RenderOrder, Report, StageEntered
 from domain.run import Run
 from domain.video import FrameChunk, VideoFile
 
 _log = logging.getLogger(__name__)
-
-#: The key of the container's metadata under which the request lies, as JSON.
-REQUEST_METADATA_KEY = "comment"
 
 
 def _never() -> bool:
@@ -45,15 +41,17 @@ class RenderVideo:
         images: ImageStore,
         resume: KeepResumePoints,
         *,
+        version: str,
         loras: LoraCatalog | None = None,
     ) -> None:
-        """Takes `loras` where there are any to choose from."""
+        """Takes `loras` where there are any to choose from. `version`: Wan Studio's own."""
         self._catalog = catalog
         self._pipeline = pipeline
         self._encoder = encoder
         self._store = store
         self._images = images
         self._resume = resume
+        self._version = version
         self._loras = loras
 
     def execute(
@@ -75,13 +73,19 @@ class RenderVideo:
         request = order.request
         checkpoint = self._catalog.find(request.checkpoint)
         loras = [self._lora(use) for use in request.loras]
+        recipe = Recipe(
+            request=request,
+            version=self._version,
+            weights=checkpoint.weights,
+            memory_rung=order.rung,
+        )
         staged = self._store.stage(order.job_id, order.fence)
         try:
             with closing(self._frames(order, checkpoint, loras, report, wants_out)) as frames:
                 footage = self._encoder.encode(
-                    frames, staged, fps=request.fps, metadata=_metadata(order)
+                    frames, staged, fps=request.fps, metadata=recipe.to_metadata()
                 )
-            _check(footage, order)
+            _check(footage, recipe)
             sealed = self._store.seal(staged)
         except BaseException:
             self._store.discard(order.job_id, fence=order.fence)
@@ -152,10 +156,10 @@ class RenderVideo:
         return lora
 
 
-def _check(footage: Footage, order: RenderOrder) -> None:
+def _check(footage: Footage, recipe: Recipe) -> None:
     """Whether the file, read back, is the video that was asked for."""
-    request = order.request
-    asked = (request.width, request.height, request.num_frames, request.fps, _metadata(order))
+    request, metadata = recipe.request, recipe.to_metadata()
+    asked = (request.width, request.height, request.num_frames, request.fps, metadata)
     got = (footage.width, footage.height, footage.num_frames, footage.fps, dict(footage.metadata))
     if asked != got:
         raise EncodingFailed(
@@ -163,11 +167,3 @@ def _check(footage: Footage, order: RenderOrder) -> None:
             f"{footage.fps:g} fps, or lost its recipe; {request.num_frames} of "
             f"{request.width}x{request.height} at {request.fps} fps were asked for."
         )
-
-
-def _metadata(order: RenderOrder) -> dict[str, str]:
-    # Nothing that differs between two runs of one request: the files are to be equal, too.
-    recipe: dict[str, object] = {"generator": "Wan Studio", "request": asdict(order.request)}
-    if order.rung:  # such a file may differ from that of an equal request
-        recipe["memory_rung"] = order.rung
-    return {REQUEST_METADATA_KEY: json.dumps(recipe, ensure_ascii=False)}

@@ -18,6 +18,10 @@ from domain.ports.job_repository import JobRepository
 _log = logging.getLogger(__name__)
 
 
+def _what_was_said(fields: list[tuple[str, object]]) -> dict[str, object]:
+    return {name: value for name, value in fields if value is not None}
+
+
 def new_id() -> str:
     """A random 128-bit id; nobody can guess another's."""
     return f"gen_{secrets.token_hex(16)}"
@@ -44,7 +48,7 @@ class Submission:
         if self.idempotency_key is None:
             return None
         # What was left out does not count: a later version may know more to leave out.
-        said = {name: value for name, value in asdict(self.draft).items() if value is not None}
+        said = asdict(self.draft, dict_factory=_what_was_said)
         asked = json.dumps([said, self.priority, self.preempts], sort_keys=True)
         return IdempotencyKey.of(self.client, self.idempotency_key, asked.encode())
 

@@ -16,19 +16,21 @@ from adapters.cli.app import build_app, run
 from adapters.cli.backup import Backup
 from adapters.cli.doctor import Check
 from adapters.cli.models import Models
+from adapters.cli.output import unwritable
 from adapters.filesystem.artifact_store import FilesystemArtifactStore
 from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.filesystem.resume_store import FilesystemResumeStore
 from application.estimate_generation import Estimate, Imagined
 from application.generate_once import GenerateOnce
+from application.reproduce_video import ReproduceVideo
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
-from bootstrap.settings import load_settings, url_host
+from bootstrap.settings import Settings, load_settings, url_host
 from domain.audit import Finding
-from domain.errors import StorageError
 
 if TYPE_CHECKING:
     from adapters.cli.service import Service
+    from bootstrap.render_container import RenderContainer
     from domain.ports.weight_converter import WeightConverter
 
 
@@ -57,24 +59,31 @@ class Commands:
             config=config, overrides=overrides, defaults={"log.level": "WARNING"}
         )
         configure_logging(settings.log, process="wan")
-        core = CoreContainer(settings=settings)
-        folder = _beside(output)
-        try:
-            store = FilesystemArtifactStore(staging=folder, outputs=folder)
-            core.store.override(providers.Object(store))
-            core.images.override(providers.Object(FilesystemImageStore(folder)))
-            core.resume_store.override(providers.Object(FilesystemResumeStore(folder)))
+        with _folder_beside(output) as folder:
+            core = _core_in(folder, settings)
+            yield _once(core, render_container(core))
+
+    @contextmanager
+    def reproducer(
+        self, config: Path | None, overrides: Mapping[str, Any], output: Path | None
+    ) -> Iterator[ReproduceVideo]:
+        from bootstrap.render_container import render_container
+
+        settings = load_settings(
+            config=config, overrides=overrides, defaults={"log.level": "WARNING"}
+        )
+        configure_logging(settings.log, process="wan")
+        with _folder_beside(output) as folder:
+            published = CoreContainer(settings=settings).store()
+            core = _core_in(folder, settings)
             rendering = render_container(core)
-            yield GenerateOnce(
-                core.complete_draft(),
-                core.upload_image(),
-                core.upload_video(),
-                rendering.render_video,
-                core.store(),
-                lambda: core.hardware().read().capacity,
+            yield ReproduceVideo(
+                _once(core, rendering),
+                core.catalog(),
+                rendering.encoder(),
+                published,
+                version=core.version(),
             )
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Models:
         settings = load_settings(
@@ -124,9 +133,41 @@ def _weight_converter() -> "WeightConverter":
     return weight_converter()
 
 
-def _beside(output: Path) -> Path:
-    """A private folder on the output's own file system, so that the last move is one rename."""
+def _core_in(folder: Path, settings: Settings) -> CoreContainer:
+    """What is made lies in `folder`; pictures and videos of the data directory can be named, too."""
+    core = CoreContainer(settings=settings)
+    inputs = core.data_directory().inputs
+    core.store.override(providers.Object(FilesystemArtifactStore(staging=folder, outputs=folder)))
+    core.images.override(providers.Object(FilesystemImageStore(folder, inputs)))
+    core.resume_store.override(providers.Object(FilesystemResumeStore(folder)))
+    return core
+
+
+def _once(core: CoreContainer, rendering: "RenderContainer") -> GenerateOnce:
+    return GenerateOnce(
+        core.complete_draft(),
+        core.upload_image(),
+        core.upload_video(),
+        rendering.render_video,
+        core.store(),
+        lambda: core.hardware().read().capacity,
+    )
+
+
+@contextmanager
+def _folder_beside(output: Path | None) -> Iterator[Path]:
+    """A private folder on the output's own file system, so that the last move is one rename.
+
+    Raises:
+        InvalidRequest: none can be made there.
+    """
+    parent = None if output is None else output.absolute().parent
     try:
-        return Path(tempfile.mkdtemp(prefix=".wan-", dir=output.absolute().parent))
+        folder = Path(tempfile.mkdtemp(prefix=".wan-", dir=parent))
     except OSError as error:
-        raise StorageError(f"{output} cannot be written: {error.strerror}.") from error
+        named = output or Path(tempfile.gettempdir())
+        raise unwritable(named, error.strerror or str(error)) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

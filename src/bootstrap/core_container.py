@@ -1,5 +1,6 @@
 """What every process has: settings, time, the machine, and the folders."""
 
+import importlib.metadata
 from pathlib import Path
 
 from dependency_injector import containers, providers
@@ -50,6 +51,7 @@ class CoreContainer(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=Settings)
 
+    version = providers.Callable(importlib.metadata.version, "wan-studio")
     clock = providers.Singleton(SystemClock)
     data_directory = providers.Singleton(
         DataDirectory, providers.Factory(Path, settings.provided.data_dir)

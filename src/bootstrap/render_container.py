@@ -70,6 +70,7 @@ class RenderContainer(containers.DeclarativeContainer):
         core.store,
         core.images,
         resume,
+        version=core.version,
         loras=core.loras,
     )
     measure_run = providers.Factory(

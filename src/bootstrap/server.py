@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib.metadata
 import ipaddress
 import logging
 import signal
@@ -177,7 +176,7 @@ def build_app(
         },
         lifespan=(),
         allowed_hosts=[url_host(settings.server.host), *settings.server.allowed_hosts],
-        version=importlib.metadata.version("wan-studio"),
+        version=container.core.version(),
     )
 
 

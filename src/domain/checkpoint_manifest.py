@@ -1,6 +1,7 @@
 """What a checkpoint's files should be, byte for byte, where they came from, and how one can be wrong."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -10,6 +11,8 @@ from domain.repository import ListedFile, stays_inside
 #: Bytes. What is larger is not hashed on the way to a video, which would take minutes: reading every
 #: byte is `CheckpointStore.verify`'s business (decision record 0018).
 HASHED_AT_SIGHT_BYTES: Final = 64 * 2**20
+#: Hexadecimal digits of a hash that people compare.
+_SHORT: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,22 @@ class Manifest:
     @property
     def size_bytes(self) -> int:
         return sum(file.size_bytes for file in self.files)
+
+    @property
+    def weights(self) -> Mapping[str, str]:
+        """A short hash of each part, such as `vae`: enough to tell whether two are the same.
+
+        Files that lie in no part's folder, such as a README, decide nothing.
+        """
+        parts: dict[str, list[str]] = {}
+        for file in sorted(self.files, key=lambda file: file.name):
+            part, slash, _ = file.name.partition("/")
+            if slash:
+                parts.setdefault(part, []).append(f"{file.name} {file.sha256}\n")
+        return {
+            part: hashlib.sha256("".join(lines).encode()).hexdigest()[:_SHORT]
+            for part, lines in parts.items()
+        }
 
 
 class Fault(StrEnum):

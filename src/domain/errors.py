@@ -18,6 +18,7 @@ DomainError
 ├── DoesNotFit                  no placement fits into the memory there is
 ├── ImageUnusable               what was uploaded is no picture that can be used
 ├── VideoUnusable               nor a video that can be
+├── NotReproducible             a video's recipe cannot be followed here
 ├── CheckpointUnavailable       the weights are not here, not whole, or not safe
 │   ├── CheckpointMissing
 │   ├── CheckpointBroken
@@ -192,6 +193,12 @@ class VideoUnusable(DomainError):
     """The video cannot be used: give an MP4, MOV, Matroska or WebM file."""
 
     code = "video-unusable"
+
+
+class NotReproducible(DomainError):
+    """This video cannot be made again here."""
+
+    code = "not-reproducible"
 
 
 class CheckpointUnavailable(DomainError):

@@ -6,8 +6,8 @@ every number that shapes the frames, the seed that was drawn included.
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, Final, TypeVar
 
 from domain.checkpoint import CheckpointSpec
 from domain.clip import InputClip
@@ -15,7 +15,7 @@ from domain.errors import InvalidRequest, Violation
 from domain.image import MAX_ASPECT, InputImage
 from domain.input_rules import check_inputs
 from domain.inputs import NOTHING_GIVEN, Given
-from domain.lora import Lora, LoraDraft, LoraUse, check_loras
+from domain.lora import Lora, LoraDraft, LoraUse, check_hashes, check_loras
 
 #: Characters. UMT5 reads the first 512 tokens of a prompt.
 MAX_PROMPT_CHARACTERS: Final = 4000
@@ -92,7 +92,7 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationDraft:
-    """What a user said, nothing filled in."""
+    """What a user said, nothing filled in; a complete request says all of it, too (`of`)."""
 
     prompt: str
     negative_prompt: str | None = None
@@ -100,6 +100,7 @@ class GenerationDraft:
     width: int | None = None
     height: int | None = None
     num_frames: int | None = None
+    fps: int | None = None
     steps: int | None = None
     guidance_high_noise: float | None = None
     guidance_low_noise: float | None = None
@@ -116,6 +117,12 @@ class GenerationDraft:
     control_mask: str | None = None
     face_video: str | None = None
     references: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, request: GenerationRequest) -> "GenerationDraft":
+        """What asks for `request` again, and for nothing else."""
+        loras = tuple(LoraDraft.of(use) for use in request.loras)
+        return cls(**{**_attributes(request), "loras": loras})
 
     def complete(
         self,
@@ -143,7 +150,7 @@ class GenerationDraft:
             width=_or(self.width, defaults.width),
             height=_or(self.height, defaults.height),
             num_frames=_or(self.num_frames, defaults.num_frames),
-            fps=defaults.fps,
+            fps=_or(self.fps, defaults.fps),
             steps=_or(self.steps, defaults.steps),
             guidance_high_noise=_or(self.guidance_high_noise, defaults.guidance_high_noise),
             guidance_low_noise=_or(self.guidance_low_noise, self._low_noise_default(spec)),
@@ -167,6 +174,7 @@ class GenerationDraft:
         violations = check_request(request, spec)
         violations += check_inputs(given, request, spec)
         violations += check_loras(request.loras, [lora for lora, _ in loras], spec)
+        violations += check_hashes(self.loras or (), request.loras)
         if violations:
             raise InvalidRequest(violations)
         return request
@@ -190,6 +198,7 @@ def check_request(request: GenerationRequest, spec: CheckpointSpec) -> list[Viol
         *_check_prompt("/negative_prompt", request.negative_prompt, may_be_empty=True),
         *_check_sides(request, spec),
         *_check_frames(request.num_frames, spec),
+        *_check_fps(request.fps, spec),
         *_check_range("/steps", request.steps, low=1, high=MAX_STEPS),
         *_check_range(
             "/guidance_high_noise", request.guidance_high_noise, low=1.0, high=MAX_GUIDANCE
@@ -221,7 +230,7 @@ def _check_sides(request: GenerationRequest, spec: CheckpointSpec) -> list[Viola
     violations = [
         Violation(
             pointer=f"/{name}",
-            reason=f"must be a multiple of {multiple} for {spec.id}",
+            reason=f"the {name} must be a multiple of {multiple} for {spec.id}, and is {side}",
             nearest=nearest_sides(side, beside=other, spec=spec),
         )
         for name, side, other in pairs
@@ -235,7 +244,7 @@ def _check_sides(request: GenerationRequest, spec: CheckpointSpec) -> list[Viola
         return [Violation(pointer="/width", reason=reason, nearest=sizes)]
     name, longer, shorter = max(pairs, key=lambda pair: pair[1])
     if longer > MAX_ASPECT * shorter:
-        reason = f"is more than {MAX_ASPECT} times the other side"
+        reason = f"the {name}, {longer}, is more than {MAX_ASPECT} times the other side, {shorter}"
         nearest = nearest_sides(longer, beside=shorter, spec=spec)
         return [Violation(pointer=f"/{name}", reason=reason, nearest=nearest)]
     return []
@@ -251,6 +260,13 @@ def _check_frames(num_frames: int, spec: CheckpointSpec) -> list[Violation]:
         nearest = nearest_frame_counts(num_frames, stride)
         return [Violation(pointer="/num_frames", reason=reason, nearest=nearest)]
     return []
+
+
+def _check_fps(fps: int, spec: CheckpointSpec) -> list[Violation]:
+    if fps == spec.defaults.fps:
+        return []
+    reason = f"{spec.id} moves at {spec.defaults.fps} frames a second, not at {fps}"
+    return [Violation(pointer="/fps", reason=reason, nearest=(spec.defaults.fps,))]
 
 
 def _check_range(pointer: str, value: float, *, low: float, high: float) -> list[Violation]:
@@ -302,6 +318,10 @@ def nearest_frame_counts(num_frames: int, stride: int) -> tuple[int, ...]:
 
 
 _T = TypeVar("_T")
+
+
+def _attributes(request: GenerationRequest) -> dict[str, Any]:
+    return {field.name: getattr(request, field.name) for field in fields(request)}
 
 
 def _id(found: InputImage | InputClip | None) -> str | None:

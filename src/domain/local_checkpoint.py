@@ -43,12 +43,14 @@ class LocalCheckpoint:
 
     Attributes:
         structure: as its own files tell it; None where they hold something that is not known here.
+        weights: of each part, as its manifest has it; see `Manifest.weights`. None without one.
     """
 
     spec: CheckpointSpec
     folder: Path
     components: tuple[Component, ...]
     structure: Structure | None = None
+    weights: Mapping[str, str] | None = None
 
     @property
     def weight_bytes(self) -> int:

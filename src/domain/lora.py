@@ -75,12 +75,27 @@ class Lora:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoraDraft:
-    """What a user said of one. The more particular strength wins; none at all is 1."""
+    """What a user said of one. The more particular strength wins; none at all is 1.
+
+    Attributes:
+        sha256: of the files that are meant; None for whichever have that name.
+    """
 
     name: str
     strength: float | None = None
     strength_high_noise: float | None = None
     strength_low_noise: float | None = None
+    sha256: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, use: "LoraUse") -> "LoraDraft":
+        """What asks for `use` again, and for no other files."""
+        return cls(
+            name=use.name,
+            strength_high_noise=use.strength_high_noise,
+            strength_low_noise=use.strength_low_noise,
+            sha256=use.sha256,
+        )
 
     def complete(self, sha256: Sequence[str]) -> "LoraUse":
         """The use that this means, of files with these hashes."""
@@ -134,6 +149,18 @@ def check_loras(
         reason = f"{repeated[0]} is named twice: give it one strength"
         violations.append(Violation(pointer="/loras", reason=reason))
     return violations
+
+
+def check_hashes(said: Sequence[LoraDraft], found: Sequence[LoraUse]) -> list[Violation]:
+    """Each that names its files by their hashes, where others were found under its name."""
+    return [
+        Violation(
+            pointer=f"/loras/{index}/sha256",
+            reason=f"the files of {draft.name} that are here are others than the ones that are named",
+        )
+        for index, (draft, use) in enumerate(zip(said, found, strict=True))
+        if draft.sha256 is not None and draft.sha256 != use.sha256
+    ]
 
 
 def _check_fit(pointer: str, lora: Lora, spec: CheckpointSpec) -> list[Violation]:

@@ -54,8 +54,8 @@ def told_of(runs: Sequence[PastRun]) -> Sequence[str]:
 def _on_cpu(work: Work, placement: Placement, needs: Demand, capacity: Capacity) -> str:
     weights = work.structure.weight_bytes(placement.precision)
     return (
-        f"There is no accelerator: all {gib(weights)} of weights lie in host memory and work on the "
-        f"CPU, in fp32; at the peak that is {gib(needs.host_bytes)} of the "
+        f"There is no accelerator: the weights lie in host memory and work on the CPU, in fp32 "
+        f"({gib(weights)}); at the peak that is {gib(needs.host_bytes)} of the "
         f"{gib(capacity.host_bytes)} available."
     )
 

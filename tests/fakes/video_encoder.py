@@ -1,5 +1,6 @@
 """A media format of our own: the samples, then what they are as JSON, then that text's length."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -19,9 +20,11 @@ class FakeVideoEncoder(VideoEncoder):
         self, chunks: Iterable[FrameChunk], path: Path, *, fps: int, metadata: Mapping[str, str]
     ) -> Footage:
         num_frames = width = height = 0
+        pictures = hashlib.sha256()
         with path.open("xb") as file:
             for chunk in chunks:
                 file.write(chunk.rgb)
+                pictures.update(chunk.rgb)
                 num_frames += chunk.num_frames
                 width, height = chunk.width, chunk.height
             if not num_frames:
@@ -34,6 +37,7 @@ class FakeVideoEncoder(VideoEncoder):
                 duration_s=num_frames / fps,
                 codec="fake",
                 metadata=dict(metadata),
+                pictures_sha256=pictures.hexdigest(),
             )
             trailer = json.dumps(asdict(footage)).encode()
             file.write(trailer + len(trailer).to_bytes(_LENGTH_BYTES, "big"))

@@ -23,7 +23,6 @@ from safetensors.torch import load_file, save_file
 from adapters.diffusers.loading import load
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from adapters.pyav.video_encoder import PyAvVideoEncoder
-from application.render_video import REQUEST_METADATA_KEY
 from application.submit_generation import Submission
 from bootstrap.core_container import CoreContainer
 from bootstrap.server_container import ServerContainer
@@ -35,6 +34,7 @@ from domain.inputs import InputFiles
 from domain.job import Job
 from domain.job_event import JobStatus
 from domain.placement import ALL_ON_CPU
+from domain.recipe import RECIPE_KEY
 from domain.video import FrameChunk
 from tests.integration.clips import noisy_frames, video_file
 from tests.integration.tiny_wans import FAMILY, make_checkpoint, run_stock
@@ -285,7 +285,7 @@ def test_an_animate_folder_that_lacks_a_tensor_is_broken(
 def recipe(path: Path) -> dict[str, Any]:
     """The request that lies in the file."""
     metadata = PyAvVideoEncoder().probe(path).metadata
-    told: dict[str, Any] = json.loads(metadata[REQUEST_METADATA_KEY])["request"]
+    told: dict[str, Any] = json.loads(metadata[RECIPE_KEY])["request"]
     return told
 
 
@@ -294,6 +294,6 @@ def encoded(frames: Any, path: Path, metadata: Any) -> bytes:
     pixels = np.ascontiguousarray((frames * 255).round().astype(np.uint8))
     count, height, width, _ = pixels.shape
     chunk = FrameChunk(rgb=pixels.data, num_frames=count, height=height, width=width)
-    fps = int(json.loads(metadata[REQUEST_METADATA_KEY])["request"]["fps"])
+    fps = int(json.loads(metadata[RECIPE_KEY])["request"]["fps"])
     PyAvVideoEncoder().encode([chunk], path, fps=fps, metadata=metadata)
     return path.read_bytes()

@@ -54,7 +54,10 @@ def test_programs_get_the_whole_plan(capsys: pytest.CaptureFixture[str]) -> None
 def test_this_machine_plans_its_default(capsys: pytest.CaptureFixture[str]) -> None:
     assert wan("--assume-vram", "0") == 0
 
-    assert "mini  128x128, 17 frames" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "mini  128x128, 17 frames" in told
+    assert "weights      0.01 GiB of files" in told
+    assert "in fp32 (0.03 GiB)" in told
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,9 @@ class Worker:
 
     def renders(self, points: KeepResumePoints) -> RenderVideo:
         encoder = PyAvVideoEncoder()
-        return RenderVideo(CATALOG, self.pipeline, encoder, self.store, self.images, points)
+        return RenderVideo(
+            CATALOG, self.pipeline, encoder, self.store, self.images, points, version="1.2.3"
+        )
 
     def render(
         self, request: GenerationRequest, report: Any, *, job_id: str = "gen_1", fence: int = 1

@@ -64,7 +64,15 @@ def a_render(folder: Path, pipeline: VideoPipeline) -> RenderVideo:
     store = FakeArtifactStore(folder)
     resume = KeepResumePoints(FakeResumeStore(), FakeClock())
     catalog, encoder = FakeCheckpointCatalog("mini"), FakeVideoEncoder()
-    return RenderVideo(catalog, pipeline, encoder, store, FakeImageStore(folder / "images"), resume)
+    return RenderVideo(
+        catalog,
+        pipeline,
+        encoder,
+        store,
+        FakeImageStore(folder / "images"),
+        resume,
+        version="1.2.3",
+    )
 
 
 def test_orders_are_carried_out_one_after_another(tmp_path: Path) -> None:

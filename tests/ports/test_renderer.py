@@ -124,7 +124,9 @@ def _inprocess(folder: Path, _kinds: Sequence[Kind]) -> Rig:
     pipeline = SyntheticVideoPipeline(seconds_per_step=0.02)
     resume = KeepResumePoints(FilesystemResumeStore(folder / "resume"), SystemClock())
     catalog, encoder = FakeCheckpointCatalog("mini"), PyAvVideoEncoder()
-    render = RenderVideo(catalog, pipeline, encoder, store, FakeImageStore(folder), resume)
+    render = RenderVideo(
+        catalog, pipeline, encoder, store, FakeImageStore(folder), resume, version="1.2.3"
+    )
     running: list[str] = []
 
     def carry_out(order: RenderOrder, report: Report, wants_out: Callable[[], bool]) -> VideoFile:

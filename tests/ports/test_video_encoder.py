@@ -42,6 +42,14 @@ def test_the_same_frames_give_the_same_bytes(encoder: VideoEncoder, tmp_path: Pa
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_the_hash_of_the_pictures_is_theirs_alone(encoder: VideoEncoder, tmp_path: Path) -> None:
+    told = encoder.encode([chunk(5)], tmp_path / "told", fps=8, metadata=METADATA)
+    silent = encoder.encode([chunk(5)], tmp_path / "silent", fps=8, metadata={})
+    other = encoder.encode([chunk(5, (9, 200, 9))], tmp_path / "other", fps=8, metadata=METADATA)
+
+    assert told.pictures_sha256 == silent.pictures_sha256 != other.pictures_sha256
+
+
 def test_what_the_frames_raise_passes_through(encoder: VideoEncoder, tmp_path: Path) -> None:
     def cut_short() -> Iterator[FrameChunk]:
         yield chunk(4)

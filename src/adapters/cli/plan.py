@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final, TypeAlias
 import typer
 
 from adapters.cli import memory_table
+from adapters.cli.options import AsJson, Config, DataDir
+from adapters.cli.progress import words_of
 from application.estimate_generation import Estimate, Imagined
 from domain.inputs import NOTHING_GIVEN
 from domain.plan_reasons import gib
@@ -47,13 +49,9 @@ def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
         table: Annotated[
             bool, typer.Option("--table", help="Every checkpoint on every usual card, as docs.")
         ] = False,
-        data_dir: Annotated[
-            Path | None, typer.Option(help="Where everything is kept.", file_okay=False)
-        ] = None,
-        config: Annotated[
-            Path | None, typer.Option(help="A TOML file of settings.", dir_okay=False)
-        ] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+        data_dir: DataDir = None,
+        config: Config = None,
+        as_json: AsJson = False,
     ) -> None:
         """Say what a video would need, how it would be fitted into memory, and why.
 
@@ -99,7 +97,7 @@ def _lines(estimate: Estimate) -> Iterator[str]:
         f"{request.checkpoint}  {request.width}x{request.height}, {request.num_frames} frames, "
         f"{request.steps} steps, {plan.forwards} forwards over {plan.tokens} tokens"
     )
-    yield f"  weights      {gib(plan.weight_bytes)}"
+    yield f"  weights      {gib(plan.weight_bytes)} of files"
     if plan.accelerator_bytes is not None:
         available = gib(estimate.capacity.accelerator_bytes or 0)
         yield f"  accelerator  {gib(plan.accelerator_bytes)} at the peak, of {available}"
@@ -113,7 +111,7 @@ def _lines(estimate: Estimate) -> Iterator[str]:
 
 
 def _stages(seconds: Mapping[Any, float]) -> str:
-    return ", ".join(f"{stage} {took:.1f}" for stage, took in seconds.items())
+    return ", ".join(f"{words_of(stage)} {took:.1f}" for stage, took in seconds.items())
 
 
 def _parse_size(text: str | None) -> Sequence[int] | tuple[None, None]:

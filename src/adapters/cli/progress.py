@@ -21,6 +21,11 @@ _WORDS: Final = {
 }
 
 
+def words_of(stage: str) -> str:
+    """What a person calls that stage; a server's newer one is called as it calls it."""
+    return _WORDS[Stage(stage)] if stage in list(Stage) else stage.replace("_", " ")
+
+
 @contextmanager
 def shown_progress(*, steps: int) -> Iterator[Report]:
     """A report that shows itself on standard error."""

@@ -6,6 +6,7 @@ Where a folder has a manifest, also by the hashes of its files.
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -69,7 +70,8 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
         if known is not None and known[0] == state:
             return known[1]
         found = read_checkpoint(spec, folder)
-        check_manifest(found.folder)
+        if manifest := check_manifest(found.folder):
+            found = replace(found, weights=manifest.weights)
         if state is not None:
             self._good[folder] = (state, found)
         return found

@@ -17,8 +17,10 @@ _PART: Final = ".part"
 class FilesystemImageStore(image_store.ImageStore):
     """One folder. A file that is there is whole: it was renamed into its place."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *also: Path) -> None:
+        """Keeps everything in `folder`, and finds what lies in the others, too."""
         self._folder = folder
+        self._folders = (folder, *also)
 
     def keep(self, png: bytes) -> str:
         image_id = f"img_{hashlib.sha256(png).hexdigest()}"
@@ -39,10 +41,10 @@ class FilesystemImageStore(image_store.ImageStore):
                     part.unlink(missing_ok=True)
 
     def locate(self, image_id: str) -> Path:
-        path = self._folder / f"{image_id}.png"
-        if not _is_ours(image_id, path):
-            raise UnknownImage(f"No uploaded image has the id {image_id!r}.")
-        return path
+        for folder in self._folders:
+            if _is_ours(image_id, path := folder / f"{image_id}.png"):
+                return path
+        raise UnknownImage(f"No uploaded image has the id {image_id!r}.")
 
     def stage_clip(self) -> Path:
         staged = self._folder / f"vid_{secrets.token_hex(8)}{_PART}"
@@ -65,10 +67,10 @@ class FilesystemImageStore(image_store.ImageStore):
         return clip_id
 
     def locate_clip(self, clip_id: str) -> Path:
-        path = self._folder / f"{clip_id}.zip"
-        if not _is_ours(clip_id, path):
-            raise UnknownVideo(f"No uploaded video has the id {clip_id!r}.")
-        return path
+        for folder in self._folders:
+            if _is_ours(clip_id, path := folder / f"{clip_id}.zip"):
+                return path
+        raise UnknownVideo(f"No uploaded video has the id {clip_id!r}.")
 
     def _write(self, path: Path, png: bytes) -> None:
         part = path.with_name(f"{path.stem}.{secrets.token_hex(4)}{_PART}")

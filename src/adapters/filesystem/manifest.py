@@ -25,10 +25,10 @@ NAME: Final = "manifest.json"
 _CHUNK_BYTES: Final = 4 * 2**20
 
 
-def check_manifest(folder: Path) -> None:
+def check_manifest(folder: Path) -> Manifest | None:
     """Find every file that the manifest names there and of its size, and the smaller ones whole.
 
-    A folder without a manifest promises nothing.
+    Returns it; None where the folder has none, and promises nothing.
 
     Raises:
         CheckpointBroken: the manifest is damaged, or a file is missing or not what it should be.
@@ -43,6 +43,7 @@ def check_manifest(folder: Path) -> None:
                 f"{file.name} in {folder} is not the file its manifest names: it was changed or "
                 "damaged. `wan models verify` says what is wrong and what helps."
             )
+    return manifest
 
 
 def _is_whole(path: Path, file: ManifestFile) -> bool:

@@ -64,6 +64,20 @@ class NewLora(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     strength: _Strength = None
     strength_high_noise: _Strength = None
     strength_low_noise: _Strength = None
+    sha256: (
+        Annotated[
+            list[str],
+            _shown(
+                "Of its files: refused where others have its name. Left out: whichever have.", None
+            ),
+        ]
+        | None
+    ) = None
+
+    def draft(self) -> LoraDraft:
+        said = msgspec.structs.asdict(self)
+        said["sha256"] = None if self.sha256 is None else tuple(self.sha256)
+        return LoraDraft(**said)
 
 
 class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -155,6 +169,15 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     width: Annotated[int, _shown("Pixels.", _DEFAULTS.width, minimum=16)] | None = None
     height: Annotated[int, _shown("Pixels.", _DEFAULTS.height, minimum=16)] | None = None
     num_frames: Annotated[int, _shown("4n + 1.", _DEFAULTS.num_frames, minimum=1)] | None = None
+    fps: (
+        Annotated[
+            int,
+            _shown(
+                "Frames per second: the checkpoint's own, and no others.", _DEFAULTS.fps, minimum=1
+            ),
+        ]
+        | None
+    ) = None
     steps: (
         Annotated[
             int, _shown("Denoising steps.", _DEFAULTS.steps, minimum=1, maximum=rules.MAX_STEPS)
@@ -227,7 +250,7 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         said = msgspec.structs.asdict(self)
         del said["priority"], said["preempt"]
         if self.loras is not None:
-            said["loras"] = tuple(LoraDraft(**msgspec.structs.asdict(lora)) for lora in self.loras)
+            said["loras"] = tuple(lora.draft() for lora in self.loras)
         said["references"] = tuple(self.references) if self.references else None
         return GenerationDraft(**said)
 

@@ -1,6 +1,7 @@
 """H.264 in MP4 through FFmpeg's libraries: plays everywhere, starts before it is all there."""
 
 import errno
+import hashlib
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Final
 
 import av
 import numpy as np
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.video.reformatter import (
     ColorPrimaries,
     ColorRange,
@@ -67,7 +68,7 @@ class PyAvVideoEncoder(video_encoder.VideoEncoder):
         try:
             with av.open(path) as container:
                 stream = container.streams.video[0]
-                frames = sum(1 for _ in container.decode(stream))
+                frames, pictures_sha256 = _read_through(container, stream)
                 if frames != stream.frames:  # the index is at the front, and outlives the tail
                     raise EncodingFailed(
                         f"The file is cut short: {frames} of {stream.frames} frames are there."
@@ -85,11 +86,21 @@ class PyAvVideoEncoder(video_encoder.VideoEncoder):
                         for key, value in container.metadata.items()
                         if key not in _CONTAINER_OWN_TAGS
                     },
+                    pictures_sha256=pictures_sha256,
                 )
         except av.FFmpegError as error:
             raise _meaning(error, "The file is not a whole video.") from error
         except IndexError as error:
             raise EncodingFailed("The file is not a whole video.") from error
+
+
+def _read_through(container: InputContainer, stream: VideoStream) -> tuple[int, str]:
+    """How many frames can be decoded, and the hash of what they were decoded from."""
+    frames, digest = 0, hashlib.sha256()
+    for packet in container.demux(stream):  # the last one is empty, and flushes the decoder
+        digest.update(bytes(packet))
+        frames += len(packet.decode())
+    return frames, digest.hexdigest()
 
 
 def _meaning(error: av.FFmpegError, complaint: str) -> DomainError:

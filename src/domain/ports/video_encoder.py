@@ -10,7 +10,11 @@ from domain.video import FrameChunk
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footage:
-    """What a media file holds, as read back from it."""
+    """What a media file holds, as read back from it.
+
+    Attributes:
+        pictures_sha256: of the encoded pictures alone: equal where only what is told beside them differs.
+    """
 
     width: int
     height: int
@@ -19,6 +23,7 @@ class Footage:
     duration_s: float
     codec: str
     metadata: Mapping[str, str]
+    pictures_sha256: str
 
 
 class VideoEncoder(ABC):

@@ -8,6 +8,7 @@ from domain.errors import DiskFull, PromptTooLong
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.examples import NOON
 from tests.fakes.jobs import InMemoryJobs
+from tests.fakes.lora_catalog import FakeLoraCatalog, a_lora
 from tests.integration.http.lives import complete, finish_step, start
 
 GENERATIONS = "/api/v1/generations"
@@ -118,6 +119,34 @@ async def test_everything_that_is_said_is_kept(client: httpx.AsyncClient) -> Non
     assert response.status_code == 202
     assert response.json()["request"].items() >= said.items()
     assert response.json()["priority"] == -100
+
+
+async def test_what_is_shown_as_the_request_asks_for_the_same_again(
+    client: httpx.AsyncClient, loras: FakeLoraCatalog
+) -> None:
+    # `fps` and the hashes of LoRAs were shown, and refused where they came back.
+    loras.keep(a_lora("turn"))
+    asked = {"seed": 9, "loras": [{"name": "turn", "strength": 0.5}], "steps": 3}
+    first = (await client.post(GENERATIONS, json={"prompt": "x", **asked})).json()
+
+    second = await client.post(GENERATIONS, json=first["request"])
+
+    assert second.status_code == 202
+    assert second.json()["request"] == first["request"]
+
+
+async def test_another_lora_of_the_name_is_not_taken_for_the_one_that_is_meant(
+    client: httpx.AsyncClient, loras: FakeLoraCatalog
+) -> None:
+    loras.keep(a_lora("turn"))
+    asked = {"prompt": "x", "loras": [{"name": "turn"}]}
+    first = (await client.post(GENERATIONS, json=asked)).json()
+    loras.keep(a_lora("turn"))
+
+    second = await client.post(GENERATIONS, json=first["request"])
+
+    assert second.status_code == 422
+    assert second.json()["errors"][0]["pointer"] == "/loras/0/sha256"
 
 
 async def test_null_means_the_checkpoints_default(client: httpx.AsyncClient) -> None:

@@ -72,7 +72,9 @@ def measure(
 ) -> MeasureRun:
     resume = KeepResumePoints(resume_store, clock)
     catalog = FakeCheckpointCatalog("mini")
-    render = RenderVideo(catalog, pipeline, FakeVideoEncoder(), store, images, resume)
+    render = RenderVideo(
+        catalog, pipeline, FakeVideoEncoder(), store, images, resume, version="1.2.3"
+    )
     return MeasureRun(render, pipeline, FakeMemoryMeter(7000), energy, clock)
 
 

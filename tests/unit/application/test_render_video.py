@@ -8,7 +8,7 @@ import pytest
 
 from application.complete_draft import CompleteDraft
 from application.generate_once import GenerateOnce, GivenData
-from application.render_video import REQUEST_METADATA_KEY, RenderVideo
+from application.render_video import RenderVideo
 from application.resume_points import KeepResumePoints
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
@@ -22,6 +22,7 @@ from domain.errors import (
 from domain.inputs import InputFiles
 from domain.lora import LoraDraft
 from domain.progress import Stage
+from domain.recipe import RECIPE_KEY
 from domain.rendering import (
     RenderOrder,
     RenderProgress,
@@ -61,6 +62,7 @@ def a_worker(
         store,
         images or FakeImageStore(Path()),
         KeepResumePoints(resume or FakeResumeStore(), FakeClock()),
+        version="1.2.3",
         loras=loras,
     )
 
@@ -101,7 +103,7 @@ def test_the_file_holds_the_request_that_made_it(store: FakeArtifactStore) -> No
     video = a_worker(store).execute(order, unheard)
 
     published = store.publish("gen_1", 1, sha256=video.sha256)
-    recipe = json.loads(FakeVideoEncoder().probe(published).metadata[REQUEST_METADATA_KEY])
+    recipe = json.loads(FakeVideoEncoder().probe(published).metadata[RECIPE_KEY])
     assert recipe["request"] == json.loads(json.dumps(asdict(order.request)))
 
 
@@ -115,7 +117,7 @@ def test_where_memory_was_short_it_decodes_in_tiles_and_the_file_says_so(
     video = a_worker(store, pipeline).execute(replace(AN_ORDER, rung=rung), unheard)
 
     published = store.publish("gen_1", 1, sha256=video.sha256)
-    recipe = json.loads(FakeVideoEncoder().probe(published).metadata[REQUEST_METADATA_KEY])
+    recipe = json.loads(FakeVideoEncoder().probe(published).metadata[RECIPE_KEY])
     assert pipeline.run
     assert pipeline.run.in_tiles == bool(rung)
     assert recipe.get("memory_rung", 0) == rung
@@ -203,7 +205,7 @@ class TestLoras:
         video = a_worker(store, pipeline, loras=self.CATALOG_AT_SUBMISSION).execute(order, unheard)
 
         published = store.publish("gen_1", 1, sha256=video.sha256)
-        recipe = json.loads(FakeVideoEncoder().probe(published).metadata[REQUEST_METADATA_KEY])
+        recipe = json.loads(FakeVideoEncoder().probe(published).metadata[RECIPE_KEY])
         assert pipeline.run
         assert pipeline.run.loras == [a_lora("turn")]
         (use,) = recipe["request"]["loras"]

@@ -1,0 +1,90 @@
+"""The options that commands share, and groups of commands that share some."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeAlias
+
+import typer
+
+Config: TypeAlias = Annotated[
+    Path | None, typer.Option(help="A TOML file of settings.", dir_okay=False)
+]
+DataDir: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Where everything is kept.", file_okay=False)
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Backend: TypeAlias = Annotated[
+    str | None, typer.Option(help="diffusers, or synthetic: a test card.")
+]
+Port: TypeAlias = Annotated[int | None, typer.Option(help="Port the server listens on. [8022]")]
+
+_CONTEXT: Final = inspect.Parameter(
+    "context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context
+)
+
+
+def command_group(
+    options: Mapping[str, Any],
+    begin: Callable[..., Any],
+    *,
+    commands: Mapping[str, Callable[..., None]],
+    default: Callable[[Any], None],
+    about: str,
+) -> typer.Typer:
+    """Commands that share options, each of which may be said before a command's name or after it.
+
+    Args:
+        options: the shared ones by name, each as it would be annotated.
+        begin: takes the context, and the shared options by their names.
+        commands: by name; each takes what `begin` makes first, then its own arguments.
+        default: what is done where no command is named.
+    """
+    app = typer.Typer(help=about, no_args_is_help=False)
+
+    def unless_another(context: typer.Context, **said: Any) -> None:
+        context.obj = said
+        if context.invoked_subcommand is None:
+            default(begin(context, **said))
+
+    app.callback(invoke_without_command=True)(_with_options(unless_another, [], options))
+    for name, command in commands.items():
+        own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+        app.command(name)(_with_options(_joined(command, options, begin), own, options, command))
+    return app
+
+
+def _joined(
+    command: Callable[..., None], options: Mapping[str, Any], begin: Callable[..., Any]
+) -> Callable[..., None]:
+    """`command` with what was said before its name and after it; the latter wins."""
+
+    def run(context: typer.Context, **said: Any) -> None:
+        before: Mapping[str, Any] = context.obj
+        after = {name: said.pop(name) for name in options}
+        told = {name: value or before[name] for name, value in after.items()}
+        command(begin(context, **told), **said)
+
+    return run
+
+
+def _with_options(
+    run: Callable[..., None],
+    own: Sequence[inspect.Parameter],
+    options: Mapping[str, Any],
+    described_by: Callable[..., None] | None = None,
+) -> Callable[..., None]:
+    """`run` with a signature for Typer to read: the context, `own`, and `options`."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = [_CONTEXT, *(parameter.replace(kind=kind) for parameter in own)]
+    for name, annotation in options.items():
+        silence = False if annotation is AsJson else None
+        parameters.append(inspect.Parameter(name, kind, default=silence, annotation=annotation))
+
+    def command(**said: Any) -> None:
+        run(**said)
+
+    command.__doc__ = described_by.__doc__ if described_by else None
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
