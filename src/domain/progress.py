@@ -31,7 +31,12 @@ _SHARE: Final = {
 
 
 def progress(stage: Stage, *, step: int, steps: int) -> float:
-    """Share of the run that is done, 0 to 1, once `step` of `steps` denoising steps are."""
+    """Share of the run that is done, 0 to 1, once `step` of `steps` denoising steps are.
+
+    A run that goes on from an earlier one has done them before it denoises.
+    """
+    if step and stage.order < Stage.DENOISING.order:
+        stage = Stage.DENOISING
     before = sum(share for other, share in _SHARE.items() if other.order < stage.order)
     within = _SHARE[stage] * step / steps if stage is Stage.DENOISING else 0.0
     return round(before + within, 4)

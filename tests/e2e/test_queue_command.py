@@ -139,7 +139,11 @@ def test_a_generation_is_watched_to_its_end(
 
     shown = capsys.readouterr().out.splitlines()
     assert [words for words in shown if words.endswith("denoising 3/3")]
-    assert shown[-1].split() == ["100%", "completed"]
+    assert [words for words in shown if words.endswith("reading the prompt")]
+    assert shown[-2].split() == ["100%", "completed"]
+    word, url = shown[-1].split()
+    assert word == "video"
+    assert server.client.get(url).headers["content-type"] == "video/mp4"
 
 
 def test_watching_one_that_is_cancelled_ends_with_one(
@@ -180,4 +184,5 @@ def test_a_watch_goes_on_across_the_servers_death(
     assert steps[before:] == list(range(resumed, 61)), shown.read_text()
     # A worker whose server was killed may have gone a step further than anybody heard.
     assert death == "kill" or before == resumed
-    assert lines[-1].split() == ["100%", "completed"]
+    assert lines[-2].split() == ["100%", "completed"]
+    assert len([text for text in lines if "waiting for it" in text]) == 1, shown.read_text()

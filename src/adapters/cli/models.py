@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeAlias
 
@@ -10,6 +10,7 @@ import typer
 
 from adapters.cli.checkpoints import show
 from adapters.cli.files_progress import gib, shown_files
+from adapters.cli.options import AsJson, Config, DataDir, command_group
 from application.adopt_checkpoint import AdoptCheckpoint
 from application.convert_checkpoint import ConvertCheckpoint
 from application.list_checkpoints import ListCheckpoints
@@ -53,9 +54,6 @@ class Open(Protocol):
         """What looks after the checkpoints."""
 
 
-Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.", dir_okay=False)]
-DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept.", file_okay=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 CheckpointId: TypeAlias = Annotated[
     str, typer.Argument(help="A checkpoint's id; `wan models` lists them.")
 ]
@@ -64,71 +62,66 @@ MeantAs: TypeAlias = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a command below `wan models` was asked with: whom it asks in turn, and how it answers."""
+
+    models: Models
+    as_json: bool
+
+
 def models_app(open_models: Open) -> typer.Typer:
     """The commands below `wan models`; without one, they are listed."""
-    app = typer.Typer(
-        help="Show which checkpoints there are, bring them here, prove them, take them away.",
-        no_args_is_help=False,
+
+    def begin(
+        _context: typer.Context, data_dir: Path | None, config: Path | None, *, as_json: bool
+    ) -> Asked:
+        models = open_models(config, {"data_dir": data_dir and str(data_dir)})
+        return Asked(models=models, as_json=as_json)
+
+    commands = (pull, adopt, convert, verify, repair, remove)
+    return command_group(
+        {"data_dir": DataDir, "config": Config, "as_json": AsJson},
+        begin,
+        commands={"list": list_models, **{command.__name__: command for command in commands}},
+        default=list_models,
+        about="Show which checkpoints there are, bring them here, prove them, take them away.",
     )
 
-    @app.callback(invoke_without_command=True)
-    def default(
-        context: typer.Context,
-        data_dir: DataDir = None,
-        config: Config = None,
-        as_json: AsJson = False,
-    ) -> None:
-        context.obj = open_models
-        if context.invoked_subcommand is None:
-            list_models(context, data_dir, config, as_json)
 
-    app.command("list")(list_models)
-    for command in (pull, adopt, convert, verify, repair, remove):
-        app.command()(command)
-    return app
-
-
-def list_models(
-    context: typer.Context, data_dir: DataDir = None, config: Config = None, as_json: AsJson = False
-) -> None:
+def list_models(asked: Asked) -> None:
     """Show each checkpoint: its state, its size, where it came from."""
-    show(_models(context, data_dir, config).list_checkpoints().execute(), as_json=as_json)
+    show(asked.models.list_checkpoints().execute(), as_json=asked.as_json)
 
 
 def pull(
-    context: typer.Context,
+    asked: Asked,
     checkpoint: CheckpointId,
     revision: Annotated[
         str | None, typer.Option(help="A branch, tag or commit of its repository. [main]")
     ] = None,
-    data_dir: DataDir = None,
-    config: Config = None,
-    as_json: AsJson = False,
 ) -> None:
     """Fetch a checkpoint from its repository. One that was cut goes on where it was."""
-    pulling = _models(context, data_dir, config).pull_checkpoint()
+    pulling = asked.models.pull_checkpoint()
     with shown_files() as report:
         pulled = pulling.execute(checkpoint, revision, report)
-    _say(pulled.stored, "is here already" if pulled.was_here else "ready", as_json=as_json)
+    _say(pulled.stored, "is here already" if pulled.was_here else "ready", as_json=asked.as_json)
 
 
 def adopt(
-    context: typer.Context,
+    asked: Asked,
     folder: Annotated[Path, typer.Argument(help="A folder in diffusers' layout.", exists=True)],
     checkpoint: MeantAs = None,
-    data_dir: DataDir = None,
-    config: Config = None,
-    as_json: AsJson = False,
 ) -> None:
     """Use a checkpoint where it lies. Nothing is copied, and nothing of it is ever changed."""
-    adopting = _models(context, data_dir, config).adopt_checkpoint()
+    adopting = asked.models.adopt_checkpoint()
     with shown_files() as report:
         stored = adopting.execute(folder.resolve(), checkpoint, report)
-    _say(stored, "ready", as_json=as_json)
+    _say(stored, "ready", as_json=asked.as_json)
 
 
 def convert(
-    context: typer.Context,
+    asked: Asked,
     files: Annotated[
         list[Path] | None,
         typer.Argument(help="The transformer's file, or both; or folders of shards.", exists=True),
@@ -148,9 +141,6 @@ def convert(
         ),
     ] = None,
     checkpoint: MeantAs = None,
-    data_dir: DataDir = None,
-    config: Config = None,
-    as_json: AsJson = False,
 ) -> None:
     """Make a checkpoint of safetensors in Wan's own or ComfyUI's naming, scaled fp8 among them, once."""
     transformers: dict[Path, Expert | None] = {path.resolve(): None for path in files or ()}
@@ -158,26 +148,23 @@ def convert(
     transformers |= {path.resolve(): expert for path, expert in named if path}
     if not 1 <= len(transformers) <= 2:
         raise typer.BadParameter("name the file of the transformer, or of both experts.")
-    converting = _models(context, data_dir, config).convert_checkpoint()
+    converting = asked.models.convert_checkpoint()
     with shown_files() as report:
         stored = converting.execute(
             transformers, parts_from and parts_from.resolve(), checkpoint, report
         )
-    _say(stored, "ready", as_json=as_json)
+    _say(stored, "ready", as_json=asked.as_json)
 
 
 def repair(
-    context: typer.Context,
+    asked: Asked,
     checkpoint: CheckpointId,
-    data_dir: DataDir = None,
-    config: Config = None,
-    as_json: AsJson = False,
 ) -> None:
     """Fetch again the files of a pulled checkpoint that verify finds wrong, and no others."""
-    repairing = _models(context, data_dir, config).repair_checkpoint()
+    repairing = asked.models.repair_checkpoint()
     with shown_files() as report:
         faults = repairing.execute(checkpoint, report)
-    if as_json:
+    if asked.as_json:
         print(json.dumps({"id": checkpoint, "mended": [asdict(f) for f in faults]}, indent=2))
         return
     for fault in faults:
@@ -186,17 +173,14 @@ def repair(
 
 
 def verify(
-    context: typer.Context,
+    asked: Asked,
     checkpoint: CheckpointId,
-    data_dir: DataDir = None,
-    config: Config = None,
-    as_json: AsJson = False,
 ) -> None:
     """Read every byte of a checkpoint, and name what is missing, cut short or changed."""
-    verifying = _models(context, data_dir, config).verify_checkpoint()
+    verifying = asked.models.verify_checkpoint()
     with shown_files() as report:
         verdict = verifying.execute(checkpoint, report)
-    if as_json:
+    if asked.as_json:
         print(json.dumps(asdict(verdict), indent=2))
     elif not verdict.faults:
         print(f"{checkpoint}  whole: {verdict.files} files, {gib(verdict.size_bytes)}")
@@ -209,21 +193,18 @@ def verify(
 
 
 def remove(
-    context: typer.Context,
+    asked: Asked,
     checkpoint: CheckpointId,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    data_dir: DataDir = None,
-    config: Config = None,
-    as_json: AsJson = False,
 ) -> None:
     """Take away a checkpoint that Wan Studio put there; what was adopted stays where it lies."""
-    removing = _models(context, data_dir, config).remove_checkpoint()
+    removing = asked.models.remove_checkpoint()
     found = removing.ask(checkpoint)
     if not yes:
         question = f"Remove {checkpoint} ({found.source}) and free {gib(found.size_bytes)}?"
         typer.confirm(question, abort=True)
     removal = removing.execute(checkpoint)
-    if as_json:
+    if asked.as_json:
         print(json.dumps({"id": checkpoint, **asdict(removal)}, indent=2))
         return
     print(f"{checkpoint}  removed: {removal.files} files, {gib(removal.freed_bytes)} freed")
@@ -244,8 +225,3 @@ def _say(stored: StoredCheckpoint, state: str, *, as_json: bool) -> None:
         print(json.dumps(told, indent=2))
     else:
         print(f"{stored.checkpoint_id}  {state}: {gib(stored.size_bytes)}, {stored.source}")
-
-
-def _models(context: typer.Context, data_dir: Path | None, config: Path | None) -> Models:
-    open_models: Open = context.obj
-    return open_models(config, {"data_dir": data_dir and str(data_dir)})

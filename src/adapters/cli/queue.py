@@ -1,8 +1,8 @@
 """`wan queue`: what runs, what waits and why, and how to change it; `watch` follows one generation."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
@@ -10,50 +10,65 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from adapters.cli.options import AsJson, Config, Port, command_group
+from adapters.cli.progress import words_of
+
 if TYPE_CHECKING:  # its HTTP client takes a tenth of a second to load, and few commands need it
     from adapters.cli.service import Service
 
 #: Makes the way to the server from the settings file and the port that were named, if any.
 Connect: TypeAlias = "Callable[[Path | None, int | None], Service]"
 
-Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.", dir_okay=False)]
-Port = Annotated[int | None, typer.Option(help="Port the server listens on. [8022]")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 GenerationId = Annotated[str, typer.Argument(help="A generation's id.")]
 
 _PROMPT_CHARACTERS: Final = 40
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a command below `wan queue` was asked with: whom it asks in turn, and how it answers."""
+
+    service: "Service"
+    as_json: bool
+
+    def show(self, queue: Mapping[str, Any]) -> None:
+        """Print the queue."""
+        _show(queue, as_json=self.as_json)
+
+
 def queue_app(connect: Connect) -> typer.Typer:
     """The commands below `wan queue`; without one, it is shown."""
-    app = typer.Typer(help="Show and steer a running server's queue.", no_args_is_help=False)
 
-    @app.callback(invoke_without_command=True)
-    def show(
-        context: typer.Context, config: Config = None, port: Port = None, as_json: AsJson = False
-    ) -> None:
-        context.obj = connect(config, port)
-        context.call_on_close(context.obj.close)
-        if context.invoked_subcommand is None:
-            _show(context.obj.call("GET", "/queue"), as_json=as_json)
+    def begin(
+        context: typer.Context, config: Path | None, port: int | None, *, as_json: bool
+    ) -> Asked:
+        service = connect(config, port)
+        context.call_on_close(service.close)
+        return Asked(service=service, as_json=as_json)
 
-    for command in (pause, resume, move, cancel, retry, watch):
-        app.command()(command)
-    return app
+    return command_group(
+        {"config": Config, "port": Port, "as_json": AsJson},
+        begin,
+        commands={
+            command.__name__: command for command in (pause, resume, move, cancel, retry, watch)
+        },
+        default=lambda asked: asked.show(asked.service.call("GET", "/queue")),
+        about="Show and steer a running server's queue.",
+    )
 
 
-def pause(context: typer.Context) -> None:
+def pause(asked: Asked) -> None:
     """Start nothing more, until it is resumed. What runs goes on."""
-    _show(context.obj.call("POST", "/queue/pause"), as_json=False)
+    asked.show(asked.service.call("POST", "/queue/pause"))
 
 
-def resume(context: typer.Context) -> None:
+def resume(asked: Asked) -> None:
     """Go on, and trust slots again that were found unhealthy."""
-    _show(context.obj.call("POST", "/queue/resume"), as_json=False)
+    asked.show(asked.service.call("POST", "/queue/resume"))
 
 
 def move(
-    context: typer.Context,
+    asked: Asked,
     generation: GenerationId,
     position: Annotated[int | None, typer.Option(help="Place in line, from 1.")] = None,
     priority: Annotated[int | None, typer.Option(help="Higher runs earlier.")] = None,
@@ -63,39 +78,53 @@ def move(
         raise typer.BadParameter("say where: --position or --priority.")
     body = {"position": position, "priority": priority}
     said = {name: value for name, value in body.items() if value is not None}
-    context.obj.call("PATCH", f"/queue/{generation}", said)
-    _show(context.obj.call("GET", "/queue"), as_json=False)
+    asked.service.call("PATCH", f"/queue/{generation}", said)
+    asked.show(asked.service.call("GET", "/queue"))
 
 
-def cancel(context: typer.Context, generation: GenerationId) -> None:
+def cancel(asked: Asked, generation: GenerationId) -> None:
     """Stop a generation."""
-    told = context.obj.call("POST", f"/generations/{generation}/cancel")
-    print(f"{generation}  {'cancelling' if told['status'] == 'running' else told['status']}")
+    told = asked.service.call("POST", f"/generations/{generation}/cancel")
+    if asked.as_json:
+        _print_json(told)
+    else:
+        print(f"{generation}  {'cancelling' if told['status'] == 'running' else told['status']}")
 
 
-def retry(context: typer.Context, generation: GenerationId) -> None:
+def retry(asked: Asked, generation: GenerationId) -> None:
     """Ask again for what failed or was cancelled."""
-    told = context.obj.call("POST", f"/generations/{generation}/retry")
-    print(f"{told['id']}  queued, again for {generation}")
+    told = asked.service.call("POST", f"/generations/{generation}/retry")
+    if asked.as_json:
+        _print_json(told)
+    else:
+        print(f"{told['id']}  queued, again for {generation}")
 
 
-def watch(context: typer.Context, generation: GenerationId) -> None:
-    """Follow a generation until it is over, across restarts of the server."""
+def watch(asked: Asked, generation: GenerationId) -> None:
+    """Follow a generation until it is over, across restarts of the server.
+
+    With --json, each event is a line.
+    """
     last: Mapping[str, Any] = {}
-    for last in context.obj.follow(generation):
-        print(_event(last), flush=True)
+    for last in asked.service.follow(generation):
+        print(json.dumps(last, ensure_ascii=False) if asked.as_json else _event(last), flush=True)
     if last.get("status") != "completed":
         raise typer.Exit(1)
+    if not asked.as_json:
+        print(f"video  {asked.service.video_url(generation)}")
 
 
 def _show(queue: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
-        json.dump(queue, sys.stdout, ensure_ascii=False, indent=2)
-        print()
+        _print_json(queue)
         return
     console = Console(highlight=False, soft_wrap=True)
     for line in (*_hindrances(queue), *_lines(queue)):
         console.print(line)
+
+
+def _print_json(told: Mapping[str, Any]) -> None:
+    print(json.dumps(told, ensure_ascii=False, indent=2))
 
 
 def _hindrances(queue: Mapping[str, Any]) -> Iterator[str]:
@@ -113,7 +142,7 @@ def _hindrances(queue: Mapping[str, Any]) -> Iterator[str]:
 
 def _lines(queue: Mapping[str, Any]) -> Iterator[str]:
     for job in queue["running"]:
-        doing = job["stage"] or job["status"]
+        doing = words_of(job["stage"]) if job["stage"] else job["status"]
         yield (
             f"[green]running[/]  {_subject(job)}  {doing} {job['step']}/{job['steps']}, "
             f"{job['progress']:.0%}, attempt {job['attempts']}"
@@ -138,7 +167,7 @@ def _event(event: Mapping[str, Any]) -> str:
     if "status" not in event:
         return f"   …   {event['message']}"
     at = f" {event['step']}/{event['steps']}" if event["stage"] == "denoising" else ""
-    doing = f"{event['stage'] or event['status']}{at}"
+    doing = (words_of(event["stage"]) if event["stage"] else event["status"]) + at
     kind = event["kind"].replace("_", " ")
     if kind in {"stage", "step", event["status"]}:
         kind = ""

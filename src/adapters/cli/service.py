@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import httpx
@@ -54,19 +54,25 @@ class Service:
             DomainError: there is no such generation.
         """
         self.call("GET", f"/generations/{generation_id}")
-        last, is_over = 0, False
+        last, is_over, is_there = 0, False, True
         while not is_over:
             try:
                 for event in self._stream(generation_id, last):
-                    last = int(event["id"])
+                    last, is_there = int(event["id"]), True
                     is_over = event["status"] in {"completed", "failed", "cancelled"}
                     yield event
             except (httpx.TransportError, DomainError) as error:
                 if isinstance(error, DomainError) and not error.retryable:
                     raise
-                yield {"kind": "disconnected", "message": "the server is gone; waiting for it"}
+                if is_there:  # told once, however long it takes
+                    yield {"kind": "disconnected", "message": "the server is gone; waiting for it"}
+                is_there = False
             if not is_over:  # a server that stops ends its streams as if all were told
                 time.sleep(_RECONNECT_S)
+
+    def video_url(self, generation_id: str) -> str:
+        """Where the video of a completed generation can be fetched."""
+        return f"{self._url}/api/v1/outputs/{generation_id}/video"
 
     def _stream(self, generation_id: str, last: int) -> Iterator[dict[str, Any]]:
         with self._client.stream(
@@ -94,12 +100,18 @@ class Service:
         if answer.is_success:
             return dict(told)
         details = "; ".join(
-            f"{field['pointer'].lstrip('/')}: {field['reason']}" for field in told.get("errors", ())
+            f"{field['pointer'].lstrip('/')}: {field['reason']}{_nearest(field)}"
+            for field in told.get("errors", ())
         )
         raise error_for(told.get("code", ""), details or told.get("detail", "It refused."))
 
     def _unreachable(self) -> ServiceUnreachable:
         return ServiceUnreachable(
             f"No Wan Studio server answers at {self._url}. Start it with `wan serve`, or say where "
-            "it is: `wan queue --port PORT …`, before the command."
+            "it is: `wan queue --port PORT`."
         )
+
+
+def _nearest(field: Mapping[str, Any]) -> str:
+    values = " or ".join(str(value) for value in field.get("nearest", ()))
+    return f"; nearest: {values}" if values else ""

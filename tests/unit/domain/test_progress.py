@@ -5,6 +5,11 @@ import pytest
 from domain.progress import Stage, progress
 
 
+@pytest.mark.parametrize("stage", [Stage.LOADING, Stage.ENCODING_PROMPT, Stage.DENOISING])
+def test_what_an_earlier_run_denoised_is_done_already(stage: Stage) -> None:
+    assert progress(stage, step=5, steps=10) == progress(Stage.DENOISING, step=5, steps=10)
+
+
 def test_progress_grows_from_nothing_to_nearly_all_through_the_stages() -> None:
     run = [(stage, 0) for stage in Stage if stage.order < Stage.DENOISING.order]
     run += [(Stage.DENOISING, step) for step in range(11)]

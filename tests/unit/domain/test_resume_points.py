@@ -62,6 +62,7 @@ def test_an_attempt_that_goes_on_stands_where_the_other_stopped() -> None:
         2,
         "It goes on after step 2.",
     )
+    assert event.progress == progress(Stage.DENOISING, step=2, steps=4)
 
 
 def test_a_point_that_was_saved_but_never_told_is_taken_as_it_is() -> None:
