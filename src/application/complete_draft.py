@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
-from domain.checkpoint import DEFAULT_CHECKPOINT, checkpoint_spec
+from domain.checkpoint import chosen_checkpoint
 from domain.clip import InputClip, read_clip
 from domain.errors import InvalidRequest, UnknownImage, UnknownLora, UnknownVideo, Violation
 from domain.generation import MAX_SEED, GenerationDraft, GenerationRequest
@@ -45,10 +46,9 @@ class CompleteDraft:
         Blocks for a few file headers, and for the hash of a LoRA that has none yet.
 
         Raises:
-            InvalidRequest, UnknownCheckpoint, CheckpointUnavailable: it cannot be done.
+            InvalidRequest, CheckpointUnavailable: it cannot be done.
         """
-        named = DEFAULT_CHECKPOINT if draft.checkpoint is None else draft.checkpoint
-        spec = checkpoint_spec(named)
+        spec = chosen_checkpoint(draft.checkpoint)
         request = draft.complete(
             spec,
             drawn_seed=self._draw_seed(),
@@ -73,7 +73,9 @@ class CompleteDraft:
         try:
             path = self._images.locate(image_id)
         except UnknownImage as error:
-            raise InvalidRequest([Violation(pointer=f"/{field}", reason=error.message)]) from error
+            is_clip = _is_here(self._images.locate_clip, image_id)
+            reason = "is a video, and a picture is wanted here" if is_clip else error.message
+            raise InvalidRequest([Violation(pointer=f"/{field}", reason=reason)]) from error
         width, height = png_size(path)
         return InputImage(id=image_id, width=width, height=height)
 
@@ -97,11 +99,21 @@ class CompleteDraft:
         try:
             path = self._images.locate_clip(clip_id)
         except UnknownVideo as error:
-            raise InvalidRequest([Violation(pointer=f"/{field}", reason=error.message)]) from error
+            is_picture = _is_here(self._images.locate, clip_id)
+            reason = "is a picture, and a video is wanted here" if is_picture else error.message
+            raise InvalidRequest([Violation(pointer=f"/{field}", reason=reason)]) from error
         return read_clip(clip_id, path)
 
 
 _T = TypeVar("_T")
+
+
+def _is_here(locate: Callable[[str], Path], named: str) -> bool:
+    try:
+        locate(named)
+    except (UnknownImage, UnknownVideo):
+        return False
+    return True
 
 
 def _if_named(find: Callable[[str, str], _T], field: str, named: str | None) -> _T | None:

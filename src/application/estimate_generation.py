@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from domain.checkpoint import DEFAULT_CHECKPOINT, CheckpointSpec, checkpoint_spec
+from domain.checkpoint import CheckpointSpec, chosen_checkpoint
 from domain.clip import InputClip
 from domain.errors import CheckpointMissing
 from domain.generation import GenerationDraft, GenerationRequest
@@ -111,11 +111,11 @@ class EstimateGeneration:
         """The plan.
 
         Raises:
-            InvalidRequest, UnknownCheckpoint: there is no such video.
+            InvalidRequest: there is no such video.
             CheckpointUnavailable: its files are here, and cannot be used; or only they could tell.
             DoesNotFit: not in that memory; the message says what would.
         """
-        spec = checkpoint_spec(DEFAULT_CHECKPOINT if asked.checkpoint is None else asked.checkpoint)
+        spec = chosen_checkpoint(asked.checkpoint)
         request = asked.request(spec)
         local = await asyncio.to_thread(self._find, spec)
         capacity = asked.capacity(await asyncio.to_thread(self._capacity))

@@ -70,7 +70,7 @@ class GenerateOnce:
         """The request that `draft` and these files mean, and its plan, or why it cannot be done.
 
         Raises:
-            InvalidRequest, ImageUnusable, VideoUnusable, UnknownCheckpoint, CheckpointUnavailable:
+            InvalidRequest, ImageUnusable, VideoUnusable, CheckpointUnavailable:
                 it cannot be done.
             DoesNotFit: not with the memory of this machine.
         """

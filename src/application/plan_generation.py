@@ -26,7 +26,7 @@ class PlanGeneration:
         """The complete request, and its plan.
 
         Raises:
-            InvalidRequest, UnknownCheckpoint, CheckpointUnavailable: it cannot be done.
+            InvalidRequest, CheckpointUnavailable: it cannot be done.
             DoesNotFit: not with the memory of this machine.
             StorageError: what earlier runs took cannot be read.
         """

@@ -84,7 +84,7 @@ class SubmitGeneration:
         """The queued job, already durable; or the one that this very submission made before.
 
         Raises:
-            InvalidRequest, UnknownCheckpoint, CheckpointUnavailable: it cannot be done.
+            InvalidRequest, CheckpointUnavailable: it cannot be done.
             DoesNotFit: not with the memory of this machine.
             KeyReused: its key was used for something else.
             DiskFull: it cannot be kept.

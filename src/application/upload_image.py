@@ -3,6 +3,8 @@
 import logging
 
 from application.disk_gate import DiskGate
+from domain.clip import is_video
+from domain.errors import ImageUnusable
 from domain.image import InputImage, png_size
 from domain.ports.image_reader import ImageReader
 from domain.ports.image_store import ImageStore
@@ -30,6 +32,8 @@ class UploadImage:
         """
         if self._gate is not None:
             self._gate.refuse_if_full()
+        if is_video(data):
+            raise ImageUnusable("This is a video, and a picture is wanted here: PNG, JPEG or WebP.")
         image_id = self._images.keep(self._reader.to_png(data))
         width, height = png_size(self._images.locate(image_id))
         _log.info("image kept", extra={"image": image_id, "width": width, "height": height})

@@ -4,6 +4,8 @@ import logging
 
 from application.disk_gate import DiskGate
 from domain.clip import InputClip, read_clip
+from domain.errors import VideoUnusable
+from domain.image import is_picture
 from domain.ports.clip_reader import ClipReader
 from domain.ports.image_store import ImageStore
 
@@ -30,6 +32,10 @@ class UploadVideo:
         """
         if self._gate is not None:
             self._gate.refuse_if_full()
+        if is_picture(data):
+            raise VideoUnusable(
+                "This is a picture, and a video is wanted here: MP4, MOV, Matroska, WebM."
+            )
         staged = self._images.stage_clip()
         try:
             self._reader.to_clip(data, staged)

@@ -8,10 +8,11 @@ Wan2.1 README for the 1.3B's recommended shift and guidance; Wan2.1 `generate.py
 `wan/configs/__init__.py` for VACE; Wan2.2 `wan/configs/wan_animate_14B.py`.
 """
 
+import difflib
 from dataclasses import dataclass
 from typing import Final
 
-from domain.errors import UnknownCheckpoint
+from domain.errors import InvalidRequest, UnknownCheckpoint, Violation
 
 #: `sample_neg_prompt` of Wan2.2 `wan/configs/shared_config.py`.
 WAN_NEGATIVE_PROMPT: Final = (
@@ -348,4 +349,28 @@ def checkpoint_spec(checkpoint_id: str) -> CheckpointSpec:
         if spec.id == checkpoint_id:
             return spec
     known = ", ".join(spec.id for spec in CHECKPOINTS)
-    raise UnknownCheckpoint(f"No checkpoint is called {checkpoint_id!r}. There are: {known}.")
+    meant = "".join(f" Is {near} meant?" for near in _nearest_ids(checkpoint_id))
+    raise UnknownCheckpoint(
+        f"No checkpoint is called {checkpoint_id!r}.{meant} There are: {known}."
+    )
+
+
+def chosen_checkpoint(named: str | None) -> CheckpointSpec:
+    """The one that a request names, or the default.
+
+    Raises:
+        InvalidRequest: there is none of that name; the nearest are told.
+    """
+    try:
+        return checkpoint_spec(DEFAULT_CHECKPOINT if named is None else named)
+    except UnknownCheckpoint as error:
+        nearest = _nearest_ids(named or "") or tuple(spec.id for spec in CHECKPOINTS)
+        reason = f"no checkpoint is called {named!r}"
+        violation = Violation(pointer="/checkpoint", reason=reason, nearest=nearest)
+        raise InvalidRequest([violation]) from error
+
+
+def _nearest_ids(mistyped: str) -> tuple[str, ...]:
+    """Whatever the case; at most one."""
+    ids = {spec.id.lower(): spec.id for spec in CHECKPOINTS}
+    return tuple(ids[near] for near in difflib.get_close_matches(mistyped.lower(), ids, n=1))

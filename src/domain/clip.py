@@ -63,9 +63,17 @@ class InputClip:
         return max(0, bisect_right(self.times_us, moment_us) - 1)
 
 
+#: Brands of pictures in MP4's container: ISO 23008-12, and AVIF.
+_STILLS: Final = frozenset({b"heic", b"heix", b"mif1", b"avif"})
+
+
 def is_video(data: bytes) -> bool:
-    """Whether a file begins as MP4 (ISO 14496-12) or Matroska and WebM (RFC 8794) do."""
-    return data[4:8] == b"ftyp" or data[:4] == b"\x1a\x45\xdf\xa3"
+    """Whether a file begins as MP4 (ISO 14496-12) or Matroska and WebM (RFC 8794) do.
+
+    HEIC and AVIF pictures begin as MP4 does, and say that they are none.
+    """
+    is_mp4 = data[4:8] == b"ftyp" and data[8:12] not in _STILLS
+    return is_mp4 or data[:4] == b"\x1a\x45\xdf\xa3"
 
 
 def clip_facts(

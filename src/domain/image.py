@@ -68,6 +68,12 @@ def padded_box(*, image: tuple[int, int], video: tuple[int, int]) -> tuple[int, 
     return left, top, left + width, top + height
 
 
+def is_picture(data: bytes) -> bool:
+    """Whether a file begins as PNG, JPEG or WebP do."""
+    is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    return is_webp or data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"))
+
+
 def png_size(path: Path) -> tuple[int, int]:
     """(width, height) of one of our own PNG files, from its head (RFC 2083, 4.1.1)."""
     with path.open("rb") as file:

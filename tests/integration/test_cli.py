@@ -122,6 +122,19 @@ def test_a_video_is_taken_with_its_strength(
     assert "--model: i2v-A14B cannot make a given video anew" in capsys.readouterr().err
 
 
+def test_a_video_is_no_picture_and_a_picture_no_video(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "v.mp4").write_bytes(video_file(noisy_frames(5, (64, 64))))
+    (tmp_path / "p.png").write_bytes(encoded("PNG", (64, 64)))
+    asked = ("generate", "x", "-o", tmp_path / "o.mp4", *CARD)
+
+    assert wan(*asked, "--image", tmp_path / "v.mp4") == 2
+    assert "This is a video, and a picture is wanted here" in capsys.readouterr().err
+    assert wan(*asked, "--video", tmp_path / "p.png") == 2
+    assert "This is a picture, and a video is wanted here" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_all_that_is_given_as_files_reaches_the_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

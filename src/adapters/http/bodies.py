@@ -13,6 +13,7 @@ import msgspec
 from litestar import Request
 from litestar.exceptions import ClientException, HTTPException
 
+from adapters.http.complaints import NO_LIMITS, complaint, limits_of
 from domain.errors import InvalidRequest, Violation
 
 MAX_BODY_BYTES: Final = 256 * 1024
@@ -73,13 +74,20 @@ def _violations(raw: Mapping[str, object], kind: type[msgspec.Struct]) -> Iterat
         try:
             msgspec.convert(raw[name], field.type)
         except msgspec.ValidationError as error:
-            yield _violation(name, str(error))
+            yield _violation(name, raw[name], field.type, str(error))
 
 
-def _violation(name: str, message: str) -> Violation:
+def _violation(name: str, value: object, kind: object, message: str) -> Violation:
     place = _PLACE.search(message)
     path = re.findall(r"\w+", place["path"]) if place else []
-    return Violation(pointer=_pointer(name, *path), reason=_PLACE.sub("", message))
+    for step in path:  # down to what is wrong within it
+        value = value[int(step)] if isinstance(value, list) else _member(value, step)
+    told = complaint(_PLACE.sub("", message), value, NO_LIMITS if path else limits_of(kind))
+    return Violation(pointer=_pointer(name, *path), reason=told.reason, nearest=told.nearest)
+
+
+def _member(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _pointer(*names: str) -> str:

@@ -6,6 +6,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from msgspec import Struct
 
+from adapters.http.private_paths import optional_without_paths
 from adapters.http.problems import refusals
 from domain.lora import Expert, LoraFile
 from domain.ports.lora_catalog import LoraCatalog, LoraEntry
@@ -62,7 +63,7 @@ def _facts(entry: LoraEntry) -> LoraFacts:
     return LoraFacts(
         name=entry.name,
         available=entry.problem is None,
-        problem=entry.problem,
+        problem=optional_without_paths(entry.problem),
         family=lora.family if lora else None,
         files=[_file(file) for file in lora.files] if lora else [],
     )

@@ -1,12 +1,14 @@
 """The checkpoints' routes: which there are, and what brings them here, proves them, takes them away."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from litestar import Router, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Struct
 
+from adapters.http.private_paths import optional_without_paths, without_paths
 from adapters.http.problems import refusals
 from application.list_checkpoints import CheckpointState, CheckpointStatus, ListCheckpoints
 from application.remove_checkpoint import RemoveCheckpoint
@@ -82,7 +84,7 @@ def list_models(
     return ModelList(data=[_model(status, work) for status in checkpoints.execute()])
 
 
-@get("/{model_id:str}", sync_to_thread=True, responses=refusals())
+@get("/{model_id:str}", sync_to_thread=True, responses=refusals(404))
 def get_model(
     checkpoints: NamedDependency[ListCheckpoints],
     work: NamedDependency[WorkOnCheckpoints],
@@ -95,33 +97,48 @@ def get_model(
     )
 
 
-@post("/{model_id:str}/pull", status_code=202, sync_to_thread=True, responses=refusals(403, 409))
+@post(
+    "/{model_id:str}/pull", status_code=202, sync_to_thread=True, responses=refusals(403, 404, 409)
+)
 def pull_model(work: NamedDependency[WorkOnCheckpoints], model_id: FromPath[str]) -> CheckpointWork:
     """Fetch it from its repository, or go on with a pull that was cut; 202 at once.
 
     Asked again while it runs, it is the same pull.
     """
-    return work.start(WorkKind.PULL, model_id)
+    return _shown(work.start(WorkKind.PULL, model_id))
 
 
-@post("/{model_id:str}/verify", status_code=202, sync_to_thread=True, responses=refusals(403, 409))
+@post(
+    "/{model_id:str}/verify",
+    status_code=202,
+    sync_to_thread=True,
+    responses=refusals(403, 404, 409),
+)
 def verify_model(
     work: NamedDependency[WorkOnCheckpoints], model_id: FromPath[str]
 ) -> CheckpointWork:
     """Read every byte of it; what is wrong is in `work.faults` afterwards."""
-    return work.start(WorkKind.VERIFY, model_id)
+    return _shown(work.start(WorkKind.VERIFY, model_id))
 
 
-@post("/{model_id:str}/repair", status_code=202, sync_to_thread=True, responses=refusals(403, 409))
+@post(
+    "/{model_id:str}/repair",
+    status_code=202,
+    sync_to_thread=True,
+    responses=refusals(403, 404, 409),
+)
 def repair_model(
     work: NamedDependency[WorkOnCheckpoints], model_id: FromPath[str]
 ) -> CheckpointWork:
     """Verify a pulled checkpoint, then fetch the files that are wrong; they are in `work.faults`."""
-    return work.start(WorkKind.REPAIR, model_id)
+    return _shown(work.start(WorkKind.REPAIR, model_id))
 
 
 @delete(
-    "/{model_id:str}", status_code=200, sync_to_thread=True, responses=refusals(403, 409, 503, 507)
+    "/{model_id:str}",
+    status_code=200,
+    sync_to_thread=True,
+    responses=refusals(403, 404, 409, 503, 507),
 )
 def remove_model(removing: NamedDependency[RemoveCheckpoint], model_id: FromPath[str]) -> Removal:
     """Take away what Wan Studio put there; what ships with it, and what others put there, stays."""
@@ -151,13 +168,13 @@ def _model(status: CheckpointStatus, work: WorkOnCheckpoints) -> Model:
         title=spec.title,
         available=status.entry.problem is None,
         state=status.state,
-        problem=status.entry.problem,
+        problem=optional_without_paths(status.entry.problem),
         weight_bytes=status.local.weight_bytes if status.local else None,
         size_bytes=stored.size_bytes if stored else None,
         origin=stored.origin if stored else None,
-        source=stored.source if stored else None,
+        source=without_paths(stored.source) if stored else None,
         unfinished=_unfinished(status.unfinished) if status.unfinished else None,
-        work=work.latest(spec.id),
+        work=_shown(latest) if (latest := work.latest(spec.id)) else None,
         takes_image=spec.takes_image,
         needs_image=spec.needs_image,
         takes_last_image=spec.takes_last_image,
@@ -170,6 +187,10 @@ def _model(status: CheckpointStatus, work: WorkOnCheckpoints) -> Model:
         prompts=spec.prompts,
         note=spec.note,
     )
+
+
+def _shown(work: CheckpointWork) -> CheckpointWork:
+    return replace(work, message=optional_without_paths(work.message))
 
 
 def _unfinished(transfer: UnfinishedTransfer) -> Unfinished:

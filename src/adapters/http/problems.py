@@ -12,8 +12,11 @@ from typing import Any, Final
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Struct
 
+from adapters.http.complaints import Limits, choices_of, complaint
+from adapters.http.private_paths import without_paths
 from domain import errors
 
 _log = logging.getLogger(__name__)
@@ -27,7 +30,6 @@ _STATUS_OF_ERROR: Final[Mapping[type[errors.DomainError], HTTPStatus]] = {
     errors.DoesNotFit: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ImageUnusable: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.VideoUnusable: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.UnknownCheckpoint: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.CheckpointUnavailable: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -36,6 +38,9 @@ _STATUS_OF_ERROR: Final[Mapping[type[errors.DomainError], HTTPStatus]] = {
     errors.StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DomainError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+
+#: How Litestar begins where a parameter has the wrong value; what is wrong is in its `extra`.
+_LITESTARS_OWN: Final = "Validation failed for"
 
 _CODE_OF_STATUS: Final[Mapping[int, str]] = {
     HTTPStatus.BAD_REQUEST: "malformed-request",
@@ -121,14 +126,19 @@ def _domain_problem(
 ) -> Response[Problem]:
     kind = next(kind for kind in type(error).__mro__ if kind in _STATUS_OF_ERROR)
     violations = error.violations if isinstance(error, errors.InvalidRequest) else ()
+    detail = without_paths(error.message)
+    if detail != error.message:
+        told = {"reason": error.message, "request_id": _request_id(request)}
+        _log.warning("request refused", extra=told)
     return _response(
         request,
         status=_STATUS_OF_ERROR[kind],
         code=error.code,
-        detail=error.message,
+        detail=detail,
         retryable=error.retryable,
         fields=[
-            FieldProblem(pointer=v.pointer, reason=v.reason, nearest=v.nearest) for v in violations
+            FieldProblem(pointer=v.pointer, reason=without_paths(v.reason), nearest=v.nearest)
+            for v in violations
         ],
     )
 
@@ -137,23 +147,40 @@ def _http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     # Litestar says 400 where a parameter has the wrong value; a well-formed request that cannot be
     # honoured is 422 here, wherever the value stood.
     status = 422 if isinstance(error, ValidationException) else error.status_code
-    entries = error.extra if isinstance(error.extra, list) else []
+    fields = [
+        _parameter_problem(request, entry)
+        for entry in (error.extra if isinstance(error.extra, list) else [])
+    ]
+    detail = error.detail
+    if isinstance(error, ValidationException) and detail.startswith(_LITESTARS_OWN):
+        detail = "; ".join(f"{field.pointer[1:]}: {field.reason}" for field in fields)
     return _response(
         request,
         status=status,
         code=_CODE_OF_STATUS.get(status, "refused"),
-        detail=error.detail,
+        detail=detail,
         retryable=status == HTTPStatus.SERVICE_UNAVAILABLE,
-        fields=[
-            FieldProblem(
-                pointer=f"/{entry.get('key', '')}",
-                reason=entry["message"],
-                nearest=entry.get("nearest", ()),
-            )
-            for entry in entries
-        ],
+        fields=fields,
         headers=error.headers,
     )
+
+
+def _parameter_problem(request: Request[Any, Any, Any], entry: Mapping[str, Any]) -> FieldProblem:
+    """What is wrong with a query's parameter or a header, under the name that the client gave it."""
+    name, message = entry.get("key", ""), entry["message"]
+    known = request.route_handler.parsed_fn_signature.parameters
+    field = known.get(name) if "source" in entry else None
+    told = field.kwarg_definition if field else None
+    if not isinstance(told, QueryParameter | HeaderParameter) or field is None:
+        nearest = entry.get("nearest", ())
+        return FieldProblem(pointer=f"/{name}", reason=message, nearest=nearest)
+    spelt = told.name or name
+    given = (request.headers if isinstance(told, HeaderParameter) else request.query_params).get(
+        spelt
+    )
+    limits = Limits(low=told.ge, high=told.le, choices=choices_of(field.annotation))
+    found = complaint(message, given, limits)
+    return FieldProblem(pointer=f"/{spelt}", reason=found.reason, nearest=found.nearest)
 
 
 def _unforeseen_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

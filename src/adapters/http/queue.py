@@ -1,6 +1,7 @@
 """The queue's routes: what waits, who works, and how an operator steers it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -9,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
+from adapters.http.private_paths import optional_without_paths
 from adapters.http.problems import refusals
 from adapters.http.representations import MAX_PRIORITY, Generation, generation
 from application.queries import Queries, QueueState, SlotState
@@ -105,8 +107,8 @@ def _queue(state: QueueState) -> Queue:
         waiting=[generation(job) for job in state.waiting],
         paused_since=state.paused_since,
         is_draining=state.is_draining,
-        problem=state.problem,
-        slots=state.slots,
+        problem=optional_without_paths(state.problem),
+        slots=[replace(slot, problem=optional_without_paths(slot.problem)) for slot in state.slots],
     )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, TypeAlias
 import msgspec
 from msgspec import Meta, Struct, field
 
+from adapters.http.private_paths import optional_without_paths, without_paths
 from domain import generation as rules
 from domain.checkpoint import CHECKPOINTS, DEFAULT_CHECKPOINT, checkpoint_spec
 from domain.generation import GenerationDraft, GenerationRequest
@@ -377,7 +378,7 @@ def snapshot(event: JobEvent) -> GenerationSnapshot:
         steps=event.steps,
         progress=event.progress,
         attempt=event.attempt,
-        message=event.message,
+        message=optional_without_paths(event.message),
         code=event.code,
         at=event.at,
     )
@@ -386,4 +387,6 @@ def snapshot(event: JobEvent) -> GenerationSnapshot:
 def _error(failure: Failure | None) -> GenerationError | None:
     if failure is None:
         return None
-    return GenerationError(code=failure.code, detail=failure.message, retryable=failure.retryable)
+    return GenerationError(
+        code=failure.code, detail=without_paths(failure.message), retryable=failure.retryable
+    )

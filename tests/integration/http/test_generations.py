@@ -166,7 +166,9 @@ async def test_every_fault_of_the_shape_is_told_at_once(client: httpx.AsyncClien
     faults = {fault["pointer"]: fault for fault in problem["errors"]}
     assert set(faults) == {"/promt", "/prompt", "/width", "/steps", "/priority", "/seed"}
     assert faults["/promt"]["nearest"] == ["prompt"]
-    assert faults["/width"]["reason"] == "Expected `int | null`, got `str`"
+    assert faults["/width"]["reason"] == 'must be a whole number, not "512"'
+    assert faults["/priority"]["reason"] == "101 is outside -100 to 100"
+    assert faults["/priority"]["nearest"] == [100]
 
 
 @pytest.mark.parametrize("name", ["image", "last_image", "loras", "owner", "id", "status", "a/b~c"])
@@ -199,7 +201,7 @@ async def test_a_prompt_that_cannot_be_used_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("checkpoint", "code"), [("mimi", "unknown-checkpoint"), ("t2v-1.3B", "model-missing")]
+    ("checkpoint", "code"), [("min", "invalid-request"), ("t2v-1.3B", "model-missing")]
 )
 async def test_a_checkpoint_that_cannot_be_used_is_refused(
     client: httpx.AsyncClient, checkpoint: str, code: str
@@ -261,10 +263,11 @@ async def test_the_list_is_filtered_by_status(
 @pytest.mark.parametrize(
     ("query", "pointer", "nearest"),
     [
-        ("limit=0", "/limit", []),
-        ("limit=201", "/limit", []),
+        ("limit=0", "/limit", [1]),
+        ("limit=201", "/limit", [200]),
         ("limit=many", "/limit", []),
         ("status=done", "/status", []),
+        ("status=complete", "/status", ["completed"]),
         ("stauts=failed", "/stauts", ["status"]),
         ("offset=3", "/offset", []),
     ],
@@ -275,8 +278,10 @@ async def test_a_query_that_means_nothing_is_refused(
     response = await client.get(f"{GENERATIONS}?{query}")
 
     assert response.status_code == 422
-    fault = response.json()["errors"][0]
+    problem = response.json()
+    fault = problem["errors"][0]
     assert (fault["pointer"], fault["nearest"]) == (pointer, nearest)
+    assert pointer[1:] in problem["detail"]
 
 
 async def test_a_running_generation_shows_where_it_is(

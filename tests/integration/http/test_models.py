@@ -120,7 +120,7 @@ async def test_what_cannot_be_tried_is_refused_at_once(
     assert await refusal("POST", "ti2v-5B/verify") == (422, "model-missing")
     assert await refusal("DELETE", "ti2v-5B") == (422, "model-missing")
     for method, path in (("POST", "sora/pull"), ("GET", "sora"), ("DELETE", "sora")):
-        assert await refusal(method, path) == (422, "unknown-checkpoint")
+        assert await refusal(method, path) == (404, "unknown-checkpoint")
 
 
 async def test_one_is_removed(

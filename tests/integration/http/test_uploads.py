@@ -68,6 +68,27 @@ async def test_a_generation_makes_an_uploaded_video_anew(client: httpx.AsyncClie
     assert (answer.json()["request"]["steps"], answer.json()["steps"]) == (12, 6)
 
 
+async def test_a_video_is_no_picture_and_a_picture_no_video(client: httpx.AsyncClient) -> None:
+    files = {"image/png": b"128x128", "video/mp4": a_video(128, 128, frames=17, fps=8)}
+    picture, video = [
+        (await client.post("/api/v1/uploads", content=file, headers={"Content-Type": kind})).json()[
+            "id"
+        ]
+        for kind, file in files.items()
+    ]
+
+    for fields, pointer, reason in (
+        ({"image": video}, "/image", "is a video, and a picture is wanted here"),
+        ({"references": [video]}, "/references/0", "is a video, and a picture is wanted here"),
+        ({"video": picture}, "/video", "is a picture, and a video is wanted here"),
+        ({"image": "img_0"}, "/image", "No uploaded image has the id 'img_0'."),
+    ):
+        answer = await client.post("/api/v1/generations", json={"prompt": "x", **fields})
+        assert answer.status_code == 422
+        [fault] = answer.json()["errors"]
+        assert (fault["pointer"], fault["reason"]) == (pointer, reason)
+
+
 async def test_references_and_a_control_are_named_by_their_uploads(
     client: httpx.AsyncClient,
 ) -> None:

@@ -9,7 +9,7 @@ from application.estimate_generation import EstimateGeneration, Imagined
 from application.known_capacity import KnownCapacity
 from application.plan_generation import PlanGeneration
 from application.recent_runs import FRESH_S, RecentRuns
-from domain.errors import CheckpointMissing, DoesNotFit, UnknownCheckpoint
+from domain.errors import CheckpointMissing, DoesNotFit, InvalidRequest
 from domain.hardware import Capacity, Hardware
 from domain.job import Job
 from domain.placement import Place
@@ -156,7 +156,7 @@ class TestImagining:
         assert led.plan.latent_shape[1] == 2 + 1  # the character has a latent frame of its own
 
     async def test_an_unknown_one_is_refused(self, estimate: EstimateGeneration) -> None:
-        with pytest.raises(UnknownCheckpoint):
+        with pytest.raises(InvalidRequest, match="checkpoint: no checkpoint is called"):
             await estimate.execute(Imagined(checkpoint="sora"))
 
     async def test_memory_may_be_imagined(self, estimate: EstimateGeneration) -> None:

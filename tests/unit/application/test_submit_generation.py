@@ -20,7 +20,6 @@ from domain.errors import (
     DiskFull,
     InvalidRequest,
     KeyReused,
-    UnknownCheckpoint,
     VideoUnusable,
 )
 from domain.generation import MAX_SEED, GenerationDraft
@@ -113,7 +112,7 @@ async def test_a_job_has_its_plan_before_it_is_queued(submit: Submit) -> None:
     ("fields", "refusal"),
     [
         ({"num_frames": 18}, InvalidRequest),
-        ({"checkpoint": "sora"}, UnknownCheckpoint),
+        ({"checkpoint": "sora"}, InvalidRequest),
         ({"checkpoint": "t2v-A14B"}, CheckpointMissing),
         ({"checkpoint": "t2v-A14B", "num_frames": 18}, InvalidRequest),
     ],

@@ -2,8 +2,14 @@
 
 import pytest
 
-from domain.checkpoint import CHECKPOINTS, DEFAULT_CHECKPOINT, CheckpointSpec, checkpoint_spec
-from domain.errors import UnknownCheckpoint
+from domain.checkpoint import (
+    CHECKPOINTS,
+    DEFAULT_CHECKPOINT,
+    CheckpointSpec,
+    checkpoint_spec,
+    chosen_checkpoint,
+)
+from domain.errors import InvalidRequest, UnknownCheckpoint
 from domain.memory_plan import plan_memory
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.examples import a_request
@@ -13,6 +19,15 @@ from tests.fakes.hardware_probe import FakeHardwareProbe
 def test_an_unknown_checkpoint_is_answered_with_those_there_are() -> None:
     with pytest.raises(UnknownCheckpoint, match=r"'sora'.* mini, mini-ti2v, t2v-A14B"):
         checkpoint_spec("sora")
+
+
+def test_one_that_is_nearly_known_is_suggested() -> None:
+    with pytest.raises(UnknownCheckpoint, match="Is mini meant"):
+        checkpoint_spec("min")
+    with pytest.raises(InvalidRequest, match=r"checkpoint: .*'T2V-a14b' \(nearest: t2v-A14B\)"):
+        chosen_checkpoint("T2V-a14b")
+    with pytest.raises(InvalidRequest, match="nearest: mini or mini-ti2v or t2v-A14B or "):
+        chosen_checkpoint("sora")
 
 
 def test_silence_means_the_embedded_checkpoint() -> None:

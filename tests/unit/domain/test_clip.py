@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.clip import InputClip
+from domain.clip import InputClip, is_video
+from domain.image import is_picture
 
 
 def a_clip(frames: int, fps: float) -> InputClip:
@@ -40,3 +41,20 @@ def test_every_moment_of_a_video_has_a_frame_and_time_never_runs_back(
     assert shown[0] == 0
     assert shown == sorted(shown)
     assert shown[-1] < frames
+
+
+@pytest.mark.parametrize(
+    ("begins", "kind"),
+    [
+        (b"\0\0\0\x20ftypisom", "video"),
+        (b"\x1a\x45\xdf\xa3....", "video"),
+        (b"\x89PNG\r\n\x1a\n....", "picture"),
+        (b"\xff\xd8\xff\xe0....", "picture"),
+        (b"RIFF....WEBP", "picture"),
+        (b"RIFF....AVI ", "neither"),
+        (b"\0\0\0\x20ftypheic", "neither"),
+        (b"", "neither"),
+    ],
+)
+def test_a_file_says_at_its_beginning_what_it_is(begins: bytes, kind: str) -> None:
+    assert (is_video(begins), is_picture(begins)) == (kind == "video", kind == "picture")
