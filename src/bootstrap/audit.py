@@ -18,7 +18,7 @@ async def audit(settings: Settings) -> tuple[Sequence[Finding], int]:
         DataDirectoryUnusable: there is nothing of ours to look at.
     """
     core = CoreContainer(settings=settings)
-    core.data_directory().check()
+    core.data_directory().find()
     database = Database(settings.database_url)
     await database.open_read_only()
     try:

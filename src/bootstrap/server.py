@@ -18,7 +18,8 @@ from adapters.subprocess.renderer import SubprocessRenderer
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
 from bootstrap.server_container import ServerContainer
-from bootstrap.settings import Settings, SettingsError, url_host
+from bootstrap.setting_sources import SettingsError
+from bootstrap.settings import Settings, url_host
 from domain.errors import StorageError
 
 _log = logging.getLogger(__name__)

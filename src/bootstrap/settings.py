@@ -4,11 +4,9 @@ The only module that reads the environment. A key nobody knows is refused, with 
 exists: a mistyped setting must never be silently the default.
 """
 
-import difflib
 import math
 import os
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -29,11 +27,16 @@ from bootstrap.setting_sections import (
     Thermal,
     Watchdog,
 )
-from domain.errors import DomainError
+from bootstrap.setting_sources import (
+    Said,
+    SettingsError,
+    from_environment,
+    from_toml,
+    refuse_unknown,
+)
 from domain.heat import HeatLimits
 from domain.watchdog import Budgets
 
-_PREFIX: Final = "WAN_"
 #: What a setting with few values takes, for those who said something else.
 _CHOICES: Final = {
     "log.level": "DEBUG, INFO, WARNING or ERROR",
@@ -50,12 +53,6 @@ _CONFIG_VARIABLE: Final = "WAN_CONFIG"
 _VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 #: huggingface_hub's own name for another hub; ours goes before it.
 _HUB_VARIABLE: Final = "HF_ENDPOINT"
-
-
-class SettingsError(DomainError):
-    """The settings cannot be used."""
-
-    code = "bad-settings"
 
 
 class Settings(Section, frozen=True, kw_only=True):
@@ -118,20 +115,23 @@ def load_settings(
     environment = os.environ if environment is None else environment
     if config is None and (named := environment.get(_CONFIG_VARIABLE)):
         config = Path(named)
-    told: dict[str, Any] = {"data_dir": str(_default_data_dir(environment))}
+    said = {"data_dir": Said(str(_default_data_dir(environment)), "the default")}
     if named := environment.get(_HUB_VARIABLE):
-        _put(told, ["hub", "endpoint"], named)
-    for key, value in (defaults or {}).items():
-        _put(told, key.split("."), value)
-    _merge(told, _read_toml(config) if config else {})
-    spoken = _from_environment(environment) | {k: v for k, v in overrides.items() if v is not None}
-    for key, value in spoken.items():
-        _put(told, key.split("."), value.upper() if key == "log.level" else value)
-    _refuse_unknown(told)
+        said["hub.endpoint"] = Said(named, _HUB_VARIABLE)
+    said |= {key: Said(value, "the default") for key, value in (defaults or {}).items()}
+    known = setting_keys()
+    said |= from_toml(config, known) if config else {}
+    said |= from_environment(environment, but=_CONFIG_VARIABLE)
+    said |= {
+        key: Said(value, "as it was asked for")
+        for key, value in overrides.items()
+        if value is not None
+    }
+    refuse_unknown(said, known)
     try:
-        settings = msgspec.convert(told, Settings, strict=False)
+        settings = msgspec.convert(_nested(said), Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(_explain(str(error), told)) from error
+        raise SettingsError(_explain(str(error), said)) from error
     if complaint := next(_complaints(settings), None):
         raise SettingsError(complaint)
     return msgspec.structs.replace(settings, data_dir=str(_absolute(settings.data_dir)))
@@ -191,15 +191,24 @@ def setting_keys(kind: type[msgspec.Struct] = Settings, prefix: str = "") -> lis
     return keys
 
 
-def _explain(complaint: str, told: Mapping[str, Any]) -> str:
+def _nested(said: Mapping[str, Said]) -> dict[str, Any]:
+    """As the sections have it. Every key is known."""
+    told: dict[str, Any] = {}
+    for key, (value, _) in said.items():
+        *sections, name = key.split(".")
+        place = told
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[name] = value.upper() if key == "log.level" and isinstance(value, str) else value
+    return told
+
+
+def _explain(complaint: str, said: Mapping[str, Said]) -> str:
     """Msgspec's complaint, ` - at `$.log.level`` at its end, in the words of settings."""
-    key = complaint.rpartition("`$.")[2].rstrip("`")
-    value: Any = told
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else value
-    choices = _CHOICES.get(key)
-    wanted = choices or complaint.partition(" - at")[0]
-    return f"{key} ({_variable(key)}) cannot be {value!r}: {wanted}."
+    key = complaint.rpartition("`$.")[2].rstrip("`").partition("[")[0]
+    value, where = said[key]
+    wanted = _CHOICES.get(key) or complaint.partition(" - at")[0]
+    return f"{key} ({where}) cannot be {value!r}: {wanted}."
 
 
 def _default_data_dir(environment: Mapping[str, str]) -> Path:
@@ -210,67 +219,6 @@ def _default_data_dir(environment: Mapping[str, str]) -> Path:
 
 def _absolute(path: str) -> Path:
     return Path(path).expanduser().absolute()
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(
-            f"The settings file {path} cannot be read: {error.strerror}."
-        ) from error
-    except ValueError as error:
-        raise SettingsError(f"The settings file {path} is not TOML: {error}.") from error
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """`WAN_SERVER__PORT=1` is `server.port`; commas separate lists; empty is as good as unset."""
-    spoken: dict[str, Any] = {}
-    for name, value in environment.items():
-        if name.startswith(_PREFIX) and name != _CONFIG_VARIABLE and value:
-            key = name.removeprefix(_PREFIX).lower().replace("__", ".")
-            listed = key == "server.allowed_hosts"
-            parts = [part.strip() for part in value.split(",") if part.strip()]
-            spoken[key] = parts if listed else value
-    return spoken
-
-
-def _put(told: dict[str, Any], path: list[str], value: object) -> None:
-    for part in path[:-1]:
-        told = told.setdefault(part, {})
-        if not isinstance(told, dict):
-            raise SettingsError(f"{part} is a section, not a value.")
-    told[path[-1]] = value
-
-
-def _merge(told: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Lay `more` over `told`, section by section."""
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(told.get(key), dict):
-            _merge(told[key], value)
-        else:
-            told[key] = value
-
-
-def _refuse_unknown(told: Mapping[str, Any]) -> None:
-    known = setting_keys()
-    for key in _keys_of(told):
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(known)}."
-            raise SettingsError(f"No setting is called {key} ({_variable(key)}).{hint}")
-
-
-def _keys_of(told: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
-    for key, value in told.items():
-        if isinstance(value, dict):
-            yield from _keys_of(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key
-
-
-def _variable(key: str) -> str:
-    return _PREFIX + key.upper().replace(".", "__")
 
 
 def _complaints(settings: Settings) -> Iterator[str]:

@@ -70,7 +70,7 @@ def audit_outputs(outputs: Iterable[str], statuses: Mapping[str, JobStatus]) -> 
     for job_id in outputs:
         status = statuses.get(job_id)
         if status not in {JobStatus.COMPLETED, JobStatus.PUBLISHING}:
-            message = f"there is a video, but the job is {status or 'unknown'}"
+            message = f"there is a video, but its generation is {status or 'unknown'}"
             yield Finding(invariant="I6", subject=job_id, message=message)
 
 

@@ -166,7 +166,7 @@ class KeyReused(Conflict):
 
 
 class IllegalTransition(Conflict):
-    """A job cannot go from its state to the one asked for."""
+    """A generation cannot go from its state to the one asked for."""
 
     code = "illegal-transition"
 

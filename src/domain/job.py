@@ -341,7 +341,7 @@ class Job:
             raise StaleFence(f"Attempt {fence} reported, but attempt {self.fence} owns the job.")
         if self.status not in statuses:
             wanted = " or ".join(statuses)
-            raise IllegalTransition(f"The job is {self.status}, not {wanted}.")
+            raise IllegalTransition(f"The generation is {self.status}, not {wanted}.")
 
     def _expect_step(self, step: int, *, at_least: int) -> None:
         if not at_least <= step <= self.request.denoising_steps:

@@ -92,8 +92,8 @@ class Slot:
         self._shunned_until = now + cool_off_s
         failed = "again" if is_on_trial else f"twice within {FAULT_WINDOW_S / 60:g} minutes"
         self._problem = (
-            f"Slot {self.number} failed {failed} and rests for {cool_off_s / 60:g} minutes; its jobs "
-            f"wait. Last: {error.message} Look at the accelerator (nvidia-smi, the kernel's log), then "
+            f"Slot {self.number} failed {failed} and rests for {cool_off_s / 60:g} minutes; its "
+            f"generations wait. Last: {error.message} Look at the accelerator (nvidia-smi, the kernel's log), then "
             "resume the queue."
         )
         return True

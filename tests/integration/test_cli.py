@@ -233,6 +233,16 @@ def test_doctor_fails_where_something_is_wrong(
     assert "model_index.json is missing" in capsys.readouterr().out
 
 
+def test_a_place_that_cannot_be_a_data_directory_is_told_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert wan("doctor", "--data-dir", "/dev/null/data") == 1
+    assert "/dev/null is no folder" in capsys.readouterr().out
+    for place in ("/dev/null/data", tmp_path / "nothing"):
+        assert wan("audit", "--data-dir", place) == 2
+        assert f"There is no data directory at {place}." in capsys.readouterr().err
+
+
 def test_wrong_usage_ends_with_two() -> None:
     assert wan("generate") == 2
     assert wan("nonsense") == 2

@@ -53,6 +53,24 @@ def test_a_place_that_cannot_be_written_is_told_with_a_way_out(place: str) -> No
         DataDirectory(Path(place)).prepare()
 
 
+def test_a_place_that_never_could_be_one_is_told_without_trying() -> None:
+    # `wan doctor` found nothing wrong with it.
+    with pytest.raises(DataDirectoryUnusable, match=r"/dev/null is no folder\..*--data-dir"):
+        DataDirectory(Path("/dev/null/data")).check()
+
+
+def test_one_that_is_to_be_read_must_be_there(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    for name in ("nothing", "file", "empty"):
+        with pytest.raises(DataDirectoryUnusable, match="There is no data directory at"):
+            DataDirectory(tmp_path / name).find()
+
+    directory = DataDirectory(tmp_path / "data")
+    directory.prepare()
+    directory.find()
+
+
 def test_another_process_keeps_us_out_until_it_ends(tmp_path: Path) -> None:
     directory = DataDirectory(tmp_path / "data")
     directory.prepare()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.setting_sources import SettingsError
 from bootstrap.settings import (
-    SettingsError,
     load_settings,
     setting_keys,
     visible_accelerators,
@@ -76,7 +76,7 @@ def test_paths_may_begin_at_home(key: str) -> None:
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
-        ({"WAN_SERVR__PORT": "1"}, "Did you mean server.port"),
+        ({"WAN_SERVR__PORT": "1"}, r"servr\.port \(WAN_SERVR__PORT\).*Did you mean server.port"),
         ({"WAN_ZEBRA": "1"}, "There are: data_dir"),
         ({"WAN_SERVER__PORT": "many"}, "port"),
         ({"WAN_SERVER__PORT": "65536"}, "0 to 65535"),
@@ -110,9 +110,17 @@ def test_what_cannot_be_meant_is_refused(environment: dict[str, str], words: str
 
 def test_a_file_with_a_typing_error_is_refused(tmp_path: Path) -> None:
     config = tmp_path / "wan.toml"
-    config.write_text("[servr]\nport = 1")
-    with pytest.raises(SettingsError, match=r"server\.port"):
-        load_settings(config=config, overrides={}, environment={})
+    for text, words in (
+        ("[servr]\nport = 1", "servr.port (in {}). Did you mean server.port?"),
+        ("port = 1", "port (in {}). Did you mean server.port?"),
+        ("server = 1", "server (in {}). It is a section: in it are server.host, server.port"),
+        ("[zebra]", "zebra (in {}). There are: data_dir"),
+        ("[server]\nport = 'many'", "server.port (in {}) cannot be 'many': a whole number"),
+    ):
+        config.write_text(text)
+        with pytest.raises(SettingsError) as refused:
+            load_settings(config=config, overrides={}, environment={})
+        assert words.format(config) in refused.value.message
 
     config.write_text("port = = 1")
     with pytest.raises(SettingsError, match="not TOML"):

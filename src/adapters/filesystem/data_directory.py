@@ -13,6 +13,7 @@
            prompts/          what text encoders made of prompts; made again where it is missing
 """
 
+import errno
 import json
 import os
 import shutil
@@ -55,27 +56,20 @@ class DataDirectory:
         Raises:
             DataDirectoryUnusable: it is another program's, a newer version's, or cannot be written.
         """
-        try:
-            with storage_errors(f"use the data directory {self.root}"):
-                self.root.mkdir(parents=True, exist_ok=True)
-                self._check_or_write_mark()
-                for folder in (
-                    self.staging,
-                    self.resume,
-                    self.inputs,
-                    self.outputs,
-                    self.models,
-                    self.loras,
-                    self.prompts,
-                ):
-                    folder.mkdir(exist_ok=True)
-                if not os.access(self.root, os.W_OK):
-                    raise PermissionError(13, "it is read-only for this user")
-        except DataDirectoryUnusable:
-            raise
-        except StorageError as error:
-            hint = "Choose another with --data-dir or WAN_DATA_DIR."
-            raise DataDirectoryUnusable(f"{error.message} {hint}") from error
+        with self._or_unusable():
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._check_or_write_mark()
+            for folder in (
+                self.staging,
+                self.resume,
+                self.inputs,
+                self.outputs,
+                self.models,
+                self.loras,
+                self.prompts,
+            ):
+                folder.mkdir(exist_ok=True)
+            _refuse_read_only(self.root)
 
     def check(self) -> None:
         """Find that a server could use it, changing nothing.
@@ -83,8 +77,23 @@ class DataDirectory:
         Raises:
             DataDirectoryUnusable: as `prepare` does, but for what only writing can tell.
         """
-        if self.root.is_dir():
-            self._is_marked()
+        with self._or_unusable():
+            place = next(path for path in (self.root, *self.root.parents) if path.exists())
+            if not place.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, f"{place} is no folder")
+            _refuse_read_only(place)
+            if place == self.root:
+                self._is_marked()
+
+    def find(self) -> None:
+        """Find that it is there, for whoever only reads.
+
+        Raises:
+            DataDirectoryUnusable: there is none, or it is another program's or a newer version's.
+        """
+        with self._or_unusable():
+            if not self.root.is_dir() or not self._is_marked():
+                raise DataDirectoryUnusable(f"There is no data directory at {self.root}.")
 
     @contextmanager
     def copying_to(self, target: Path) -> Iterator["DataDirectory"]:
@@ -94,9 +103,7 @@ class DataDirectory:
             DataDirectoryUnusable: this one is not ours, or `target` holds something.
             DiskFull, StorageError: it cannot be written.
         """
-        if not self.root.is_dir():
-            raise DataDirectoryUnusable(f"There is no data directory at {self.root}.")
-        self.check()
+        self.find()
         with storage_errors(f"copy the data directory to {target}"):
             if target.exists() and any(target.iterdir()):
                 raise DataDirectoryUnusable(f"{target} is not empty: name another folder.")
@@ -155,6 +162,18 @@ class DataDirectory:
         """What the worker of that slot holds for its life, so that no two share an accelerator."""
         return FileLock(self.root / f"worker-{slot}.lock")
 
+    @contextmanager
+    def _or_unusable(self) -> Iterator[None]:
+        """What keeps it from being used, with a way out."""
+        try:
+            with storage_errors(f"use the data directory {self.root}"):
+                yield
+        except DataDirectoryUnusable:
+            raise
+        except StorageError as error:
+            hint = "Choose another with --data-dir or WAN_DATA_DIR."
+            raise DataDirectoryUnusable(f"{error.message} {hint}") from error
+
     def _check_or_write_mark(self) -> None:
         if self._is_marked():
             return
@@ -191,6 +210,11 @@ class DataDirectory:
                 f"{self.root} was written by a newer Wan Studio (format {version}; this one reads "
                 f"up to {FORMAT}). Upgrade, or choose another directory with --data-dir."
             )
+
+
+def _refuse_read_only(folder: Path) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"{folder} is read-only for this user")
 
 
 def _new_folder_beside(target: Path) -> Path:

@@ -46,7 +46,9 @@ def sqlite_url(text: str) -> URL:
             f"database.url names {url.drivername}; only sqlite+aiosqlite:///FILE is offered yet."
         )
     if url.database in {None, "", ":memory:"}:
-        raise DataDirectoryUnusable("database.url names no file: jobs must outlive the process.")
+        raise DataDirectoryUnusable(
+            "database.url names no file: generations must outlive the process."
+        )
     return url
 
 

@@ -147,7 +147,7 @@ class TestFiles:
     def test_a_published_file_of_nobody_is_found(self) -> None:
         [finding] = audit_outputs(["gen_1"], {})
 
-        assert str(finding) == "I6 gen_1: there is a video, but the job is unknown"
+        assert str(finding) == "I6 gen_1: there is a video, but its generation is unknown"
 
 
 #: What may happen to a running job, drawn at random; each ends or continues its attempt.
