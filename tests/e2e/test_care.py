@@ -41,7 +41,7 @@ def test_a_backup_never_writes_over_anything(card_service: Service, tmp_path: Pa
 
     told = back_up(card_service, tmp_path / "copy")
 
-    assert told.returncode == 1
+    assert told.returncode == 2
     assert "not empty" in told.stderr
     assert [path.name for path in (tmp_path / "copy").iterdir()] == ["thesis.txt"]
 
