@@ -22,9 +22,11 @@ class SlotState:
     """One slot now.
 
     Attributes:
+        number: from 0.
+        job_id: the generation that runs there; None while none does.
         accelerator: its index; None where there is none, or none that can be seen.
         checkpoint: what is loaded there, as far as its last video shows; None while one is made.
-        problem: why nothing is started there.
+        problem: why nothing is started there; None where nothing keeps it.
         fenced_out: reports that came too late.
     """
 

@@ -44,6 +44,10 @@ class CheckpointWork:
     """Work on one checkpoint, under way or over.
 
     Attributes:
+        checkpoint_id: whose files are worked on.
+        kind: what is done.
+        status: how far it is.
+        started_at: when it began.
         progress: the last that was told; None before anything was.
         faults: what a verification found, or a repair mended.
         code, message: why it failed; None where it did not.

@@ -83,7 +83,13 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFault:
-    """One file that is wrong. `detail`: by how much, or why, in words; may be empty."""
+    """One file that is wrong.
+
+    Attributes:
+        name: its path below the checkpoint's folder.
+        fault: how it is wrong.
+        detail: by how much, or why, in words; may be empty.
+    """
 
     name: str
     fault: Fault
@@ -95,7 +101,12 @@ class FileFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilesProgress:
-    """How far a walk over files is. `doing`: a word such as `verifying`; `name`: the file in hand."""
+    """How far a walk over files is.
+
+    Attributes:
+        doing: a word such as `verifying`.
+        name: the file in hand.
+    """
 
     doing: str
     name: str

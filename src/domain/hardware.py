@@ -9,7 +9,9 @@ class Accelerator:
     """One GPU; a reading its driver does not give is None.
 
     Attributes:
+        index: as the driver counts them, from 0.
         slowdown_c: the temperature at which it slows itself down.
+        uuid: what its driver calls it, whichever slot it is in.
     """
 
     index: int
@@ -29,7 +31,12 @@ class Accelerator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """The machine around the accelerators. `available_bytes`: memory a new process can have."""
+    """The machine around the accelerators.
+
+    Attributes:
+        cpu_count: processors.
+        available_bytes: memory a new process can have.
+    """
 
     cpu_count: int
     load_percent: float
@@ -39,7 +46,12 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """The memory that one video may use. `accelerator_bytes`: None where there is no accelerator."""
+    """The memory that one video may use.
+
+    Attributes:
+        accelerator_bytes: None where there is no accelerator.
+        host_bytes: of the machine's own memory.
+    """
 
     accelerator_bytes: int | None
     host_bytes: int
@@ -47,7 +59,13 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardware:
-    """One reading. No accelerators is normal: `note` says why there are none."""
+    """One reading.
+
+    Attributes:
+        host: the machine around the accelerators.
+        accelerators: none is normal.
+        note: why there are none; None where there are some.
+    """
 
     host: Host
     accelerators: tuple[Accelerator, ...]

@@ -114,8 +114,10 @@ class LoraUse:
     """A LoRA as part of a reproducible request.
 
     Attributes:
+        name: what it is called here.
         strength_high_noise: by how much its change is multiplied in the high-noise expert (and
             where there is one network).
+        strength_low_noise: the same in the low-noise expert.
         sha256: of each of its files, in the order of `Lora.files`.
     """
 

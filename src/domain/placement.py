@@ -25,6 +25,8 @@ class Placement:
 
     Attributes:
         experts: the transformers. As visitors they are swapped where one hands over to the other.
+        text_encoder: what reads the prompts.
+        vae: what makes pictures of latents.
         precision: how the experts' weights are kept.
         is_tiled: whether the VAE works on overlapping tiles: less memory, and not quite the same picture.
         is_pinned: whether streamed weights lie in pinned host memory, which is copied at full speed

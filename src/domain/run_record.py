@@ -60,7 +60,14 @@ class KindSummary:
     """What the next run of a kind and placement would take if it had as many forwards as the last one.
 
     Attributes:
+        kind: as `run_kind` spells it.
+        placement: where the parts lay.
         runs: how many it is the median of, `REMEMBERED` at most.
+        tokens: what one forward attends over.
+        forwards: of the transformers.
+        seconds: of each stage.
+        accelerator_bytes: at the peak; None where no run told.
+        host_bytes: at the peak; None where no run told.
         joules: None where no run told.
     """
 

@@ -111,7 +111,13 @@ class UnfinishedTransfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """What removing a checkpoint did. `left`: names of files in its folder that others put there."""
+    """What removing a checkpoint did.
+
+    Attributes:
+        files: how many were removed.
+        freed_bytes: what they took on the disk.
+        left: names of files in its folder that others put there.
+    """
 
     files: int
     freed_bytes: int

@@ -34,7 +34,7 @@ def test_a_foreign_directory_is_left_alone(tmp_path: Path) -> None:
 
     told = wan("serve", "--port", "0", "--data-dir", str(tmp_path))
 
-    assert told.returncode == 1
+    assert told.returncode == 2
     assert "thesis.txt" in told.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 

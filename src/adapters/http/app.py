@@ -16,7 +16,8 @@ from adapters.http.health import livez, readyz
 from adapters.http.hosts import HostGuard
 from adapters.http.loras import list_loras
 from adapters.http.models import models_router
-from adapters.http.openapi import ClosedStructs, openapi_config
+from adapters.http.openapi import openapi_config, summarise_operations
+from adapters.http.openapi_schemas import DescribedDataclasses, DescribedStructs
 from adapters.http.outputs import outputs_router
 from adapters.http.parameters import refuse_unknown_parameters
 from adapters.http.plans import plan_generation
@@ -78,12 +79,13 @@ def create_app(
         request_max_body_size=MAX_BODY_BYTES,
         guards=[refuse_unknown_parameters],
         exception_handlers={Exception: to_problem},
-        plugins=[ClosedStructs()],
+        plugins=[DescribedStructs(), DescribedDataclasses()],
         openapi_config=openapi_config(version),
         logging_config=None,
         debug=False,
         pdb_on_exception=False,
     )
+    summarise_operations(app)
     # Litestar's own middleware comes after routing, too late for a path that does not exist.
     app.asgi_handler = MarkExchanges(HostGuard(app.asgi_handler, allowed_hosts))
     return app

@@ -9,19 +9,23 @@ import msgspec
 from litestar import Response, Router, get, post
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
-from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import HeaderParameter, JSONBody, QueryParameter
 from litestar.response import ServerSentEventMessage
 
+from adapters.http import streams
+from adapters.http.new_generation import NewGeneration
 from adapters.http.problems import refusals
 from adapters.http.representations import (
     GENERATIONS,
     Generation,
+    GenerationEvent,
+    GenerationId,
     GenerationPage,
-    NewGeneration,
     generation,
     snapshot,
 )
-from adapters.http.streams import HEARTBEAT, MAX_EVENT, event_stream
+from adapters.http.streams import HEARTBEAT, MAX_EVENT, event_stream, told_as
 from application.cancel_generation import CancelGeneration
 from application.queries import Queries
 from application.retry_generation import RetryGeneration
@@ -101,7 +105,7 @@ async def list_generations(
     before: Annotated[
         str | None, QueryParameter(description="Only older ones than the one with this id.")
     ] = None,
-    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)] = 50,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="How many, at most.")] = 50,
 ) -> GenerationPage:
     """Generations, newest first."""
     jobs = await queries.jobs(statuses=status or (), before=before, limit=limit + 1)
@@ -111,15 +115,15 @@ async def list_generations(
 
 @get("/{generation_id:str}", responses=refusals(404, 503))
 async def get_generation(
-    queries: NamedDependency[Queries], generation_id: FromPath[str]
+    queries: NamedDependency[Queries], generation_id: GenerationId
 ) -> Generation:
-    """One generation."""
+    """One generation: its state, its progress, and all that was asked."""
     return generation(await queries.job(generation_id))
 
 
 @post("/{generation_id:str}/cancel", status_code=200, responses=refusals(403, 404, 409, 503, 507))
 async def cancel_generation(
-    cancel: NamedDependency[CancelGeneration], generation_id: FromPath[str]
+    cancel: NamedDependency[CancelGeneration], generation_id: GenerationId
 ) -> Generation:
     """Stop a generation: at once where it waits, within a step where it runs."""
     return generation(await cancel.execute(generation_id))
@@ -132,21 +136,36 @@ async def cancel_generation(
     response_headers=[_LOCATION],
 )
 async def retry_generation(
-    retry: NamedDependency[RetryGeneration], generation_id: FromPath[str]
+    retry: NamedDependency[RetryGeneration], generation_id: GenerationId
 ) -> Response[Generation]:
     """Ask again for what failed or was cancelled: a new generation that points to the old."""
     shown = generation(await retry.execute(generation_id))
     return Response(shown, headers={"Location": shown.links.itself})
 
 
-@get("/{generation_id:str}/events", media_type="text/event-stream", responses=refusals(404, 503))
+@get(
+    "/{generation_id:str}/events",
+    media_type=streams.MEDIA_TYPE,
+    responses={
+        HTTPStatus.OK: told_as(GenerationEvent),
+        HTTPStatus.NO_CONTENT: ResponseSpec(
+            None, generate_examples=False, description="Nothing is left to tell."
+        ),
+        **refusals(404, 503),
+    },
+)
 async def follow_generation(
     queries: NamedDependency[Queries],
     stopping: NamedDependency[asyncio.Event],
-    generation_id: FromPath[str],
-    after: Annotated[int, QueryParameter(ge=0, le=MAX_EVENT)] = 0,
+    generation_id: GenerationId,
+    after: Annotated[
+        int, QueryParameter(ge=0, le=MAX_EVENT, description="Only what came after that event.")
+    ] = 0,
     last_event_id: Annotated[
-        int | None, HeaderParameter(name="Last-Event-ID", ge=0, le=MAX_EVENT)
+        int | None,
+        HeaderParameter(
+            name="Last-Event-ID", ge=0, le=MAX_EVENT, description="The same; a browser's own."
+        ),
     ] = None,
 ) -> Response[Any]:
     """Every event of a generation as it happens, until its last; from the first, or after a given one.

@@ -23,7 +23,11 @@ class Alive(Struct, frozen=True):
 
 
 class Ready(Struct, frozen=True):
-    """Everything that was checked is fine."""
+    """Everything that was checked is fine.
+
+    Attributes:
+        checks: each by its name.
+    """
 
     checks: Mapping[str, Literal["ok"]]
     status: Literal["ready"] = "ready"

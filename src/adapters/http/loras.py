@@ -16,9 +16,12 @@ class LoraFileFacts(Struct, frozen=True, kw_only=True):
     """One file, as its header has it.
 
     Attributes:
+        file: its name in the folder.
         experts: whose transformers it changes.
+        ranks: those that occur in it.
         alphas: those that it tells; a layer without one has its rank for it.
-        tensors: how many were understood; `unknown`: how many were not, and are left out.
+        tensors: how many were understood.
+        unknown: how many were not, and are left out.
     """
 
     file: str
@@ -34,6 +37,7 @@ class LoraFacts(Struct, frozen=True, kw_only=True):
     """A LoRA as clients see it.
 
     Attributes:
+        name: what a generation names it by.
         problem: why it cannot be used; null where it can.
         family: of the checkpoints it is made for, such as `14B`; null where none is known.
         files: one, or a pair for two experts; none where it cannot be used.

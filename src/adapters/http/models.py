@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Annotated, TypeAlias
 
 from litestar import Router, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import PathParameter
 from msgspec import Struct
 
 from adapters.http.private_paths import optional_without_paths, without_paths
@@ -16,6 +17,9 @@ from application.work_on_checkpoints import CheckpointWork, WorkKind, WorkOnChec
 from domain.checkpoint import Defaults, checkpoint_spec
 from domain.stored_checkpoint import Origin, Removal, UnfinishedTransfer
 
+#: What routes name one by.
+ModelId: TypeAlias = Annotated[str, PathParameter(description="A checkpoint's id.")]
+
 
 class Size(Struct, frozen=True, kw_only=True):
     """Pixels."""
@@ -25,7 +29,12 @@ class Size(Struct, frozen=True, kw_only=True):
 
 
 class Unfinished(Struct, frozen=True, kw_only=True):
-    """A pull or a repair that was cut, or is under way: pull or repair again, and it goes on."""
+    """A pull or a repair that was cut, or is under way: pull or repair again, and it goes on.
+
+    Attributes:
+        repository: where the files come from.
+        revision: the commit of it.
+    """
 
     repository: str
     revision: str
@@ -37,12 +46,24 @@ class Model(Struct, frozen=True, kw_only=True):
     """A checkpoint as clients see it.
 
     Attributes:
+        title: what its authors call it.
+        state: whether its files are here, and whole.
         problem: why it cannot be used; null where it can.
         weight_bytes: null where the weights are not here.
         size_bytes: of all its files; null where there are none.
         origin: how they came to lie there.
         source: where they came from, in words.
+        unfinished: a pull or a repair that was cut; null where there is none.
         work: the last pull, verification or repair since the server began.
+        takes_image: whether a first image may be given.
+        needs_image: whether one must be.
+        takes_last_image: whether a last image may be given beside the first.
+        takes_video: whether a video may be given to be made anew.
+        takes_control: whether a control video, its mask and references may be given.
+        animates_character: whether a reference, a video of poses and one of the face must be given.
+        defaults: what a generation means by silence.
+        native_sizes: what it was made for.
+        max_frames: of the longest video that it makes.
         prompts: a few that show what it can do.
     """
 
@@ -88,7 +109,7 @@ def list_models(
 def get_model(
     checkpoints: NamedDependency[ListCheckpoints],
     work: NamedDependency[WorkOnCheckpoints],
-    model_id: FromPath[str],
+    model_id: ModelId,
 ) -> Model:
     """One checkpoint; `work` tells how far a pull, a verification or a repair is."""
     wanted = checkpoint_spec(model_id)
@@ -100,7 +121,7 @@ def get_model(
 @post(
     "/{model_id:str}/pull", status_code=202, sync_to_thread=True, responses=refusals(403, 404, 409)
 )
-def pull_model(work: NamedDependency[WorkOnCheckpoints], model_id: FromPath[str]) -> CheckpointWork:
+def pull_model(work: NamedDependency[WorkOnCheckpoints], model_id: ModelId) -> CheckpointWork:
     """Fetch it from its repository, or go on with a pull that was cut; 202 at once.
 
     Asked again while it runs, it is the same pull.
@@ -114,9 +135,7 @@ def pull_model(work: NamedDependency[WorkOnCheckpoints], model_id: FromPath[str]
     sync_to_thread=True,
     responses=refusals(403, 404, 409),
 )
-def verify_model(
-    work: NamedDependency[WorkOnCheckpoints], model_id: FromPath[str]
-) -> CheckpointWork:
+def verify_model(work: NamedDependency[WorkOnCheckpoints], model_id: ModelId) -> CheckpointWork:
     """Read every byte of it; what is wrong is in `work.faults` afterwards."""
     return _shown(work.start(WorkKind.VERIFY, model_id))
 
@@ -127,9 +146,7 @@ def verify_model(
     sync_to_thread=True,
     responses=refusals(403, 404, 409),
 )
-def repair_model(
-    work: NamedDependency[WorkOnCheckpoints], model_id: FromPath[str]
-) -> CheckpointWork:
+def repair_model(work: NamedDependency[WorkOnCheckpoints], model_id: ModelId) -> CheckpointWork:
     """Verify a pulled checkpoint, then fetch the files that are wrong; they are in `work.faults`."""
     return _shown(work.start(WorkKind.REPAIR, model_id))
 
@@ -140,7 +157,7 @@ def repair_model(
     sync_to_thread=True,
     responses=refusals(403, 404, 409, 503, 507),
 )
-def remove_model(removing: NamedDependency[RemoveCheckpoint], model_id: FromPath[str]) -> Removal:
+def remove_model(removing: NamedDependency[RemoveCheckpoint], model_id: ModelId) -> Removal:
     """Take away what Wan Studio put there; what ships with it, and what others put there, stays."""
     return removing.execute(model_id)
 

@@ -12,12 +12,12 @@ from litestar import HttpMethod, Request, Response, Router, route
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath
 from litestar.response import Stream
 
 from adapters.http.byte_ranges import ByteRange, matches, parse_range
+from adapters.http.openapi import headed_operation
 from adapters.http.problems import refusals
-from adapters.http.representations import OUTPUTS
+from adapters.http.representations import OUTPUTS, GenerationId
 from application.queries import Queries
 from domain.errors import OutputMissing
 
@@ -29,6 +29,11 @@ CHUNK_BYTES: Final = 256 * 1024
     "/{output_id:str}/video",
     http_method=[HttpMethod.GET, HttpMethod.HEAD],
     media_type=MEDIA_TYPE,
+    operation_class=headed_operation(
+        Range="One range of bytes, such as `bytes=0-1023`.",
+        If_Range="The `ETag` that the range is of; of another file, all is sent.",
+        If_None_Match="`ETag`s that the client has: 304 where the video's is among them.",
+    ),
     responses={
         HTTPStatus.PARTIAL_CONTENT: ResponseSpec(
             bytes,
@@ -43,9 +48,9 @@ CHUNK_BYTES: Final = 256 * 1024
     },
 )
 async def get_video(
-    request: Request[Any, Any, Any], queries: NamedDependency[Queries], output_id: FromPath[str]
+    request: Request[Any, Any, Any], queries: NamedDependency[Queries], output_id: GenerationId
 ) -> Response[Any]:
-    """The video's file. Takes `Range` (one range), `If-Range` and `If-None-Match`."""
+    """The video's file, whole or one range of it."""
     job, path = await queries.video(output_id)
     if job.video is None:
         raise OutputMissing

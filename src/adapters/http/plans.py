@@ -41,7 +41,12 @@ class NewPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What was planned, into how much memory, and how."""
+    """What was planned, into how much memory, and how.
+
+    Attributes:
+        capacity: the memory that was there, or imagined.
+        plan: where the parts will lie, and why.
+    """
 
     checkpoint: str
     width: int

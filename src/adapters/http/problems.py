@@ -61,6 +61,7 @@ class FieldProblem(Struct, frozen=True, kw_only=True):
 
     Attributes:
         pointer: JSON pointer into the body; for a parameter or a check, `/` and its name.
+        reason: what is wrong, following the name of the field.
         nearest: valid values close to the one given; empty where there is no such thing.
     """
 
@@ -75,8 +76,12 @@ class Problem(Struct, frozen=True, kw_only=True):
 
     Attributes:
         type: stable, relative; names the kind of problem and leads nowhere.
+        title: the kind in words.
+        status: the HTTP status.
+        code: the kind, for programs; stable.
         instance: the request's id, as in the `X-Request-ID` header and in the server's log.
         retryable: whether the same request may succeed another time.
+        errors: each part of the request that cannot be honoured.
     """
 
     type: str

@@ -7,12 +7,13 @@ from typing import Annotated, Final
 
 from litestar import Router, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
+from adapters.http.new_generation import MAX_PRIORITY
 from adapters.http.private_paths import optional_without_paths
 from adapters.http.problems import refusals
-from adapters.http.representations import MAX_PRIORITY, Generation, generation
+from adapters.http.representations import Generation, GenerationId, generation
 from application.queries import Queries, QueueState, SlotState
 from application.steer_queue import SteerQueue
 from domain.errors import InvalidRequest, Violation
@@ -26,9 +27,11 @@ class Queue(Struct, frozen=True, kw_only=True):
     """The line and who works on it.
 
     Attributes:
+        running: what is being made.
         waiting: the first of the line, in the order they will be started.
         paused_since: null where it is not paused.
         is_draining: whether the server is stopping.
+        slots: the places where they run.
         problem: why nothing is started, besides pausing; null where nothing keeps it.
     """
 
@@ -63,7 +66,9 @@ class Move(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 @get("/", responses=refusals(503))
 async def get_queue(
     queries: NamedDependency[Queries],
-    limit: Annotated[int, QueryParameter(ge=1, le=MAX_LINE)] = 200,
+    limit: Annotated[
+        int, QueryParameter(ge=1, le=MAX_LINE, description="How many of the waiting, at most.")
+    ] = 200,
 ) -> Queue:
     """What runs, what waits and in which order, and what keeps it."""
     return _queue(await queries.queue(limit=limit))
@@ -82,14 +87,14 @@ async def pause_queue(
 async def resume_queue(
     steer: NamedDependency[SteerQueue], queries: NamedDependency[Queries]
 ) -> Queue:
-    """Go on. Slots that were found unhealthy are trusted again."""
+    """Go on, and trust slots again that were found unhealthy."""
     await steer.resume()
     return _queue(await queries.queue())
 
 
 @patch("/{generation_id:str}", responses=refusals(403, 404, 409, 413, 415, 503, 507))
 async def move_generation(
-    data: JSONBody[Move], steer: NamedDependency[SteerQueue], generation_id: FromPath[str]
+    data: JSONBody[Move], steer: NamedDependency[SteerQueue], generation_id: GenerationId
 ) -> Generation:
     """Give a waiting generation another priority or place in line."""
     if data.priority is None and data.position is None:

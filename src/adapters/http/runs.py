@@ -20,6 +20,9 @@ class Run(Struct, frozen=True, kw_only=True):
     """One run from the first step to the file.
 
     Attributes:
+        generation: whose run it was.
+        placement: where the parts lay.
+        measured: what it took.
         kind: what it shares with the runs that take the same: checkpoint, size, frames, inputs.
         tokens: what one forward attended over.
         forwards: of the transformers.
@@ -34,7 +37,11 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 class Runs(Struct, frozen=True, kw_only=True):
-    """The last runs, newest first, and what those of each kind and placement say of the next one."""
+    """The last runs, newest first.
+
+    Attributes:
+        kinds: what those of each kind and placement say of the next one.
+    """
 
     data: Sequence[Run]
     kinds: Sequence[KindSummary]
@@ -43,7 +50,7 @@ class Runs(Struct, frozen=True, kw_only=True):
 @get("/api/v1/runs", tags=["System"], responses=refusals(503))
 async def list_runs(
     history: NamedDependency[RunHistory],
-    limit: Annotated[int, QueryParameter(ge=1, le=MAX_RUNS)] = 50,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_RUNS, description="How many, at most.")] = 50,
 ) -> Runs:
     """What the last runs took: seconds of each stage, memory at the peak, energy."""
     records = await history.latest(limit=limit)

@@ -4,12 +4,25 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Final
 
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import ServerSentEvent, ServerSentEventMessage
+from msgspec import Struct
 
+MEDIA_TYPE: Final = "text/event-stream"
 #: The largest number that every JSON reader keeps exact.
 MAX_EVENT: Final = 2**53 - 1
 #: What breaks a silence, so that nobody in between takes the connection for dead.
 HEARTBEAT: Final = ServerSentEventMessage(comment="still here", data=None)
+
+
+def told_as(event: type[Struct]) -> ResponseSpec:
+    """What OpenAPI says of a stream of such events."""
+    return ResponseSpec(
+        event,
+        generate_examples=False,
+        description="A stream of such events; a comment where nothing happens for a while.",
+        media_type=MEDIA_TYPE,
+    )
 
 
 def event_stream(

@@ -5,8 +5,9 @@ import platform
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from http import HTTPStatus
 from importlib import metadata
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from litestar import Response, Router, get
@@ -15,8 +16,10 @@ from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import ServerSentEventMessage
 from msgspec import Struct
 
+from adapters.http import streams
+from adapters.http.private_paths import optional_without_paths
 from adapters.http.problems import refusals
-from adapters.http.streams import HEARTBEAT, MAX_EVENT, event_stream
+from adapters.http.streams import HEARTBEAT, MAX_EVENT, event_stream, told_as
 from application.queries import Queries, SlotState
 from application.watch_machine import HISTORY_S, WatchMachine
 from domain.hardware import Hardware, Sample
@@ -31,10 +34,11 @@ class System(Struct, frozen=True, kw_only=True):
     """The machine and who works on it.
 
     Attributes:
-        versions: null for a library that is not installed.
+        versions: of each library that matters; null for one that is not installed.
         at: when the machine was looked at, by its wall clock.
         hardware: null where the machine could not be read; `problem` then says why.
         free_disk_bytes: on the disk of the data directory.
+        slots: the places where generations run.
     """
 
     versions: Mapping[str, str | None]
@@ -46,7 +50,11 @@ class System(Struct, frozen=True, kw_only=True):
 
 
 class AcceleratorReading(Struct, frozen=True, kw_only=True):
-    """What changes of an accelerator; null where its driver does not tell."""
+    """What changes of an accelerator; null where its driver does not tell.
+
+    Attributes:
+        index: as the driver counts them, from 0.
+    """
 
     index: int
     used_bytes: int
@@ -60,6 +68,11 @@ class MachineSample(Struct, frozen=True, kw_only=True):
 
     Attributes:
         number: rises by one from sample to sample; begins anew when the server does.
+        at: when it was taken, by the machine's wall clock.
+        accelerators: each by its index.
+        host_load_percent: 0 to 100, of all processors.
+        host_available_bytes: memory that a new process can have.
+        free_disk_bytes: on the disk of the data directory.
         note: why an accelerator, or all of them, are missing.
     """
 
@@ -74,10 +87,28 @@ class MachineSample(Struct, frozen=True, kw_only=True):
 
 
 class SystemHistory(Struct, frozen=True, kw_only=True):
-    """Samples, oldest first, one every `interval_s` seconds; they begin anew when the server does."""
+    """Samples, oldest first; they begin anew when the server does.
+
+    Attributes:
+        interval_s: seconds from one to the next.
+    """
 
     interval_s: float
     data: Sequence[MachineSample]
+
+
+class SystemEvent(Struct, frozen=True, kw_only=True):
+    """One server-sent event of the machine.
+
+    Attributes:
+        id: the sample's number.
+        event: always the same.
+        data: the sample, as JSON.
+    """
+
+    id: int
+    event: Literal["sample"]
+    data: MachineSample
 
 
 @get("/", sync_to_thread=False, responses=refusals())
@@ -98,7 +129,7 @@ def get_system(
         at=latest.at,
         hardware=latest.hardware,
         free_disk_bytes=latest.free_disk_bytes,
-        problem=latest.problem,
+        problem=optional_without_paths(latest.problem),
         slots=queries.slots(),
     )
 
@@ -117,15 +148,18 @@ def get_history(
 
 @get(
     "/events",
-    media_type="text/event-stream",
+    media_type=streams.MEDIA_TYPE,
     sync_to_thread=False,
-    responses=refusals(),
+    responses={HTTPStatus.OK: told_as(SystemEvent), **refusals()},
 )
 def follow_system(
     machine: NamedDependency[WatchMachine],
     stopping: NamedDependency[asyncio.Event],
     last_event_id: Annotated[
-        int | None, HeaderParameter(name="Last-Event-ID", ge=0, le=MAX_EVENT)
+        int | None,
+        HeaderParameter(
+            name="Last-Event-ID", ge=0, le=MAX_EVENT, description="Only later samples than that."
+        ),
     ] = None,
 ) -> Response[Any]:
     """Every sample of the machine as it is taken, from the newest on; `Last-Event-ID` resumes.
@@ -167,7 +201,7 @@ def _shown(sample: Sample) -> MachineSample:
         host_available_bytes=hardware.host.available_bytes if hardware else None,
         free_disk_bytes=sample.free_disk_bytes,
         note=hardware.note if hardware else None,
-        problem=sample.problem,
+        problem=optional_without_paths(sample.problem),
     )
 
 

@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
+from adapters.http.openapi import file_operation
 from adapters.http.problems import refusals
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
@@ -49,7 +50,11 @@ class Upload(Struct, frozen=True, kw_only=True):
     request_class=Request,
     request_max_body_size=max(MAX_IMAGE_BYTES, MAX_CLIP_BYTES),
     tags=["Uploads"],
-    responses={201: ResponseSpec(Upload, generate_examples=False), **refusals(403, 413, 415, 507)},
+    operation_class=file_operation(_MEDIA_TYPES),
+    responses={
+        201: ResponseSpec(Upload, generate_examples=False, description="It is kept."),
+        **refusals(403, 413, 415, 503, 507),
+    },
 )
 async def upload_file(
     request: Request[Any, Any, Any],
