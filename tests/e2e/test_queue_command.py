@@ -109,6 +109,7 @@ def test_a_generation_is_cancelled_and_asked_for_again(
         (["cancel", "gen_0"], 1, "gen_0"),
         (["watch", "gen_0"], 1, "gen_0"),
         (["move", "gen_0"], 2, "--priority"),
+        (["move", "gen_0", "--priority", "500"], 2, "outside -100 to 100; nearest: 100"),
         (["move"], 2, "generation"),
     ],
 )

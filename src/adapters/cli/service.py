@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 
-from domain.errors import DomainError, error_for
+from domain.errors import DomainError, InvalidRequest, Violation, error_for
 
 #: Seconds between tries to reach a server that went away in the middle of a stream.
 _RECONNECT_S: Final = 1.0
@@ -99,11 +99,9 @@ class Service:
             raise self._unreachable() from error
         if answer.is_success:
             return dict(told)
-        details = "; ".join(
-            f"{field['pointer'].lstrip('/')}: {field['reason']}{_nearest(field)}"
-            for field in told.get("errors", ())
-        )
-        raise error_for(told.get("code", ""), details or told.get("detail", "It refused."))
+        if told.get("code") == InvalidRequest.code and (fields := told.get("errors")):
+            raise InvalidRequest([_violation(field) for field in fields])
+        raise error_for(told.get("code", ""), told.get("detail", "It refused."))
 
     def _unreachable(self) -> ServiceUnreachable:
         return ServiceUnreachable(
@@ -112,6 +110,7 @@ class Service:
         )
 
 
-def _nearest(field: Mapping[str, Any]) -> str:
-    values = " or ".join(str(value) for value in field.get("nearest", ()))
-    return f"; nearest: {values}" if values else ""
+def _violation(field: Mapping[str, Any]) -> Violation:
+    return Violation(
+        pointer=field["pointer"], reason=field["reason"], nearest=tuple(field.get("nearest", ()))
+    )
