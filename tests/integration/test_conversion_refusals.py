@@ -69,5 +69,5 @@ def test_a_vae_of_another_family_is_refused(
             "blocks.0.x": ("BF16", (1,))}  # fmt: skip
     write_weights(tmp_path / "ti2v.safetensors", ti2v)
 
-    assert convert(tmp_path / "ti2v.safetensors") == 1
+    assert convert(tmp_path / "ti2v.safetensors") == 2
     assert "has 16 latent channels; that of ti2v-5B has 48" in capsys.readouterr().err

@@ -298,7 +298,7 @@ def test_removing_asks_with_numbers(
 def test_what_ships_is_neither_removed_nor_pulled(
     checkpoint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert wan("remove", checkpoint, "--yes") == 1
-    assert wan("pull", checkpoint) == 1
+    assert wan("remove", checkpoint, "--yes") == 2
+    assert wan("pull", checkpoint) == 2
     assert wan("verify", checkpoint) == 0
     assert "ships with Wan Studio" in capsys.readouterr().err
