@@ -48,7 +48,7 @@ class AdoptCheckpoint:
         with self._store.assemble(is_one) as assembly:
             for name in found.files:
                 assembly.link(name, folder / name)
-            assembly.publish(report, adopted_from=str(folder))
+            assembly.publish(report, adopted_from=[str(folder)])
         _log.info("adopted", extra={"checkpoint": is_one, "folder": str(folder)})
         stored = self._store.stored(is_one)
         if stored is None:

@@ -64,7 +64,7 @@ def _remedy(stored: StoredCheckpoint) -> str:
             return "Install Wan Studio again: these files came with it."
         case Origin.ADOPTED:
             return (
-                f"Put the files in {stored.source.removeprefix('files in ')} right; if they were "
+                f"Put what lies at {stored.source} right; if they were "
                 f"meant to change, `wan models remove {stored.checkpoint_id}` and adopt them again."
             )
         case Origin.CONVERTED:

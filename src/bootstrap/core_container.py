@@ -20,8 +20,8 @@ from adapters.pillow.image_reader import PillowImageReader
 from adapters.pyav.clip_reader import PyAvClipReader
 from adapters.system.clock import SystemClock
 from application.adopt_checkpoint import AdoptCheckpoint
+from application.assemble_checkpoint import AssembleCheckpoint
 from application.complete_draft import CompleteDraft
-from application.convert_checkpoint import ConvertCheckpoint
 from application.fetch_files import FetchFiles
 from application.list_checkpoints import ListCheckpoints
 from application.pull_checkpoint import PullCheckpoint
@@ -79,8 +79,13 @@ class CoreContainer(containers.DeclarativeContainer):
     adopt_checkpoint = providers.Factory(AdoptCheckpoint, checkpoint_store, weight_reader)
     #: Needs torch: who may load that says where it is.
     weight_converter: providers.Dependency[WeightConverter] = providers.Dependency()
-    convert_checkpoint = providers.Factory(
-        ConvertCheckpoint, checkpoint_store, weight_reader, weight_converter, model_hub, fetch_files
+    assemble_checkpoint = providers.Factory(
+        AssembleCheckpoint,
+        checkpoint_store,
+        weight_reader,
+        weight_converter,
+        model_hub,
+        fetch_files,
     )
     list_checkpoints = providers.Factory(ListCheckpoints, catalog, checkpoint_store)
     verify_checkpoint = providers.Factory(VerifyCheckpoint, checkpoint_store)

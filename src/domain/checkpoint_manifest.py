@@ -39,7 +39,7 @@ class Manifest:
 
     Attributes:
         revision: the commit of `repository`; for a checkpoint without one, whatever its maker wrote.
-        adopted_from: the folder elsewhere whose files are linked here.
+        adopted_from: the folder, or the files, elsewhere that are linked here.
         converted_from: the files it was made of.
     """
 
@@ -47,7 +47,7 @@ class Manifest:
     files: tuple[ManifestFile, ...]
     revision: str | None = None
     repository: str | None = None
-    adopted_from: str | None = None
+    adopted_from: tuple[str, ...] = ()
     converted_from: tuple[str, ...] = ()
 
     @property

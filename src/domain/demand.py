@@ -127,8 +127,13 @@ def demand(work: Work, placement: Placement) -> Demand:
 
 
 def expert_bytes(work: Work, placement: Placement) -> int:
-    """One expert's weights."""
-    return work.structure.transformer.weight_bytes(placement.precision)
+    """One expert's weights; of two that differ, the larger one's."""
+    return max(work.structure.expert_bytes(placement.precision))
+
+
+def experts_bytes(work: Work, placement: Placement) -> int:
+    """All experts' weights."""
+    return sum(work.structure.expert_bytes(placement.precision))
 
 
 def text_encoder_bytes(work: Work, placement: Placement) -> int:
@@ -138,15 +143,14 @@ def text_encoder_bytes(work: Work, placement: Placement) -> int:
 
 def window_bytes(work: Work, placement: Placement) -> int:
     """What of a streamed expert is on the accelerator at once."""
-    transformer = work.structure.transformer
-    blocks = _STREAMED_BLOCKS * transformer.block_bytes(placement.precision)
-    return blocks + transformer.outer_bytes(placement.precision)
+    structure, precision = work.structure, placement.precision
+    return _STREAMED_BLOCKS * structure.block_bytes(precision) + structure.outer_bytes(precision)
 
 
 def _on_cpu(work: Work, placement: Placement) -> Demand:
     peak = max(_activations(work, placement).values())
     weights = work.structure.weight_bytes(placement.precision)
-    if not work.pictures_encoded and _is_mapped(work, placement, "vae"):
+    if not work.pictures_encoded and not is_converted(work, "vae"):
         weights -= work.structure.vae.encoder_bytes  # pages of a file that nobody reads
     host_bytes = _CPU_PROCESS_BYTES + weights + int(_CPU_WORKSPACE * peak)
     return Demand(
@@ -180,6 +184,7 @@ def _activations(work: Work, placement: Placement) -> dict[str, int]:
         placement.precision,
         has_token_times=structure.has_token_times,
     )
+    phases["denoising"] += max((own.workspace_bytes for own in structure.quantised), default=0)
     phases["decoding"] = work.latent_bytes + decoding_bytes(
         structure.vae, width=width, height=height, is_tiled=is_tiled
     )
@@ -197,7 +202,7 @@ def _weights_there(work: Work, placement: Placement, phase: str) -> int:
     if placement.vae is Place.RESIDENT or phase in {"image encoding", "decoding"}:
         there += work.structure.vae.weight_bytes
     if placement.experts is Place.RESIDENT:
-        there += work.structure.experts * expert
+        there += experts_bytes(work, placement)
     elif phase == "denoising":
         is_streamed = placement.experts is Place.STREAMED
         there += window_bytes(work, placement) if is_streamed else expert
@@ -206,15 +211,12 @@ def _weights_there(work: Work, placement: Placement, phase: str) -> int:
 
 def _host_bytes(work: Work, placement: Placement) -> int:
     """The process and what of the weights is its own: files that are mapped as they are cost nothing."""
-    loading, staying = 0, 0
-    for name, place, size in _parts(work, placement):
-        if _is_converted(work, name):
-            # All parts are loaded before any is cast or leaves.
-            loading += _loaded_bytes(work, name)
-        if place is not Place.RESIDENT and not _is_mapped(work, placement, name):
-            staying += size
+    parts = _parts(work, placement)
+    # All parts are loaded before any is cast or leaves.
+    loading = sum(part.converted for part in parts)
+    staying = sum(part.size - part.mapped for part in parts if part.place is not Place.RESIDENT)
     if placement.is_pinned:
-        staying = max(staying, work.structure.experts * expert_bytes(work, placement))
+        staying = max(staying, experts_bytes(work, placement))
     pictures = 0
     if placement.is_tiled:
         pictures = tiled_pictures_bytes(
@@ -225,22 +227,22 @@ def _host_bytes(work: Work, placement: Placement) -> int:
 
 def _kept_in_cache(work: Work, placement: Placement) -> int:
     """Mapped weights that are read for every forward, or where they lie: too slow from a disk."""
-    kept = 0
-    if placement.experts is Place.STREAMED and not placement.is_pinned:
-        kept += expert_bytes(work, placement) if _is_mapped(work, placement, "transformer") else 0
-    if placement.text_encoder is Place.HOST and _is_mapped(work, placement, "text_encoder"):
-        kept = max(kept, text_encoder_bytes(work, placement))
-    return kept
+    is_read = {
+        Place.STREAMED: not placement.is_pinned,
+        Place.HOST: True,
+    }
+    read = (part.mapped for part in _parts(work, placement) if is_read.get(part.place))
+    return max(read, default=0)
 
 
 def _expert_bus_bytes(work: Work, placement: Placement) -> int:
-    crossings = {
-        Place.RESIDENT: 0,
-        Place.VISITING: work.structure.experts,
-        Place.STREAMED: work.forwards,
-        Place.HOST: 0,
-    }
-    return crossings[placement.experts] * expert_bytes(work, placement)
+    match placement.experts:
+        case Place.VISITING:
+            return experts_bytes(work, placement)
+        case Place.STREAMED:
+            return work.forwards * expert_bytes(work, placement)
+        case _:
+            return 0
 
 
 def _other_bus_bytes(work: Work, placement: Placement) -> int:
@@ -252,33 +254,63 @@ def _other_bus_bytes(work: Work, placement: Placement) -> int:
     return total
 
 
-def _parts(work: Work, placement: Placement) -> list[tuple[str, Place, int]]:
-    """Each part's name, place and bytes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """One part's weights.
+
+    Attributes:
+        size: once loaded.
+        mapped: what of that is used as it lies in its file: its pages are the kernel's, not the process's.
+        converted: what loading it makes in host memory.
+    """
+
+    place: Place
+    size: int
+    mapped: int
+    converted: int
+
+
+def _parts(work: Work, placement: Placement) -> list[_Part]:
     experts = ("transformer", "transformer_2")[: work.structure.experts]
+    sizes = work.structure.expert_bytes(placement.precision)
+    encoder = work.structure.text_encoder
     return [
-        *((name, placement.experts, expert_bytes(work, placement)) for name in experts),
-        ("text_encoder", placement.text_encoder, text_encoder_bytes(work, placement)),
-        ("vae", placement.vae, work.structure.vae.weight_bytes),
+        *(
+            _expert(work, placement, index, name, size)
+            for index, (name, size) in enumerate(zip(experts, sizes, strict=True))
+        ),
+        _part(
+            placement.text_encoder,
+            text_encoder_bytes(work, placement),
+            encoder.weight_bytes(Precision.BF16) if is_converted(work, "text_encoder") else 0,
+        ),
+        _part(
+            placement.vae,
+            work.structure.vae.weight_bytes,
+            work.structure.vae.weight_bytes if is_converted(work, "vae") else 0,
+        ),
     ]
 
 
-def _is_mapped(work: Work, placement: Placement, name: str) -> bool:
-    """Whether the part's file is used as it lies: then its pages are the kernel's, not the process's."""
-    is_cast = placement.precision is Precision.FP8 and name.startswith("transformer")
-    return not is_cast and not _is_converted(work, name)
+def _part(place: Place, size: int, converted: int) -> _Part:
+    return _Part(place=place, size=size, mapped=0 if converted else size, converted=converted)
 
 
-def _is_converted(work: Work, name: str) -> bool:
+def _expert(work: Work, placement: Placement, index: int, name: str, size: int) -> _Part:
+    place, quantised = placement.experts, work.structure.quantised
+    if quantised:
+        mapped = quantised[index].all.size_bytes
+        return _Part(place=place, size=size, mapped=mapped, converted=size - mapped)
+    transformer = work.structure.transformer
+    converted = transformer.weight_bytes(Precision.BF16) if is_converted(work, name) else 0
+    if placement.precision is Precision.FP8:
+        return _Part(place=place, size=size, mapped=0, converted=converted)
+    return _part(place, size, converted)
+
+
+def is_converted(work: Work, name: str) -> bool:
     """Whether the part is stored in another precision than it is loaded in."""
+    if work.structure.quantised and name.startswith("transformer"):
+        return False
     loaded = Precision.FP32 if name == "vae" else Precision.BF16
     return bool(work.stored_as) and work.stored_as.get(name) is not loaded
-
-
-def _loaded_bytes(work: Work, name: str) -> int:
-    match name:
-        case "vae":
-            return work.structure.vae.weight_bytes
-        case "text_encoder":
-            return work.structure.text_encoder.weight_bytes(Precision.BF16)
-        case _:
-            return work.structure.transformer.weight_bytes(Precision.BF16)

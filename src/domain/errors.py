@@ -220,7 +220,7 @@ class CheckpointBroken(CheckpointUnavailable):
 
 
 class UnsafeWeights(CheckpointUnavailable):
-    """The checkpoint holds pickled weights or remote code; only safetensors are loaded."""
+    """The checkpoint holds pickled weights or remote code; only safetensors and GGUF files are loaded."""
 
     code = "model-unsafe"
 

@@ -106,13 +106,17 @@ class Naming(StrEnum):
 
 
 class Precision(StrEnum):
-    """How the numbers of a file are kept. Scaled: each tensor by a factor that lies beside it."""
+    """How the numbers of a file are kept. Scaled: each tensor by a factor that lies beside it.
+
+    GGUF: by types of its own, block by block.
+    """
 
     FP32 = "fp32"
     FP16 = "fp16"
     BF16 = "bf16"
     FP8 = "fp8"
     FP8_SCALED = "scaled fp8"
+    GGUF = "GGUF"
 
 
 class Expert(StrEnum):
@@ -124,7 +128,7 @@ class Expert(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundTensor:
-    """Where a tensor lies, from byte `start`, and how: `dtype` is safetensors' name, such as `BF16`."""
+    """Where a tensor lies, from byte `start`, and how: `dtype` as its format names it, such as `BF16`."""
 
     file: Path
     start: int
@@ -140,7 +144,8 @@ class FoundTransformer:
     Attributes:
         path: as it was named: a file, or the folder of its shards.
         tensors: by their names in the files, notes on how others are kept among them.
-        expert: as `path` says; None where it does not.
+        expert: as `path` or the header says; None where neither does.
+        types: of a GGUF file's numbers, the one that takes most bytes first; empty of any other file.
     """
 
     path: Path
@@ -149,9 +154,16 @@ class FoundTransformer:
     naming: Naming
     precision: Precision
     expert: Expert | None
+    types: tuple[str, ...] = ()
+
+    @property
+    def is_used_as_it_lies(self) -> bool:
+        """Whether it is linked, not converted: what is quantised gains nothing by being undone."""
+        return self.precision is Precision.GGUF
 
     def __str__(self) -> str:
-        return f"{self.path} ({self.form}; {self.precision}, {self.naming})"
+        kept = f"{self.precision} {self.types[0]}" if self.types else self.precision
+        return f"{self.path} ({self.form}; {kept}, {self.naming})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from domain.checkpoint import CheckpointSpec
+from domain.quantised_weights import QuantisedWeights
 from domain.structure import STRUCTURES, Precision, Structure
 
 
@@ -13,15 +14,17 @@ class Component:
     """One part of a checkpoint, such as `transformer_2`.
 
     Attributes:
-        weight_bytes: exact sum over its safetensors headers; 0 for parts without weights.
-        dtypes: the tensor types on disk, safetensors names (`BF16`, `F32`, …).
+        weight_bytes: exact sum over its files' headers; 0 for parts without weights.
+        dtypes: the tensor types on disk, as their format names them (`BF16`, `Q4_K`, …).
         modules: numbers in the tensors of each of its modules, such as `encoder`.
+        quantised: what of it a GGUF file keeps quantised; None where it is no such file.
     """
 
     name: str
     weight_bytes: int
     dtypes: tuple[str, ...]
     modules: Mapping[str, int] = field(default_factory=dict)
+    quantised: QuantisedWeights | None = None
 
     @property
     def parameters(self) -> int:

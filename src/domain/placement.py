@@ -27,7 +27,7 @@ class Placement:
         experts: the transformers. As visitors they are swapped where one hands over to the other.
         text_encoder: what reads the prompts.
         vae: what makes pictures of latents.
-        precision: how the experts' weights are kept.
+        precision: how the experts' weights are kept; what a GGUF file keeps quantised stays so.
         is_tiled: whether the VAE works on overlapping tiles: less memory, and not quite the same picture.
         is_pinned: whether streamed weights lie in pinned host memory, which is copied at full speed
             and cannot be paged out.

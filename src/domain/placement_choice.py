@@ -46,6 +46,7 @@ _GROUPS: Final = tuple(
         (Precision.BF16, Precision.FP8), (False, True), (_THERE, (Place.HOST,))
     )
 )
+_EXACT_GROUPS: Final = tuple(group for group in _GROUPS if group[0].precision is Precision.BF16)
 _CPU_GROUPS: Final = ((ALL_ON_CPU,), (replace(ALL_ON_CPU, is_tiled=True),))
 
 
@@ -64,7 +65,7 @@ def choose(work: Work, capacity: Capacity, history: Sequence[PastRun] = ()) -> C
         history: runs of the same kind, newest first; where one was placed the same way, what it
             took counts, and not what the formulas say.
     """
-    for placements in _groups(capacity):
+    for placements in _groups(work, capacity):
         choices = [Choice(placement=p, needs=_needs(work, p, history)) for p in placements]
         fitting = [choice for choice in choices if _fits(choice.needs, capacity)]
         if fitting:
@@ -79,12 +80,15 @@ def nearest(work: Work, capacity: Capacity) -> Demand:
         accelerator = needs.accelerator_needed - (capacity.accelerator_bytes or 0)
         return max(accelerator, 0) + max(needs.host_needed - capacity.host_bytes, 0)
 
-    placements = chain.from_iterable(_groups(capacity))
+    placements = chain.from_iterable(_groups(work, capacity))
     return min((demand(work, placement) for placement in placements), key=lacking)
 
 
-def _groups(capacity: Capacity) -> Sequence[Sequence[Placement]]:
-    return _CPU_GROUPS if capacity.accelerator_bytes is None else _GROUPS
+def _groups(work: Work, capacity: Capacity) -> Sequence[Sequence[Placement]]:
+    if capacity.accelerator_bytes is None:
+        return _CPU_GROUPS
+    # What a GGUF file keeps quantised is not quantised again.
+    return _EXACT_GROUPS if work.structure.quantised else _GROUPS
 
 
 def _needs(work: Work, placement: Placement, history: Sequence[PastRun]) -> Demand:

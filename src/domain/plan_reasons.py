@@ -12,6 +12,8 @@ from domain.demand import (
     Work,
     demand,
     expert_bytes,
+    experts_bytes,
+    is_converted,
     text_encoder_bytes,
     window_bytes,
 )
@@ -37,7 +39,7 @@ def reasons(work: Work, placement: Placement, needs: Demand, capacity: Capacity)
         _text_encoder(work, placement, capacity.accelerator_bytes),
         _vae(work, placement),
         _decoding(work, placement, needs, capacity.accelerator_bytes),
-        _precision(placement),
+        _precision(work, placement),
         _accelerator(needs, capacity.accelerator_bytes),
         _host(work, needs, capacity),
     )
@@ -53,19 +55,22 @@ def told_of(runs: Sequence[PastRun]) -> Sequence[str]:
 
 def _on_cpu(work: Work, placement: Placement, needs: Demand, capacity: Capacity) -> str:
     weights = work.structure.weight_bytes(placement.precision)
-    return (
+    told = (
         f"There is no accelerator: the weights lie in host memory and work on the CPU, in fp32 "
         f"({gib(weights)}); at the peak that is {gib(needs.host_bytes)} of the "
         f"{gib(capacity.host_bytes)} available."
     )
+    return f"{told} {_quantised(work, placement)}" if work.structure.quantised else told
 
 
 def _experts(work: Work, placement: Placement, available: int) -> str:
     expert = gib(expert_bytes(work, placement))
+    sizes = dict.fromkeys(map(gib, work.structure.expert_bytes(placement.precision)))
+    each = f"{expert} each" if len(sizes) == 1 else " and ".join(sizes)
     is_pair = work.structure.experts > 1
     match placement.experts:
         case Place.RESIDENT:
-            stay = f"Both experts ({expert} each) stay"
+            stay = f"Both experts ({each}) stay"
             stays = f"The transformer ({expert}) stays"
             told = "on the accelerator: nothing is loaded again between videos."
             return f"{stay if is_pair else stays} {told}"
@@ -93,7 +98,7 @@ def _experts(work: Work, placement: Placement, available: int) -> str:
 def _pinning(work: Work, placement: Placement, capacity: Capacity) -> Sequence[str]:
     if placement.experts is not Place.STREAMED:
         return ()
-    whole = gib(work.structure.experts * expert_bytes(work, placement))
+    whole = gib(experts_bytes(work, placement))
     if placement.is_pinned:
         return (
             f"What is streamed is pinned in host memory ({whole}), and so moves at full speed.",
@@ -147,13 +152,25 @@ def _decoding(work: Work, placement: Placement, needs: Demand, available: int) -
     )
 
 
-def _precision(placement: Placement) -> str:
+def _precision(work: Work, placement: Placement) -> str:
+    if work.structure.quantised:
+        return _quantised(work, placement)
     if placement.precision is Precision.FP8:
         return (
             "The experts are kept in fp8, which changes the picture a little: no placement of bf16 "
             "weights fits."
         )
     return "The experts are kept in bf16, as they were made."
+
+
+def _quantised(work: Work, placement: Placement) -> str:
+    kinds = sorted({own.types[0] for own in work.structure.quantised})
+    workspace = max(own.workspace_bytes for own in work.structure.quantised)
+    return (
+        f"The weights stay as their GGUF files have them ({' and '.join(kinds)}), which changes the picture: "
+        f"each layer undoes its own as it works, in up to {gib(workspace)}; sums are made in "
+        f"{placement.precision}."
+    )
 
 
 def _accelerator(needs: Demand, available: int) -> str:
@@ -172,11 +189,7 @@ def _host(work: Work, needs: Demand, capacity: Capacity) -> str:
     )
     if not work.stored_as:
         return f"{told}, with weights that are stored as they are used."
-    converted = sorted(
-        name
-        for name, stored in work.stored_as.items()
-        if stored is not (Precision.FP32 if name == "vae" else Precision.BF16)
-    )
+    converted = sorted(name for name in work.stored_as if is_converted(work, name))
     if converted:
         return f"{told}: {', '.join(converted)} are stored in another precision, and converted."
     return f"{told}: the files are mapped, not copied."

@@ -45,8 +45,8 @@ class StoredCheckpoint:
         match self.origin, self.manifest:
             case Origin.PULLED, Manifest(repository=repository, revision=revision):
                 return f"{repository} at {(revision or '')[:12]}"
-            case Origin.ADOPTED, Manifest(adopted_from=folder):
-                return f"files in {folder}"
+            case Origin.ADOPTED, Manifest(adopted_from=files):
+                return ", ".join(files)
             case Origin.CONVERTED, Manifest(converted_from=files):
                 return ", ".join(files)
             case Origin.EMBEDDED, _:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from domain.quantised_weights import QuantisedWeights, Share
+
 
 class Precision(StrEnum):
     """How an expert's weights are kept. Sums are made in bf16 where they are kept in bf16 or fp8."""
@@ -70,6 +72,23 @@ class TransformerStructure:
                 # Only the matrices of the blocks are cast; `_skip_layerwise_casting_patterns` of the
                 # model and diffusers' own defaults name all the others.
                 return whole + 2 * self._kept_in_fp32 - self.layers * self._block_matrices
+
+    def bytes_beside(self, quantised: QuantisedWeights, precision: Precision) -> int:
+        """All that a GGUF file's quantised matrices leave, once loaded with `precision`."""
+        kept = self._kept_in_fp32
+        return _beside(self.parameters, quantised.all, kept, precision)
+
+    def largest_block_bytes(self, quantised: QuantisedWeights, precision: Precision) -> int:
+        """Of such an expert: the most that is moved at once where weights are streamed."""
+        block, kept = quantised.largest_block, self._block_kept_in_fp32
+        return block.size_bytes + _beside(self._block_parameters, block, kept, precision)
+
+    def quantised_outer_bytes(self, quantised: QuantisedWeights, precision: Precision) -> int:
+        """Of such an expert: all that is not in a block."""
+        numbers = self.parameters - self.layers * self._block_parameters
+        kept = self._kept_in_fp32 - self.layers * self._block_kept_in_fp32
+        outside = quantised.outside
+        return outside.size_bytes + _beside(numbers, outside, kept, precision)
 
     def block_bytes(self, precision: Precision) -> int:
         """One of its blocks: what is moved at once where weights are streamed."""
@@ -191,6 +210,7 @@ class Structure:
     Attributes:
         experts: how many transformers of the same structure there are.
         has_token_times: whether each token has a timestep of its own (`expand_timesteps`).
+        quantised: what of each expert its GGUF file keeps quantised; empty where none is one.
     """
 
     transformer: TransformerStructure
@@ -198,11 +218,39 @@ class Structure:
     text_encoder: TextEncoderStructure
     vae: VaeStructure
     has_token_times: bool = False
+    quantised: tuple[QuantisedWeights, ...] = ()
 
     def weight_bytes(self, precision: Precision) -> int:
         """Of all parts, loaded with `precision`."""
-        experts = self.experts * self.transformer.weight_bytes(precision)
+        experts = sum(self.expert_bytes(precision))
         return experts + self.text_encoder.weight_bytes(precision) + self.vae.weight_bytes
+
+    def expert_bytes(self, precision: Precision) -> tuple[int, ...]:
+        """Of each expert. What a GGUF file keeps quantised is so with any precision."""
+        if not self.quantised:
+            return (self.transformer.weight_bytes(precision),) * self.experts
+        return tuple(
+            own.all.size_bytes + self.transformer.bytes_beside(own, precision)
+            for own in self.quantised
+        )
+
+    def block_bytes(self, precision: Precision) -> int:
+        """The largest block of any expert."""
+        if not self.quantised:
+            return self.transformer.block_bytes(precision)
+        return max(self.transformer.largest_block_bytes(own, precision) for own in self.quantised)
+
+    def outer_bytes(self, precision: Precision) -> int:
+        """The most that an expert has outside of its blocks."""
+        if not self.quantised:
+            return self.transformer.outer_bytes(precision)
+        return max(self.transformer.quantised_outer_bytes(own, precision) for own in self.quantised)
+
+
+def _beside(parameters: int, quantised: Share, kept: int, precision: Precision) -> int:
+    """Of so many numbers, what is not quantised: `kept` of them in fp32 whatever the precision."""
+    plain = parameters - quantised.numbers - kept
+    return Precision.FP32.bytes_per_number * kept + precision.bytes_per_number * plain
 
 
 def _linear(inputs: int, outputs: int) -> int:

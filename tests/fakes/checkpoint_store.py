@@ -104,7 +104,11 @@ class FakeAssembly(Assembly):
         place.write_bytes(file.read_bytes())
 
     def publish(
-        self, report: Report, *, adopted_from: str | None = None, converted_from: Sequence[str] = ()
+        self,
+        report: Report,
+        *,
+        adopted_from: Sequence[str] = (),
+        converted_from: Sequence[str] = (),
     ) -> None:
         files = {name: file.read_bytes() for name, file in self.links.items()}
         own = (path for path in self._folder.rglob("*") if path.is_file())
@@ -115,7 +119,7 @@ class FakeAssembly(Assembly):
             manifest_of(self._checkpoint_id, files),
             repository=None,
             revision=None,
-            adopted_from=adopted_from,
+            adopted_from=tuple(adopted_from),
             converted_from=tuple(converted_from),
         )
         origin = Origin.ADOPTED if adopted_from else Origin.CONVERTED

@@ -19,5 +19,9 @@ class FakeWeightConverter(WeightConverter):
         (folder / WEIGHTS).write_text(found.path.name)
         report(FilesProgress(doing="converting", name=found.path.name, done_bytes=1, total_bytes=1))
 
+    def describe(self, found: FoundTransformer, folder: Path) -> None:
+        folder.mkdir()
+        (folder / "config.json").write_text("{}")
+
     def write_index(self, spec: CheckpointSpec, parts: FoundParts, folder: Path) -> None:
         (folder / "model_index.json").write_text(f'{{"checkpoint": "{spec.id}"}}')

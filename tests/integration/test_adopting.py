@@ -49,7 +49,7 @@ def test_a_folder_elsewhere_is_used_where_it_lies(
     wan("list", "--json")
     listed = {model["id"]: model for model in json.loads(capsys.readouterr().out)}["t2v-A14B"]
     assert (listed["state"], listed["origin"]) == ("ready", "adopted")
-    assert listed["source"] == f"files in {theirs}"
+    assert listed["source"] == str(theirs)
 
 
 def test_what_was_adopted_is_verified_and_given_back(

@@ -9,6 +9,8 @@ from adapters.filesystem.weight_reader import FilesystemWeightReader
 from domain.errors import CheckpointBroken, DomainError, UnsafeWeights
 from domain.found_weights import Branch, Expert, Naming, Precision
 from domain.store_errors import WeightsUnrecognised
+from tests.integration.gguf_files import Kind, write_gguf
+from tests.integration.networks import HIGH, in_comfyui_naming
 from tests.integration.weights import official_tensors, write_official, write_weights
 
 READ = FilesystemWeightReader().read_transformer
@@ -136,8 +138,13 @@ VECTOR = ("F32", (1,))
 @pytest.mark.parametrize(
     ("write", "error", "words"),
     [
-        (holding("wan.gguf", b"GGUF"), WeightsUnrecognised, "GGUF file, which this version"),
-        (holding("wan.safetensors", b"GGUF\3\0\0\0 and more"), WeightsUnrecognised, "GGUF file"),
+        (
+            holding("wan.gguf", b"GGUF"),
+            CheckpointBroken,
+            "damaged header: it ends 4 bytes too early",
+        ),
+        (holding("wan.gguf", b"safetensors"), CheckpointBroken, "although it is called one"),
+        (holding("wan.safetensors", b"GGUF\3\0\0\0 and"), CheckpointBroken, "damaged header"),
         (holding("models_t5.pth", b"x"), UnsafeWeights, "pickled"),
         (holding("wan.safetensors", b"short"), CheckpointBroken, "not a safetensors file"),
         (of(lora_unet_blocks_0__lora_down__weight=VECTOR), WeightsUnrecognised, "is a LoRA"),
@@ -161,9 +168,39 @@ def test_what_is_no_transformer_is_told_by_what_it_is(
         READ(write(tmp_path))
 
 
-def test_adopting_a_file_says_what_it_is_and_what_to_do(tmp_path: Path) -> None:
-    path = write_official(tmp_path / "wan_high_noise.safetensors")
+def test_adopting_a_folder_of_shards_says_what_it_is_and_what_to_do(tmp_path: Path) -> None:
+    write_official(tmp_path / "wan_high_noise.safetensors")
 
-    for named in (path, tmp_path):
-        with pytest.raises(WeightsUnrecognised, match=r"bf16, Wan's own naming.*models convert"):
-            FilesystemWeightReader().read_folder(named)
+    with pytest.raises(WeightsUnrecognised, match=r"bf16, Wan's own naming.*models convert"):
+        FilesystemWeightReader().read_folder(tmp_path)
+
+
+def test_a_gguf_file_tells_what_it_is(tmp_path: Path) -> None:
+    names = {"a.gguf": None, "b_high.gguf": None, "c.gguf": "Wan 2.2 Low Noise"}
+    found = [
+        READ(write_gguf(tmp_path / file, HIGH, Kind.Q4_0, naming=in_comfyui_naming, name=name))
+        for file, name in names.items()
+    ]
+
+    assert [one.expert for one in found] == [None, Expert.HIGH_NOISE, Expert.LOW_NOISE]
+    assert {(one.naming, one.precision, one.types) for one in found} == {
+        (Naming.COMFYUI, Precision.GGUF, ("Q4_0", "F32"))
+    }
+    assert "2 blocks of 128, 16 channels in, 16 out; GGUF Q4_0, ComfyUI's naming" in str(found[0])
+
+
+def test_a_gguf_file_that_contradicts_its_name_is_told(tmp_path: Path) -> None:
+    path = write_gguf(tmp_path / "wan_high.gguf", HIGH, name="Wan2.2 T2V LowNoise")
+
+    with pytest.raises(
+        WeightsUnrecognised, match=r"after the high noise expert.*'Wan2\.2 T2V LowN"
+    ):
+        READ(path)
+
+
+def test_a_folder_of_gguf_files_asks_which(tmp_path: Path) -> None:
+    write_gguf(tmp_path / "wan_high.gguf", HIGH)
+
+    for read in (READ, FilesystemWeightReader().read_folder):
+        with pytest.raises(WeightsUnrecognised, match="holds GGUF files: name the one"):
+            read(tmp_path)

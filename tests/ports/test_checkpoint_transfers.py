@@ -219,11 +219,11 @@ def test_links_become_a_checkpoint_that_leaves_its_files_alone(
         for name in files:
             assembly.link(name, theirs / name)
         assert store.stored(A14B) is None
-        assembly.publish(told.append, adopted_from=str(theirs))
+        assembly.publish(told.append, adopted_from=[str(theirs)])
 
     stored = store.stored(A14B)
     assert stored is not None
-    assert (stored.origin, stored.source) == (Origin.ADOPTED, f"files in {theirs}")
+    assert (stored.origin, stored.source) == (Origin.ADOPTED, str(theirs))
     assert told[-1].done_bytes == told[-1].total_bytes
     assert store.verify(A14B, unheard) == []
     store.remove(A14B)
@@ -256,7 +256,7 @@ def test_an_unfinished_transfer_is_dropped_for_what_is_assembled(
     with store.assemble(A14B) as assembly:
         for name in files:
             assembly.link(name, theirs / name)
-        assembly.publish(unheard, adopted_from=str(theirs))
+        assembly.publish(unheard, adopted_from=[str(theirs)])
 
     assert store.unfinished(A14B) is None
 

@@ -37,6 +37,17 @@ def test_a_transformer_becomes_a_folder_of_its_own(
     }
 
 
+def test_a_transformer_that_stays_where_it_lies_is_described(
+    converter: WeightConverter, tmp_path: Path
+) -> None:
+    found = FilesystemWeightReader().read_transformer(write_official(tmp_path / "wan.safetensors"))
+
+    converter.describe(found, tmp_path / "transformer")
+
+    assert [path.name for path in (tmp_path / "transformer").iterdir()] == ["config.json"]
+    assert isinstance(json.loads((tmp_path / "transformer/config.json").read_text()), dict)
+
+
 def test_an_index_is_written(converter: WeightConverter, tmp_path: Path) -> None:
     parts = FilesystemWeightReader().read_parts(EMBEDDED / "mini")
 

@@ -12,7 +12,7 @@ from adapters.cli.checkpoints import show
 from adapters.cli.files_progress import gib, shown_files
 from adapters.cli.options import AsJson, Config, DataDir, command_group
 from application.adopt_checkpoint import AdoptCheckpoint
-from application.convert_checkpoint import ConvertCheckpoint
+from application.assemble_checkpoint import AssembleCheckpoint
 from application.list_checkpoints import ListCheckpoints
 from application.pull_checkpoint import PullCheckpoint
 from application.remove_checkpoint import RemoveCheckpoint
@@ -40,8 +40,8 @@ class Models(Protocol):
     def adopt_checkpoint(self) -> AdoptCheckpoint:
         """Using one where it lies."""
 
-    def convert_checkpoint(self) -> ConvertCheckpoint:
-        """Making one of files in other layouts."""
+    def assemble_checkpoint(self) -> AssembleCheckpoint:
+        """Making one of transformers in other layouts."""
 
     def remove_checkpoint(self) -> RemoveCheckpoint:
         """Taking it away."""
@@ -59,6 +59,21 @@ CheckpointId: TypeAlias = Annotated[
 ]
 MeantAs: TypeAlias = Annotated[
     str | None, typer.Option("--as", help="The checkpoint it is meant to be. [what it is]")
+]
+
+High: TypeAlias = Annotated[
+    Path | None, typer.Option(help="The high-noise expert's file.", exists=True)
+]
+Low: TypeAlias = Annotated[
+    Path | None, typer.Option(help="The low-noise expert's file.", exists=True)
+]
+PartsFrom: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--with",
+        help="A diffusers folder with encoder, VAE and scheduler. [from its repository]",
+        exists=True,
+    ),
 ]
 
 
@@ -110,13 +125,25 @@ def pull(
 
 def adopt(
     asked: Asked,
-    folder: Annotated[Path, typer.Argument(help="A folder in diffusers' layout.", exists=True)],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="A folder in diffusers' layout; or the transformer's GGUF file, or both.",
+            exists=True,
+        ),
+    ] = None,
+    high: High = None,
+    low: Low = None,
+    parts_from: PartsFrom = None,
     checkpoint: MeantAs = None,
 ) -> None:
-    """Use a checkpoint where it lies. Nothing is copied, and nothing of it is ever changed."""
-    adopting = asked.models.adopt_checkpoint()
-    with shown_files() as report:
-        stored = adopting.execute(folder.resolve(), checkpoint, report)
+    """Use a checkpoint, or GGUF files, where they lie. Nothing is copied, and nothing is ever changed."""
+    models = asked.models
+    if files and len(files) == 1 and files[0].is_dir() and not (high or low or parts_from):
+        with shown_files() as report:
+            stored = models.adopt_checkpoint().execute(files[0].resolve(), checkpoint, report)
+    else:
+        stored = _assemble(models, _named(files, high, low), parts_from, checkpoint, in_place=True)
     _say(stored, "ready", as_json=asked.as_json)
 
 
@@ -126,33 +153,14 @@ def convert(
         list[Path] | None,
         typer.Argument(help="The transformer's file, or both; or folders of shards.", exists=True),
     ] = None,
-    high: Annotated[
-        Path | None, typer.Option(help="The high-noise expert's file.", exists=True)
-    ] = None,
-    low: Annotated[
-        Path | None, typer.Option(help="The low-noise expert's file.", exists=True)
-    ] = None,
-    parts_from: Annotated[
-        Path | None,
-        typer.Option(
-            "--with",
-            help="A diffusers folder with encoder, VAE and scheduler. [from its repository]",
-            exists=True,
-        ),
-    ] = None,
+    high: High = None,
+    low: Low = None,
+    parts_from: PartsFrom = None,
     checkpoint: MeantAs = None,
 ) -> None:
     """Make a checkpoint of safetensors in Wan's own or ComfyUI's naming, scaled fp8 among them, once."""
-    transformers: dict[Path, Expert | None] = {path.resolve(): None for path in files or ()}
-    named = ((high, Expert.HIGH_NOISE), (low, Expert.LOW_NOISE))
-    transformers |= {path.resolve(): expert for path, expert in named if path}
-    if not 1 <= len(transformers) <= 2:
-        raise typer.BadParameter("name the file of the transformer, or of both experts.")
-    converting = asked.models.convert_checkpoint()
-    with shown_files() as report:
-        stored = converting.execute(
-            transformers, parts_from and parts_from.resolve(), checkpoint, report
-        )
+    transformers = _named(files, high, low)
+    stored = _assemble(asked.models, transformers, parts_from, checkpoint, in_place=False)
     _say(stored, "ready", as_json=asked.as_json)
 
 
@@ -210,6 +218,36 @@ def remove(
     print(f"{checkpoint}  removed: {removal.files} files, {gib(removal.freed_bytes)} freed")
     for name in removal.left:
         print(f"{checkpoint}  left: {name}, which others put there")
+
+
+def _named(
+    files: list[Path] | None, high: Path | None, low: Path | None
+) -> dict[Path, Expert | None]:
+    """The transformers that a command line names, each with the expert that it is said to be."""
+    transformers: dict[Path, Expert | None] = {path.resolve(): None for path in files or ()}
+    named = ((high, Expert.HIGH_NOISE), (low, Expert.LOW_NOISE))
+    transformers |= {path.resolve(): expert for path, expert in named if path}
+    if not 1 <= len(transformers) <= 2:
+        raise typer.BadParameter("name the file of the transformer, or of both experts.")
+    return transformers
+
+
+def _assemble(
+    models: Models,
+    transformers: Mapping[Path, Expert | None],
+    parts_from: Path | None,
+    checkpoint: str | None,
+    *,
+    in_place: bool,
+) -> StoredCheckpoint:
+    with shown_files() as report:
+        return models.assemble_checkpoint().execute(
+            transformers,
+            parts_from and parts_from.resolve(),
+            checkpoint,
+            report,
+            in_place=in_place,
+        )
 
 
 def _say(stored: StoredCheckpoint, state: str, *, as_json: bool) -> None:

@@ -20,6 +20,9 @@ from domain.inputs import InputFiles
 #: A checkpoint's list of hashes. Whoever found the checkpoint has compared its files with it, but for
 #: the bytes of the large ones.
 _MANIFEST: Final = "manifest.json"
+_WEIGHTS: Final = frozenset({".safetensors", ".gguf"})
+#: What is read of a GGUF file, whose header does not tell its own length: names and shapes of a Wan.
+_MIB: Final = 2**20
 
 
 def run_identity(
@@ -66,8 +69,8 @@ def weights_identity(folder: Path) -> str:
     """A hash that differs where the checkpoint does: milliseconds, and never a tensor.
 
     From the manifest, where there is one, and when the files changed that are too large to be compared
-    with it. Else from every file: of safetensors the size, the time of change and the header; of the
-    rest, all of it.
+    with it. Else from every file: of weights the size, the time of change and the header; of the rest,
+    all of it.
     """
     identity = hashlib.sha256()
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -79,7 +82,7 @@ def weights_identity(folder: Path) -> str:
         return identity.hexdigest()
     for path in files:
         identity.update(f"{path.relative_to(folder)}\n".encode())
-        identity.update(_header(path) if path.suffix == ".safetensors" else path.read_bytes())
+        identity.update(_header(path) if path.suffix in _WEIGHTS else path.read_bytes())
     return identity.hexdigest()
 
 
@@ -96,7 +99,8 @@ def _sha256(path: Path) -> str:
 def _header(path: Path) -> bytes:
     told = path.stat()
     with path.open("rb") as file:
-        header = file.read(int.from_bytes(file.read(8), "little"))
+        length = int.from_bytes(file.read(8), "little") if path.suffix == ".safetensors" else _MIB
+        header = file.read(length)
     return f"{told.st_size} {told.st_mtime_ns} ".encode() + header
 
 

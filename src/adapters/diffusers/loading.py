@@ -1,4 +1,4 @@
-"""A checkpoint's folder to parts in memory: safetensors only, never from the network."""
+"""A checkpoint's folder to parts in memory: safetensors and GGUF only, never from the network."""
 
 import logging
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import torch
 import transformers
 from transformers import CLIPVisionModel, UMT5EncoderModel
 
+from adapters.diffusers.gguf_weights import gguf_file, load_gguf
 from adapters.diffusers.identity import encoder_identity, weights_identity
 from adapters.diffusers.loras import LoraStack
 from adapters.diffusers.parts import Parts, Placed, PlacedAnimatePipeline, PlacedPipeline
@@ -76,7 +77,7 @@ def load(
     }
     with _errors_of(checkpoint):
         weights = weights_identity(checkpoint.folder)
-        kind, apart = PlacedPipeline, {}
+        kind, apart = PlacedPipeline, _load_gguf_files(checkpoint, dtypes["default"])
         if checkpoint.spec.animates_character:
             kind = PlacedAnimatePipeline
             apart["image_encoder"] = _load_encoder(checkpoint, "image_encoder", dtypes["default"])
@@ -144,6 +145,13 @@ def _refuse_missing_tensors(pipe: Placed) -> None:
     for name, part in pipe.components.items():
         if isinstance(part, torch.nn.Module) and any(p.is_meta for p in part.parameters()):
             raise ValueError(f"{name} lacks tensors")
+
+
+def _load_gguf_files(checkpoint: LocalCheckpoint, dtype: torch.dtype) -> dict[str, Any]:
+    """The transformers that lie in GGUF files, by name."""
+    parts = [part.name for part in checkpoint.components if part.name.startswith("transformer")]
+    files = {name: gguf_file(checkpoint.folder / name) for name in parts}
+    return {name: load_gguf(file, file.parent, dtype) for name, file in files.items() if file}
 
 
 def _load_encoder(checkpoint: LocalCheckpoint, name: str, dtype: torch.dtype) -> Any:

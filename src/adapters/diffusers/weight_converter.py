@@ -7,7 +7,8 @@ model of that form has, name by name and shape by shape.
 import errno
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -75,22 +76,16 @@ class DiffusersWeightConverter(weight_converter.WeightConverter):
     """Reads one tensor, writes it, and forgets it."""
 
     def convert(self, found: FoundTransformer, folder: Path, report: Report) -> None:
-        if found.form.branches:
-            raise WeightsUnrecognised(
-                f"{found} cannot be converted by this version; its diffusers folder can be adopted."
-            )
-        moves = _moves(found)
-        model = _model(found, {move.target: move.shape for move in moves})
-        _refuse_difference(found, moves, model)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        moves, model = _understood(found)
+        with _writing(folder):
             model.save_config(folder)
             with (folder / _FILE).open("wb") as written:
                 _write(written, moves, found, report)
-        except OSError as error:
-            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                raise DiskFull from error
-            raise StorageError(f"Cannot write {folder}: {error.strerror or error}.") from error
+
+    def describe(self, found: FoundTransformer, folder: Path) -> None:
+        _, model = _understood(found)
+        with _writing(folder):
+            model.save_config(folder)
 
     def write_index(self, spec: CheckpointSpec, parts: FoundParts, folder: Path) -> None:
         told: dict[str, Any] = json.loads((parts.folder / "model_index.json").read_text())
@@ -108,6 +103,29 @@ class DiffusersWeightConverter(weight_converter.WeightConverter):
         if is_i2v:
             index |= {"image_encoder": [None, None], "image_processor": [None, None]}
         (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull from error
+        raise StorageError(f"Cannot write {folder}: {error.strerror or error}.") from error
+
+
+def _understood(found: FoundTransformer) -> tuple[list[_Move], WanTransformer3DModel]:
+    """Its tensors, and a model of its form without any numbers, which has just these."""
+    if found.form.branches:
+        raise WeightsUnrecognised(
+            f"{found} cannot be used in this layout by this version; its diffusers folder can be adopted."
+        )
+    moves = _moves(found)
+    model = _model(found, {move.target: move.shape for move in moves})
+    _refuse_difference(found, moves, model)
+    return moves, model
 
 
 def _moves(found: FoundTransformer) -> list[_Move]:

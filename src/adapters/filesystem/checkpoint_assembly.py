@@ -49,14 +49,18 @@ class FilesystemAssembly(checkpoint_store.Assembly):
             place.hardlink_to(file)
 
     def publish(
-        self, report: Report, *, adopted_from: str | None = None, converted_from: Sequence[str] = ()
+        self,
+        report: Report,
+        *,
+        adopted_from: Sequence[str] = (),
+        converted_from: Sequence[str] = (),
     ) -> None:
         read_checkpoint(self._spec, self._folder)
         with storage_errors(f"keep {self._target}"):
             manifest = Manifest(
                 checkpoint_id=self._spec.id,
                 files=self._files(report),
-                adopted_from=adopted_from,
+                adopted_from=tuple(adopted_from),
                 converted_from=tuple(converted_from),
             )
             write_manifest(self._folder, manifest)

@@ -1,4 +1,6 @@
-"""Checkpoints as folders in diffusers' layout, judged by their JSON and safetensors headers.
+"""Checkpoints as folders in diffusers' layout, judged by their JSON and the headers of their weights.
+
+A transformer may be one GGUF file in the place of safetensors.
 
 Where a folder has a manifest, also by the hashes of its files.
 """
@@ -11,9 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from adapters.filesystem.folder_state import FolderState, folder_state
+from adapters.filesystem.gguf_header import read_gguf_header
 from adapters.filesystem.json_file import is_declared as _is_declared
 from adapters.filesystem.json_file import read_json
 from adapters.filesystem.manifest import check_manifest
+from adapters.filesystem.quantised_weights import read_quantised
 from adapters.filesystem.safetensors_header import read_header
 from adapters.filesystem.structure import read_structure
 from domain.checkpoint import CHECKPOINTS, CheckpointSpec, checkpoint_spec
@@ -30,6 +34,8 @@ from domain.repository import REPOSITORIES
 
 #: Pickles: loading one runs whatever it says.
 _PICKLED: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npz"})
+#: The one kind of transformer that is also run from GGUF files.
+_PLAIN: Final = "WanTransformer3DModel"
 #: Parts of a Wan folder that hold weights.
 _WEIGHTED: Final = ("transformer", "transformer_2", "text_encoder", "image_encoder", "vae")
 
@@ -97,6 +103,10 @@ def read_checkpoint(spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
     _check_parts(spec, folder, index, parts)
     _check_structure(spec, folder, index, parts)
     components = tuple(_component(folder, name) for name in parts)
+    if _transformer(spec) != _PLAIN and any(part.quantised for part in components):
+        raise CheckpointBroken(
+            f"{folder} holds GGUF files: those of {spec.id} cannot be run by this version."
+        )
     configs = {name: read_json(folder / name / "config.json") for name in parts}
     return LocalCheckpoint(
         spec=spec,
@@ -159,11 +169,14 @@ def _transformer(spec: CheckpointSpec) -> str:
     """What its transformer calls itself."""
     if spec.animates_character:
         return "WanAnimateTransformer3DModel"
-    return "WanVACETransformer3DModel" if spec.takes_control else "WanTransformer3DModel"
+    return "WanVACETransformer3DModel" if spec.takes_control else _PLAIN
 
 
 def _component(folder: Path, name: str) -> Component:
     files = sorted((folder / name).glob("*.safetensors"))
+    quantised = sorted((folder / name).glob("*.gguf")) if name.startswith("transformer") else []
+    if quantised:
+        return _quantised_component(name, [*quantised, *files])
     if not files:
         raise CheckpointBroken(f"{folder / name} holds no safetensors file.")
     _check_shards(folder / name, {path.name for path in files})
@@ -173,6 +186,21 @@ def _component(folder: Path, name: str) -> Component:
         weight_bytes=sum(header.weight_bytes for header in headers),
         dtypes=tuple(sorted({dtype for header in headers for dtype in header.bytes_by_dtype})),
         modules=_summed(header.numbers_by_module for header in headers),
+    )
+
+
+def _quantised_component(name: str, files: Sequence[Path]) -> Component:
+    """Of a transformer in a GGUF file, which must be the only one."""
+    path, *others = files
+    if others:
+        raise CheckpointBroken(f"{path} and {others[0]} are both to be the weights of {name}.")
+    header = read_gguf_header(path)
+    return Component(
+        name=name,
+        weight_bytes=header.weight_bytes,
+        dtypes=tuple(sorted(header.bytes_by_dtype)),
+        modules=header.numbers_by_module,
+        quantised=read_quantised(header),
     )
 
 

@@ -13,7 +13,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from adapters.filesystem.safetensors_header import SafetensorsHeader, StoredTensor, read_header
+from adapters.filesystem.safetensors_header import read_header
+from adapters.filesystem.weights_header import StoredTensor, WeightsHeader
 from domain.errors import (
     CheckpointBroken,
     CheckpointUnavailable,
@@ -168,7 +169,7 @@ def _widths(downs: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def _alphas(
-    path: Path, header: SafetensorsHeader, keys: Mapping[str, LoraKey], experts: Iterable[Expert]
+    path: Path, header: WeightsHeader, keys: Mapping[str, LoraKey], experts: Iterable[Expert]
 ) -> tuple[float, ...]:
     with path.open("rb") as file:
         told = {

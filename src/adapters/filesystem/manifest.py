@@ -65,8 +65,8 @@ def read_manifest(folder: Path) -> Manifest | None:
             checkpoint_id=str(told.get("checkpoint", folder.name)),
             revision=_text(told.get("revision")),
             repository=_text(told.get("repository")),
-            adopted_from=_text(told.get("adopted_from")),
-            converted_from=tuple(str(name) for name in told.get("converted_from", ())),
+            adopted_from=_texts(told.get("adopted_from", ())),
+            converted_from=_texts(told.get("converted_from", ())),
             files=tuple(
                 ManifestFile(name=name, size_bytes=file["bytes"], sha256=file["sha256"])
                 for name, file in told["files"].items()
@@ -79,11 +79,12 @@ def read_manifest(folder: Path) -> Manifest | None:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the folder's manifest, not yet durably."""
     told: dict[str, Any] = {"checkpoint": manifest.checkpoint_id}
-    for key in ("repository", "revision", "adopted_from"):
+    for key in ("repository", "revision"):
         if (value := getattr(manifest, key)) is not None:
             told[key] = value
-    if manifest.converted_from:
-        told["converted_from"] = list(manifest.converted_from)
+    for key in ("adopted_from", "converted_from"):
+        if value := getattr(manifest, key):
+            told[key] = list(value)
     told["files"] = {
         file.name: {"bytes": file.size_bytes, "sha256": file.sha256} for file in manifest.files
     }
@@ -135,6 +136,11 @@ def _hashed(path: Path, digest: "hashlib._Hash", passed: Callable[[int], None]) 
             digest.update(chunk)
             passed(len(chunk))
     return digest.hexdigest()
+
+
+def _texts(value: str | list[object]) -> tuple[str, ...]:
+    """One, as earlier versions wrote a folder, or several."""
+    return (value,) if isinstance(value, str) else tuple(str(name) for name in value)
 
 
 def _text(value: object) -> str | None:

@@ -5,62 +5,17 @@ safetensors README.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Final
 
+from adapters.filesystem.weights_header import StoredTensor, WeightsHeader
 from domain.errors import CheckpointBroken
 
 #: Bytes. The format's own limit; a larger length is garbage or an attack.
 MAX_HEADER_BYTES: Final = 100_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredTensor:
-    """Where a tensor lies in its file, `start` to `end`, and how: `dtype` such as `BF16`."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SafetensorsHeader:
-    """`metadata`: what the writer said of the file, in words."""
-
-    entries: Mapping[str, StoredTensor]
-    metadata: Mapping[str, str]
-
-    @property
-    def tensors(self) -> int:
-        return len(self.entries)
-
-    @property
-    def numbers_by_module(self) -> Mapping[str, int]:
-        """How many numbers the tensors have, by the first word of their names, such as `decoder`."""
-        numbers: dict[str, int] = {}
-        for name, tensor in self.entries.items():
-            module = name.partition(".")[0]
-            numbers[module] = numbers.get(module, 0) + prod(tensor.shape)
-        return numbers
-
-    @property
-    def bytes_by_dtype(self) -> Mapping[str, int]:
-        """Summed tensor bytes for each dtype."""
-        sums: dict[str, int] = {}
-        for tensor in self.entries.values():
-            sums[tensor.dtype] = sums.get(tensor.dtype, 0) + tensor.end - tensor.start
-        return sums
-
-    @property
-    def weight_bytes(self) -> int:
-        return sum(self.bytes_by_dtype.values())
-
-
-def read_header(path: Path) -> SafetensorsHeader:
+def read_header(path: Path) -> WeightsHeader:
     """Read and check the head of the file at `path`.
 
     Raises:
@@ -92,7 +47,7 @@ def read_header(path: Path) -> SafetensorsHeader:
     return header
 
 
-def _parse(raw: bytes) -> SafetensorsHeader:
+def _parse(raw: bytes) -> WeightsHeader:
     told = json.loads(raw)
     metadata = told.pop("__metadata__", None) or {}
     offset = 8 + len(raw)
@@ -107,4 +62,4 @@ def _parse(raw: bytes) -> SafetensorsHeader:
             start=offset + first,
             end=offset + last,
         )
-    return SafetensorsHeader(entries=entries, metadata=dict(metadata))
+    return WeightsHeader(entries=entries, metadata=dict(metadata))

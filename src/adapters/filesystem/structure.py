@@ -27,11 +27,14 @@ def read_structure(
             text_encoder=_text_encoder(configs["text_encoder"]),
             vae=_vae(configs["vae"], parts["vae"].modules),
             has_token_times=bool(index.get("expand_timesteps")),
+            quantised=tuple(part.quantised for part in experts if part.quantised),
         )
     except (KeyError, TypeError, ValueError):
         return None
     counted = structure.transformer.parameters
-    return structure if all(part.parameters == counted for part in experts) else None
+    is_counted = all(part.parameters == counted for part in experts)
+    # Of two experts, both are in GGUF files or neither is.
+    return structure if is_counted and len(structure.quantised) in {0, len(experts)} else None
 
 
 def _transformer(config: _Config) -> TransformerStructure:

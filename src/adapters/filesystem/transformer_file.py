@@ -1,15 +1,18 @@
 """A Wan transformer outside of diffusers' layout, recognised by the headers of its files.
 
-Source of the names: Wan2.2 `wan/modules/model.py`; ComfyUI's files have the same, some of them with a
-prefix.
+Source of the names: Wan2.2 `wan/modules/model.py`; ComfyUI's files and GGUF files have the same, some of
+them with a prefix.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from adapters.filesystem.safetensors_header import StoredTensor, read_header
+from adapters.filesystem.gguf_header import is_gguf, read_gguf_header
+from adapters.filesystem.safetensors_header import read_header
+from adapters.filesystem.weights_header import StoredTensor
 from domain.errors import CheckpointBroken, UnsafeWeights
 from domain.found_weights import (
     COMFYUI_PREFIX,
@@ -45,6 +48,8 @@ _OTHERS: Final = {
 def read_transformer(path: Path) -> FoundTransformer:
     """See `WeightReader.read_transformer`."""
     files = _files(path)
+    if is_gguf(files[0]):
+        return _read_gguf(files[0])
     tensors: dict[str, FoundTensor] = {}
     metadata: dict[str, str] = {}
     for file in files:
@@ -63,6 +68,33 @@ def read_transformer(path: Path) -> FoundTransformer:
     )
 
 
+def _read_gguf(path: Path) -> FoundTransformer:
+    header = read_gguf_header(path)
+    tensors = {name: _found(path, stored) for name, stored in header.entries.items()}
+    plain = {name.removeprefix(COMFYUI_PREFIX): tensor for name, tensor in tensors.items()}
+    _refuse_others(path, plain)
+    return FoundTransformer(
+        path=path,
+        tensors=tensors,
+        form=_form(path, plain),
+        naming=_naming(tensors),
+        precision=Precision.GGUF,
+        expert=_agreed(path, header.metadata.get("general.name", "")),
+        types=tuple(kind for kind, _ in Counter(header.bytes_by_dtype).most_common()),
+    )
+
+
+def _agreed(path: Path, name: str) -> Expert | None:
+    """What the path says, or the name that the file gives itself."""
+    by_path, by_header = _expert(path), _said(name)
+    if by_path and by_header and by_path is not by_header:
+        raise WeightsUnrecognised(
+            f"{path} is called after the {by_path} expert, and calls itself {name!r}: one of the two is "
+            "wrong."
+        )
+    return by_path or by_header
+
+
 def _found(file: Path, stored: StoredTensor) -> FoundTensor:
     return FoundTensor(
         file=file,
@@ -75,6 +107,10 @@ def _found(file: Path, stored: StoredTensor) -> FoundTensor:
 
 def _files(path: Path) -> tuple[Path, ...]:
     files = tuple(sorted(path.glob("*.safetensors"))) if path.is_dir() else (path,)
+    if not files and any(path.glob("*.gguf")):
+        raise WeightsUnrecognised(
+            f"{path} holds GGUF files: name the one, or both, that are meant."
+        )
     if not files:
         raise WeightsUnrecognised(f"{path} holds no safetensors file.")
     for file in files:
@@ -82,20 +118,9 @@ def _files(path: Path) -> tuple[Path, ...]:
             raise UnsafeWeights(
                 f"{file} is pickled: loading it could run anything. Take the safetensors of the same weights."
             )
-        if file.suffix.lower() == ".gguf" or _magic(file) == b"GGUF":
-            raise WeightsUnrecognised(
-                f"{file} is a GGUF file, which this version does not run. Take the safetensors of the "
-                "same weights, in bf16 or scaled fp8, and convert them."
-            )
+        if file.suffix.lower() == ".gguf" and not is_gguf(file):
+            raise CheckpointBroken(f"{file} is no GGUF file, although it is called one.")
     return files
-
-
-def _magic(file: Path) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(4)
-    except OSError as error:
-        raise CheckpointBroken(f"{file} cannot be read: {error.strerror}.") from error
 
 
 def _refuse_others(path: Path, tensors: Mapping[str, FoundTensor]) -> None:
@@ -185,10 +210,11 @@ def _refuse_missing_scales(
 
 
 def _expert(path: Path) -> Expert | None:
-    said = {
-        (match[1] or match[2]).lower()
-        for match in _EXPERT.finditer(f"{path.parent.name}/{path.name}")
-    }
+    return _said(f"{path.parent.name}/{path.name}")
+
+
+def _said(name: str) -> Expert | None:
+    said = {(match[1] or match[2]).lower() for match in _EXPERT.finditer(name)}
     if said == {"high"}:
         return Expert.HIGH_NOISE
     return Expert.LOW_NOISE if said == {"low"} else None

@@ -33,7 +33,7 @@ class FilesystemWeightReader(weight_reader.WeightReader):
     """Looks at the files themselves, wherever they lie."""
 
     def read_folder(self, folder: Path) -> FoundFolder:
-        if folder.is_file() or any(folder.glob("*.safetensors")):
+        if any(path for kind in ("*.safetensors", "*.gguf") for path in folder.glob(kind)):
             raise WeightsUnrecognised(
                 f"{read_transformer(folder)} cannot be used where it lies: convert it once, with "
                 "wan models convert."

@@ -96,7 +96,11 @@ class Assembly(ABC):
 
     @abstractmethod
     def publish(
-        self, report: Report, *, adopted_from: str | None = None, converted_from: Sequence[str] = ()
+        self,
+        report: Report,
+        *,
+        adopted_from: Sequence[str] = (),
+        converted_from: Sequence[str] = (),
     ) -> None:
         """Read every byte for the manifest, then make the checkpoint visible, durably and at once.
 

@@ -24,6 +24,16 @@ class WeightConverter(ABC):
         """
 
     @abstractmethod
+    def describe(self, found: FoundTransformer, folder: Path) -> None:
+        """Write to `folder` the configuration of a transformer that is used as it lies, and no weights.
+
+        Raises:
+            CheckpointBroken: its tensors are not those of a transformer of its form.
+            WeightsUnrecognised: such a form cannot be used as it lies.
+            DiskFull, StorageError: it cannot be written.
+        """
+
+    @abstractmethod
     def write_index(self, spec: CheckpointSpec, parts: FoundParts, folder: Path) -> None:
         """Write the `model_index.json` of a checkpoint `folder` that consists of `parts` and transformers.
 

@@ -48,7 +48,7 @@ def test_a_folder_becomes_the_checkpoint_it_is(
     stored = adopting(store, theirs).execute(theirs, meant, unheard)
 
     assert (stored.checkpoint_id, stored.origin) == ("t2v-A14B", Origin.ADOPTED)
-    assert stored.source == f"files in {theirs}"
+    assert stored.source == str(theirs)
     assert store.verify("t2v-A14B", unheard) == []
 
 

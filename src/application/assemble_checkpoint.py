@@ -1,4 +1,4 @@
-"""Make a checkpoint of transformers as their authors or ComfyUI's users have them, once."""
+"""Make a checkpoint of transformers as their authors or ComfyUI's users have them, and what goes with them."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -27,8 +27,15 @@ _FOLDERS: Final[Mapping[Expert, str]] = {
 }
 
 
-class ConvertCheckpoint:
-    """Which checkpoint it becomes, the files say; which expert is which, their names or the caller."""
+#: What a linked transformer is called there.
+_GGUF_FILE: Final = "diffusion_pytorch_model.gguf"
+
+
+class AssembleCheckpoint:
+    """Which checkpoint it becomes, the files say; which expert is which, their names or the caller.
+
+    GGUF files are linked where they lie; all others are converted, once.
+    """
 
     def __init__(
         self,
@@ -50,23 +57,29 @@ class ConvertCheckpoint:
         parts_from: Path | None,
         checkpoint_id: str | None,
         report: Report,
+        *,
+        in_place: bool,
     ) -> StoredCheckpoint:
-        """Convert, and link or fetch what goes with the transformers. Blocks, for minutes.
+        """Link or convert, and link or fetch what goes with the transformers. Blocks, for minutes.
 
         Args:
             transformers: each with the expert it is; None where its name says so, or it is the only one.
             parts_from: a diffusers folder whose encoders, VAE and scheduler go with them; None fetches
                 them from the checkpoint's repository.
             checkpoint_id: what it is meant to be; None is whatever it is.
+            in_place: whether nothing may be converted; else nothing is linked.
 
         Raises:
-            WeightsUnrecognised: they are no checkpoint, or not that one, or nobody knows which is which.
+            WeightsUnrecognised: they are no checkpoint, or not that one, or nobody knows which is which, or
+                they have to be converted and must not be, or the other way round.
             CheckpointUnavailable: a file is not whole, or pickled.
             PlaceTaken: the checkpoint is here already.
             CheckpointBusy: it is worked on already.
             DiskFull, HubError: what goes with them cannot be fetched.
         """
         found = [self._reader.read_transformer(path) for path in transformers]
+        for transformer in found:
+            _refuse_other_way(transformer, in_place=in_place)
         spec = checkpoint_spec(self._recognise(found, checkpoint_id))
         places = _places(found, list(transformers.values()))
         parts = self._reader.read_parts(parts_from or self._fetch_parts(spec.id, report))
@@ -80,10 +93,18 @@ class ConvertCheckpoint:
             for name in parts.files:
                 put(name, parts.folder / name)
             for name, transformer in places.items():
-                self._converter.convert(transformer, assembly.folder / name, report)
+                if in_place:
+                    self._converter.describe(transformer, assembly.folder / name)
+                    assembly.link(f"{name}/{_GGUF_FILE}", transformer.path)
+                else:
+                    self._converter.convert(transformer, assembly.folder / name, report)
             self._converter.write_index(spec, parts, assembly.folder)
-            assembly.publish(report, converted_from=[str(path) for path in transformers])
-        _log.info("converted", extra={"checkpoint": spec.id})
+            sources = [str(path) for path in transformers]
+            if in_place:
+                assembly.publish(report, adopted_from=sources)
+            else:
+                assembly.publish(report, converted_from=sources)
+        _log.info("adopted" if in_place else "converted", extra={"checkpoint": spec.id})
         stored = self._store.stored(spec.id)
         if stored is None:
             raise CheckpointMissing(f"{spec.id} was removed as soon as it was here.")
@@ -115,6 +136,17 @@ class ConvertCheckpoint:
         return checkpoint_of(first.form, experts=len(found))
 
 
+def _refuse_other_way(transformer: FoundTransformer, *, in_place: bool) -> None:
+    if in_place and not transformer.is_used_as_it_lies:
+        raise WeightsUnrecognised(
+            f"{transformer} cannot be used where it lies: convert it once, with wan models convert."
+        )
+    if transformer.is_used_as_it_lies and not in_place:
+        raise WeightsUnrecognised(
+            f"{transformer} is used where it lies: wan models adopt. In bf16 it would be no better, and larger."
+        )
+
+
 def _places(
     found: Sequence[FoundTransformer], told: Sequence[Expert | None]
 ) -> Mapping[str, FoundTransformer]:
@@ -125,6 +157,11 @@ def _places(
     for index, other in ((0, 1), (1, 0)):
         if experts[index] is None and (known := experts[other]) is not None:
             experts[index] = next(expert for expert in Expert if expert is not known)
+    if experts[0] is not None and experts[0] is experts[1]:
+        raise WeightsUnrecognised(
+            f"{found[0].path} and {found[1].path} are both the {experts[0]} expert, as their names say: the "
+            "other one is missing."
+        )
     if set(experts) != set(Expert):
         raise WeightsUnrecognised(
             f"Which of {found[0].path} and {found[1].path} is for high noise, their names do not tell: "

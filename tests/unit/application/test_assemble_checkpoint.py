@@ -1,10 +1,10 @@
-"""Converting, over fakes."""
+"""Checkpoints made of transformers in other layouts, over fakes."""
 
 from pathlib import Path
 
 import pytest
 
-from application.convert_checkpoint import ConvertCheckpoint
+from application.assemble_checkpoint import AssembleCheckpoint
 from application.fetch_files import FetchFiles
 from domain.checkpoint_manifest import FilesProgress
 from domain.found_weights import (
@@ -43,31 +43,45 @@ class Bench:
         self.hub = FakeModelHub({REPOSITORIES["t2v-A14B"]: THEIRS})
         self.found: dict[Path, FoundTransformer] = {}
 
-    def add(self, name: str, expert: Expert | None, *, in_channels: int = 16) -> Path:
-        path = Path(f"/weights/{name}")
+    def add(
+        self,
+        name: str,
+        expert: Expert | None,
+        *,
+        in_channels: int = 16,
+        precision: Precision = Precision.BF16,
+    ) -> Path:
+        path = self.parts.parent / name
+        path.write_text(name)
         form = TransformerForm(in_channels=in_channels, out_channels=16, dim=5120, blocks=40)
         self.found[path] = FoundTransformer(
             path=path,
             tensors={},
             form=form,
             naming=Naming.OFFICIAL,
-            precision=Precision.BF16,
+            precision=precision,
             expert=expert,
         )
         return path
 
     def convert(
-        self, transformers: dict[Path, Expert | None], meant: str | None = None
+        self,
+        transformers: dict[Path, Expert | None],
+        meant: str | None = None,
+        *,
+        in_place: bool = False,
     ) -> StoredCheckpoint:
         parts = FoundParts(
             folder=self.parts, files=("vae.json",), latent_channels=self.latent_channels
         )
         reader = FakeWeightReader(parts={self.parts: parts}, transformers=self.found)
-        return self.converting(reader).execute(transformers, self.parts, meant, unheard)
+        return self.converting(reader).execute(
+            transformers, self.parts, meant, unheard, in_place=in_place
+        )
 
-    def converting(self, reader: FakeWeightReader) -> ConvertCheckpoint:
+    def converting(self, reader: FakeWeightReader) -> AssembleCheckpoint:
         fetch = FetchFiles(self.hub, reserve_bytes=0, wait=lambda _seconds: None)
-        return ConvertCheckpoint(self.store, reader, FakeWeightConverter(), self.hub, fetch)
+        return AssembleCheckpoint(self.store, reader, FakeWeightConverter(), self.hub, fetch)
 
     def places(self) -> dict[str, bytes]:
         files = self.store.files["t2v-A14B"]
@@ -104,20 +118,49 @@ def test_the_high_noise_expert_comes_first_however_it_is_known(
     assert (stored.checkpoint_id, stored.origin) == ("t2v-A14B", Origin.CONVERTED)
     assert bench.places() == {"transformer": b"a", "transformer_2": b"b"}
     assert bench.store.files["t2v-A14B"]["vae.json"] == b"{}"
-    assert stored.source == "/weights/b, /weights/a"
+    assert stored.source == f"{low}, {high}"
+
+
+def test_experts_that_nobody_tells_apart_are_asked_for(bench: Bench) -> None:
+    with pytest.raises(WeightsUnrecognised, match="--high and --low"):
+        bench.convert({bench.add("a", None): None, bench.add("b", None): None})
 
 
 @pytest.mark.parametrize(
     ("named", "said"),
-    [((None, None), (None, None)), ((HIGH, HIGH), (None, None)), ((HIGH, None), (None, HIGH))],
+    [((HIGH, HIGH), (None, None)), ((HIGH, None), (None, HIGH)), ((LOW, LOW), (None, None))],
 )
-def test_experts_that_nobody_tells_apart_are_asked_for(
+def test_two_of_the_same_expert_are_no_pair(
     bench: Bench, named: tuple[Expert | None, ...], said: tuple[Expert | None, ...]
 ) -> None:
     one, two = bench.add("a", named[0]), bench.add("b", named[1])
 
-    with pytest.raises(WeightsUnrecognised, match="--high and --low"):
+    with pytest.raises(WeightsUnrecognised, match=rf"a and .*b are both the {named[0]} expert"):
         bench.convert({one: said[0], two: said[1]})
+
+
+def test_gguf_files_are_linked_and_described(bench: Bench) -> None:
+    pair: dict[Path, Expert | None] = {
+        bench.add(name, expert, precision=Precision.GGUF): None
+        for name, expert in (("a", HIGH), ("b", LOW))
+    }
+
+    stored = bench.convert(pair, in_place=True)
+
+    assert (stored.origin, stored.source) == (Origin.ADOPTED, ", ".join(map(str, pair)))
+    files = bench.store.files["t2v-A14B"]
+    assert files["transformer/diffusion_pytorch_model.gguf"] == b"a"
+    assert files["transformer_2/diffusion_pytorch_model.gguf"] == b"b"
+    assert files["transformer/config.json"] == b"{}"
+
+
+def test_what_must_be_converted_is_not_linked_nor_the_other_way_round(bench: Bench) -> None:
+    plain, quantised = bench.add("a", HIGH), bench.add("b", LOW, precision=Precision.GGUF)
+
+    with pytest.raises(WeightsUnrecognised, match="wan models convert"):
+        bench.convert({quantised: None, plain: None}, in_place=True)
+    with pytest.raises(WeightsUnrecognised, match="wan models adopt"):
+        bench.convert({plain: None, quantised: None})
 
 
 def test_unlike_transformers_do_not_belong_together(bench: Bench) -> None:
@@ -162,11 +205,11 @@ def test_what_goes_with_them_is_fetched_where_nobody_names_a_folder(bench: Bench
     converting = bench.converting(FetchedParts(transformers=bench.found))
 
     with pytest.raises(HubUnreachable):
-        converting.execute(pair, None, None, unheard)
-    converting.execute(pair, None, None, unheard)
+        converting.execute(pair, None, None, unheard, in_place=False)
+    converting.execute(pair, None, None, unheard, in_place=False)
 
     assert bench.store.files["t2v-A14B"]["vae/config.json"] == b"[]"
     assert bench.hub.readings[-2:] == [("model_index.json", 1), ("vae/config.json", 0)]
     assert bench.store.unfinished("t2v-A14B") is None
     with pytest.raises(PlaceTaken):
-        converting.execute(pair, None, None, unheard)
+        converting.execute(pair, None, None, unheard, in_place=False)
