@@ -184,7 +184,7 @@ def _activations(work: Work, placement: Placement) -> dict[str, int]:
         placement.precision,
         has_token_times=structure.has_token_times,
     )
-    phases["denoising"] += max((own.workspace_bytes for own in structure.quantised), default=0)
+    phases["denoising"] += structure.workspace_bytes(placement.precision)
     phases["decoding"] = work.latent_bytes + decoding_bytes(
         structure.vae, width=width, height=height, is_tiled=is_tiled
     )
@@ -303,7 +303,7 @@ def _expert(work: Work, placement: Placement, index: int, name: str, size: int) 
         return _Part(place=place, size=size, mapped=mapped, converted=size - mapped)
     transformer = work.structure.transformer
     converted = transformer.weight_bytes(Precision.BF16) if is_converted(work, name) else 0
-    if placement.precision is Precision.FP8:
+    if placement.precision is Precision.INT8:
         return _Part(place=place, size=size, mapped=0, converted=converted)
     return _part(place, size, converted)
 

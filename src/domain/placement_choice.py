@@ -27,7 +27,7 @@ _EXPERTS: Final = (
     (Place.STREAMED, True),
     (Place.STREAMED, False),
 )
-#: What is better avoided, the worst first: another picture by fp8, then by tiles; then a text encoder on
+#: What is better avoided, the worst first: another picture by int8, then by tiles; then a text encoder on
 #: the CPU, at a hundredth of an accelerator's speed. One of a later group is used only where none of the
 #: earlier fits.
 _GROUPS: Final = tuple(
@@ -43,7 +43,7 @@ _GROUPS: Final = tuple(
         for (experts, is_pinned), text_encoder, vae in product(_EXPERTS, encoder_places, _THERE)
     )
     for precision, is_tiled, encoder_places in product(
-        (Precision.BF16, Precision.FP8), (False, True), (_THERE, (Place.HOST,))
+        (Precision.BF16, Precision.INT8), (False, True), (_THERE, (Place.HOST,))
     )
 )
 _EXACT_GROUPS: Final = tuple(group for group in _GROUPS if group[0].precision is Precision.BF16)

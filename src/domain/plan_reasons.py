@@ -155,9 +155,9 @@ def _decoding(work: Work, placement: Placement, needs: Demand, available: int) -
 def _precision(work: Work, placement: Placement) -> str:
     if work.structure.quantised:
         return _quantised(work, placement)
-    if placement.precision is Precision.FP8:
+    if placement.precision is Precision.INT8:
         return (
-            "The experts are kept in fp8, which changes the picture a little: no placement of bf16 "
+            "The experts are kept in int8, which changes the picture a little: no placement of bf16 "
             "weights fits."
         )
     return "The experts are kept in bf16, as they were made."
@@ -165,7 +165,7 @@ def _precision(work: Work, placement: Placement) -> str:
 
 def _quantised(work: Work, placement: Placement) -> str:
     kinds = sorted({own.types[0] for own in work.structure.quantised})
-    workspace = max(own.workspace_bytes for own in work.structure.quantised)
+    workspace = work.structure.workspace_bytes(placement.precision)
     return (
         f"The weights stay as their GGUF files have them ({' and '.join(kinds)}), which changes the picture: "
         f"each layer undoes its own as it works, in up to {gib(workspace)}; sums are made in "

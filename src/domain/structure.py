@@ -17,15 +17,29 @@ from domain.quantised_weights import QuantisedWeights, Share
 
 
 class Precision(StrEnum):
-    """How an expert's weights are kept. Sums are made in bf16 where they are kept in bf16 or fp8."""
+    """How an expert's weights are kept. Sums are made in bf16 where they are kept in bf16 or int8."""
 
     FP32 = "fp32"
     BF16 = "bf16"
-    FP8 = "fp8"
+    INT8 = "int8"
 
     @property
     def bytes_per_number(self) -> int:
-        return {Precision.FP32: 4, Precision.BF16: 2, Precision.FP8: 1}[self]
+        return {Precision.FP32: 4, Precision.BF16: 2, Precision.INT8: 1}[self]
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Precision | None":
+        # What kept plans of earlier versions call it (ADR-0030).
+        return cls.INT8 if value == "fp8" else None
+
+
+#: Numbers of a row that share a scale in int8, at most.
+_INT8_GROUP: Final = 128
+
+
+def int8_group(row: int) -> int:
+    """Numbers that share a scale where a row has so many: a power of two that divides it."""
+    return min(_INT8_GROUP, row & -row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +82,8 @@ class TransformerStructure:
                 return self.parameters * precision.bytes_per_number
             case Precision.BF16:
                 return whole + 2 * self._kept_in_fp32
-            case Precision.FP8:
-                # Only the matrices of the blocks are cast; `_skip_layerwise_casting_patterns` of the
-                # model and diffusers' own defaults name all the others.
-                return whole + 2 * self._kept_in_fp32 - self.layers * self._block_matrices
+            case Precision.INT8:  # the matrices of the blocks
+                return whole + 2 * self._kept_in_fp32 - self.layers * self._block_saving
 
     def bytes_beside(self, quantised: QuantisedWeights, precision: Precision) -> int:
         """All that a GGUF file's quantised matrices leave, once loaded with `precision`."""
@@ -98,12 +110,25 @@ class TransformerStructure:
                 return self._block_parameters * precision.bytes_per_number
             case Precision.BF16:
                 return block + 2 * self._block_kept_in_fp32
-            case Precision.FP8:
-                return block + 2 * self._block_kept_in_fp32 - self._block_matrices
+            case Precision.INT8:
+                return block + 2 * self._block_kept_in_fp32 - self._block_saving
 
     def outer_bytes(self, precision: Precision) -> int:
         """All that is not in a block."""
         return self.weight_bytes(precision) - self.layers * self.block_bytes(precision)
+
+    @property
+    def largest_matrix(self) -> int:
+        """Numbers in the largest matrix of a block."""
+        return self.width * max(self.width, self.ffn_width)
+
+    @property
+    def _block_saving(self) -> int:
+        """Bytes that a block takes less in int8: one a number, but for the scales in bf16."""
+        from_ffn = self.width * self.ffn_width  # the numbers whose rows are so wide
+        from_width = 8 * self.width**2 + from_ffn
+        scales = from_width // int8_group(self.width) + from_ffn // int8_group(self.ffn_width)
+        return from_width + from_ffn - scales * Precision.BF16.bytes_per_number
 
     @property
     def _block_parameters(self) -> int:
@@ -169,8 +194,8 @@ class TextEncoderStructure:
         return self.vocabulary * self.width + self.layers * block + self.width
 
     def weight_bytes(self, precision: Precision) -> int:
-        """As it lies in memory; where experts are kept in fp8, it is kept in bf16."""
-        kept = Precision.BF16 if precision is Precision.FP8 else precision
+        """As it lies in memory; where experts are kept in int8, it is kept in bf16."""
+        kept = Precision.BF16 if precision is Precision.INT8 else precision
         return self.parameters * kept.bytes_per_number
 
 
@@ -233,6 +258,14 @@ class Structure:
             own.all.size_bytes + self.transformer.bytes_beside(own, precision)
             for own in self.quantised
         )
+
+    def workspace_bytes(self, precision: Precision) -> int:
+        """What a layer at work takes to undo how its weights are kept."""
+        if self.quantised:
+            return max(own.workspace_bytes for own in self.quantised)
+        if precision is Precision.INT8:
+            return self.transformer.largest_matrix * Precision.BF16.bytes_per_number
+        return 0
 
     def block_bytes(self, precision: Precision) -> int:
         """The largest block of any expert."""

@@ -130,9 +130,9 @@ def test_wherever_the_weights_lie_and_however_they_are_kept_it_is_on(
             Video(pipeline, catalog, "one", placement=replace(ALL_RESIDENT, experts=place)).frames
             for place in (Place.VISITING, Place.STREAMED)
         )
-        fp8 = replace(ALL_RESIDENT, precision=Precision.FP8)
+        int8 = replace(ALL_RESIDENT, precision=Precision.INT8)
         with_it, without_it = (
-            Video(pipeline, catalog, *names, placement=fp8).frames for names in (["one"], [])
+            Video(pipeline, catalog, *names, placement=int8).frames for names in (["one"], [])
         )
 
     assert resident == visiting == streamed

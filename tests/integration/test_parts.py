@@ -39,7 +39,7 @@ VISITING = replace(
     ALL_RESIDENT, experts=Place.VISITING, text_encoder=Place.VISITING, vae=Place.VISITING
 )
 STREAMED = replace(VISITING, experts=Place.STREAMED)
-FP8 = replace(VISITING, precision=Precision.FP8)
+INT8 = replace(VISITING, precision=Precision.INT8)
 
 Frames: TypeAlias = Callable[..., bytes]
 
@@ -80,13 +80,17 @@ def test_the_video_is_the_same_wherever_the_parts_lie(placement: Placement, fram
     assert frames(placement) == frames(ALL_RESIDENT)
 
 
-def test_weights_in_fp8_change_the_video_a_little(frames: Frames) -> None:
+def test_weights_in_int8_change_the_video_a_little(frames: Frames) -> None:
     exact = torch.frombuffer(bytearray(frames(ALL_RESIDENT)), dtype=torch.uint8).float()
 
-    cast = torch.frombuffer(bytearray(frames(FP8)), dtype=torch.uint8).float()
+    cast = torch.frombuffer(bytearray(frames(INT8)), dtype=torch.uint8).float()
 
     assert not torch.equal(cast, exact)
     assert (cast - exact).abs().mean() < 20
+
+
+def test_weights_in_int8_are_the_same_wherever_they_lie(frames: Frames) -> None:
+    assert frames(replace(INT8, experts=Place.STREAMED)) == frames(INT8)
 
 
 def test_a_streamed_run_that_is_ended_within_its_first_forward_does_not_taint_the_next(
@@ -164,7 +168,7 @@ def test_a_resume_point_of_another_precision_is_not_gone_on_from(
     )
     list(
         pipeline.generate(
-            Run(request=REQUEST, checkpoint=MINI, placement=FP8), lambda _: None, other
+            Run(request=REQUEST, checkpoint=MINI, placement=INT8), lambda _: None, other
         )
     )
 
@@ -265,7 +269,7 @@ def test_a_resident_that_is_to_leave_is_copied_home() -> None:
         (ALL_RESIDENT, True),
         (replace(VISITING, is_tiled=True), True),
         (STREAMED, False),
-        (FP8, False),
+        (INT8, False),
         (ALL_ON_CPU, False),
     ],
 )

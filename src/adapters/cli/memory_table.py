@@ -46,7 +46,7 @@ def _lines() -> Iterator[str]:
     yield "  denoises. **streamed**: block by block, copied while the blocks before are at work."
     yield "- *encoder visits*: the text encoder is there only while it reads the prompt; *on CPU*: it never is."
     yield "- *VAE visits*: likewise. *tiles*: the VAE decodes tiles, which is not quite the same picture."
-    yield "  *fp8*: weights are kept in 8 bits, which changes it a little. All else is exact."
+    yield "  *int8*: weights are kept in 8 bits, which changes it a little. All else is exact."
     yield "- The figure is the predicted peak on the card. A plan leaves 25 % of the activations and 1 GiB free."
     yield f"- Host memory: {HOST_GIB} GiB. Frames and guidance: each checkpoint's default. Text alone, but for"
     yield "  `i2v-A14B`. Weights are taken to be stored in bf16, the VAE's in fp32."
@@ -61,7 +61,7 @@ def _lines() -> Iterator[str]:
 def _weights() -> Iterator[str]:
     yield "## Weights"
     yield ""
-    yield "| checkpoint | one expert, bf16 | fp8 | text encoder | VAE, fp32 | all, bf16 |"
+    yield "| checkpoint | one expert, bf16 | int8 | text encoder | VAE, fp32 | all, bf16 |"
     yield "|---|---|---|---|---|---|"
     for checkpoint_id, structure in STRUCTURES.items():
         yield _row(checkpoint_id, *_weight_cells(structure))
@@ -71,7 +71,7 @@ def _weight_cells(structure: Structure) -> Iterator[str]:
     expert = structure.transformer
     times = f"{structure.experts} x " if structure.experts > 1 else ""
     yield times + gib(expert.weight_bytes(Precision.BF16))
-    yield times + gib(expert.weight_bytes(Precision.FP8))
+    yield times + gib(expert.weight_bytes(Precision.INT8))
     yield gib(structure.text_encoder.weight_bytes(Precision.BF16))
     yield gib(structure.vae.weight_bytes)
     yield gib(structure.weight_bytes(Precision.BF16))
@@ -123,8 +123,8 @@ def _placed(placement: Placement) -> Iterator[str]:
         yield "VAE visits"
     if placement.is_tiled:
         yield "tiles"
-    if placement.precision is Precision.FP8:
-        yield "fp8"
+    if placement.precision is Precision.INT8:
+        yield "int8"
 
 
 def _row(*cells: str) -> str:

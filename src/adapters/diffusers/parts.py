@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import torch
 from diffusers import WanAnimatePipeline, WanPipeline
 
+from adapters.diffusers.int8_weights import cast_blocks
 from domain.placement import Place, Placement
 from domain.structure import Precision
 
@@ -62,10 +63,8 @@ class Parts:
             if isinstance(part, torch.nn.Module)
         }
         for expert in self._experts():
-            if placement.precision is Precision.FP8:
-                expert.enable_layerwise_casting(
-                    storage_dtype=torch.float8_e4m3fn, compute_dtype=torch.bfloat16
-                )
+            if placement.precision is Precision.INT8:
+                cast_blocks(expert, device)
             if placement.experts is Place.STREAMED:
                 _stream(expert, device, is_pinned=placement.is_pinned)
             elif placement.experts is Place.RESIDENT:

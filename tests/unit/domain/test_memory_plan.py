@@ -76,11 +76,11 @@ def test_a_small_card_decodes_in_tiles_before_it_gives_up_bf16() -> None:
     assert chosen.precision is Precision.BF16
 
 
-def test_fp8_comes_only_where_nothing_in_bf16_fits() -> None:
+def test_int8_comes_only_where_nothing_in_bf16_fits() -> None:
     tightest = next(
         tenths / 10
         for tenths in range(80, 40, -1)
-        if placement(card=tenths / 10, width=832, height=480).precision is Precision.FP8
+        if placement(card=tenths / 10, width=832, height=480).precision is Precision.INT8
     )
 
     told = " ".join(plan(card=tightest, width=832, height=480).reasons)
