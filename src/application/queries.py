@@ -8,13 +8,14 @@ from pathlib import Path
 
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
-from domain.errors import OutputMissing
+from domain.errors import OutputMissing, PreviewMissing
 from domain.job import Job
 from domain.job_event import JobStatus
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.event_log import EventLog, LoggedEvent
 from domain.ports.job_queue import JobQueue
 from domain.ports.job_repository import JobRepository
+from domain.rendering import Previewed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,23 @@ class Queries:
         if job.status is not JobStatus.COMPLETED:
             raise OutputMissing(f"The generation has no video: it is {job.status}.")
         return job, await asyncio.to_thread(self._store.locate, job_id)
+
+    async def preview(self, job_id: str) -> Previewed:
+        """The newest of a running job.
+
+        Raises:
+            UnknownJob: there is none with that id.
+            PreviewMissing: it does not run, or has made none yet.
+        """
+        job = await self._repository.get(job_id)
+        if (preview := self.newest_preview(job_id)) is None:
+            raise PreviewMissing(f"The generation has no preview: it is {job.status}.")
+        return preview
+
+    def newest_preview(self, job_id: str) -> Previewed | None:
+        """The same, where it is there."""
+        lanes = self._dispatch.lanes
+        return next((at.preview for at in lanes if at.running and at.running.id == job_id), None)
 
     async def follow(
         self, job_id: str, *, after: int = 0, heartbeat_s: float = 15.0

@@ -28,6 +28,7 @@ from domain.ports.renderer import Renderer
 from domain.ports.resume_store import ResumeStore
 from domain.rendering import (
     Noticed,
+    Previewed,
     RenderOrder,
     RenderReport,
     Resumed,
@@ -65,6 +66,9 @@ class RunGeneration:
     ) -> None:
         self.slot = slot
         self.running: Job | None = None
+        self.preview: Previewed | None = (
+            None  # the present attempt's newest; nobody keeps the others
+        )
         self.fenced_out = 0
         self._repository = repository
         self._renderer = renderer
@@ -89,6 +93,7 @@ class RunGeneration:
             What it ended in; None where the video is published.
         """
         self.running, self._suspended_for, self._is_cancelled = claimed, None, False
+        self.preview = None
         try:
             await self._render(claimed)
         except Conflict as error:
@@ -101,7 +106,7 @@ class RunGeneration:
             await self._give_back_at_once(claimed)
             raise
         finally:
-            self.running = None
+            self.running = self.preview = None
         return None
 
     async def suspend(self, reason: DomainError) -> None:
@@ -159,6 +164,9 @@ class RunGeneration:
         watchdog = Watchdog(self._budgets, now=self._clock.monotonic())
         async with aclosing(self._renderer.render(order)) as reports:
             while report := await self._next(reports, watchdog):
+                if isinstance(report, Previewed):
+                    self.preview = report
+                    continue
                 job = await self._keep(order, report)
                 if job.status is not JobStatus.RUNNING:
                     return job
@@ -272,7 +280,7 @@ class RunGeneration:
 def _note(  # noqa: C901 - a branch for each kind
     job: Job, report: RenderReport, fence: int, at: datetime
 ) -> None:
-    """What `report` means for the job; a renderer keeps `StillRunning` to itself."""
+    """What `report` means for the job; a renderer keeps `StillRunning` to itself, a lane `Previewed`."""
     match report:
         case StageEntered(stage=stage):
             job.enter_stage(stage, fence=fence, at=at)

@@ -56,7 +56,9 @@ class Commands:
         from bootstrap.render_container import render_container
 
         settings = load_settings(
-            config=config, overrides=overrides, defaults={"log.level": "WARNING"}
+            config=config,
+            overrides={**overrides, "previews.interval": "off"},  # nobody would see them
+            defaults={"log.level": "WARNING"},
         )
         configure_logging(settings.log, process="wan")
         with _folder_beside(output) as folder:

@@ -6,6 +6,7 @@ from dependency_injector import containers, providers
 
 from adapters.filesystem.data_directory import DataDirectory
 from adapters.hardware.energy_meter import NvmlEnergyMeter
+from adapters.pillow.preview_file import encode_preview
 from adapters.pyav.video_encoder import PyAvVideoEncoder
 from application.measure_run import MeasureRun
 from application.render_video import RenderVideo
@@ -15,11 +16,21 @@ from bootstrap.settings import Settings
 from domain.errors import DataDirectoryUnusable
 from domain.ports.video_pipeline import VideoPipeline
 from domain.ports.weight_converter import WeightConverter
+from domain.previews import PreviewMaking
 
 _log = logging.getLogger(__name__)
 
 
-def _diffusers(accelerator: str, directory: DataDirectory) -> VideoPipeline:
+def _previews(settings: Settings) -> PreviewMaking | None:
+    interval = settings.previews.interval
+    if interval == "off":
+        return None
+    return PreviewMaking(encode=encode_preview, interval_s=interval)
+
+
+def _diffusers(
+    accelerator: str, directory: DataDirectory, previews: PreviewMaking | None
+) -> VideoPipeline:
     from adapters.diffusers.accelerator import insist_on
     from adapters.diffusers.prompt_cache import PromptCache
     from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
@@ -30,14 +41,15 @@ def _diffusers(accelerator: str, directory: DataDirectory) -> VideoPipeline:
         directory.prepare()
     except DataDirectoryUnusable as error:  # a video can be made without one
         _log.warning("prompts are not kept", extra={"reason": error.message})
-        return DiffusersVideoPipeline()
-    return DiffusersVideoPipeline(cache=PromptCache(directory.prompts))
+        return DiffusersVideoPipeline(previews=previews)
+    return DiffusersVideoPipeline(cache=PromptCache(directory.prompts), previews=previews)
 
 
-def _synthetic(settings: Settings) -> VideoPipeline:
+def _synthetic(settings: Settings, previews: PreviewMaking | None) -> VideoPipeline:
     from adapters.synthetic.video_pipeline import SyntheticVideoPipeline
 
-    return SyntheticVideoPipeline(seconds_per_step=settings.pipeline.card_step_s)
+    step_s = settings.pipeline.card_step_s
+    return SyntheticVideoPipeline(seconds_per_step=step_s, previews=previews)
 
 
 def weight_converter() -> WeightConverter:
@@ -53,10 +65,11 @@ class RenderContainer(containers.DeclarativeContainer):
     core = providers.DependenciesContainer()
     accelerator = providers.Dependency(instance_of=str)
 
+    previews = providers.Singleton(_previews, core.settings)
     pipeline = providers.Selector(
         core.settings.provided.pipeline.backend,
-        diffusers=providers.Singleton(_diffusers, accelerator, core.data_directory),
-        synthetic=providers.Singleton(_synthetic, core.settings),
+        diffusers=providers.Singleton(_diffusers, accelerator, core.data_directory, previews),
+        synthetic=providers.Singleton(_synthetic, core.settings, previews),
     )
     encoder = providers.Singleton(PyAvVideoEncoder)
     resume = providers.Factory(

@@ -43,6 +43,12 @@ class Resume(Section, frozen=True, kw_only=True):
     interval: Literal["auto"] | int = "auto"
 
 
+class Previews(Section, frozen=True, kw_only=True):
+    """`interval`: seconds from one preview of a running generation to the next, at least; or `off`."""
+
+    interval: Literal["off"] | float = 1.0
+
+
 class Database(Section, frozen=True, kw_only=True):
     """`url`: `sqlite+aiosqlite:///…`; empty means `jobs.db` in the data directory."""
 

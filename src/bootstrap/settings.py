@@ -21,6 +21,7 @@ from bootstrap.setting_sections import (
     Models,
     Monitor,
     Pipeline,
+    Previews,
     Resume,
     Section,
     Server,
@@ -43,6 +44,7 @@ _CHOICES: Final = {
     "log.format": "console or json",
     "pipeline.backend": "diffusers or synthetic",
     "renderer": "subprocess or inprocess",
+    "previews.interval": "off, or seconds",
     "resume.interval": "auto, or every how many steps",
     "workers": "auto, or how many",
     "server.port": "a whole number",
@@ -62,6 +64,7 @@ class Settings(Section, frozen=True, kw_only=True):
     server: Server = msgspec.field(default_factory=Server)
     pipeline: Pipeline = msgspec.field(default_factory=Pipeline)
     resume: Resume = msgspec.field(default_factory=Resume)
+    previews: Previews = msgspec.field(default_factory=Previews)
     database: Database = msgspec.field(default_factory=Database)
     models: Models = msgspec.field(default_factory=Models)
     hub: Hub = msgspec.field(default_factory=Hub)
@@ -256,8 +259,9 @@ def _of_times(settings: Settings) -> Iterator[str]:
     for key, seconds in (
         ("server.grace_s", settings.server.grace_s),
         ("pipeline.card_step_s", settings.pipeline.card_step_s),
+        ("previews.interval", settings.previews.interval),
     ):
-        if not 0 <= seconds < math.inf:
+        if seconds != "off" and not 0 <= seconds < math.inf:
             yield f"{key} is {seconds} s; it must be at least 0, and finite."
     if not 0.5 <= settings.monitor.interval_s <= 30:  # a temperature is believed for 60 s
         yield f"monitor.interval_s is {settings.monitor.interval_s} s; it must be 0.5 to 30."

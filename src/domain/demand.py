@@ -150,8 +150,6 @@ def window_bytes(work: Work, placement: Placement) -> int:
 def _on_cpu(work: Work, placement: Placement) -> Demand:
     peak = max(_activations(work, placement).values())
     weights = work.structure.weight_bytes(placement.precision)
-    if not work.pictures_encoded and not is_converted(work, "vae"):
-        weights -= work.structure.vae.encoder_bytes  # pages of a file that nobody reads
     host_bytes = _CPU_PROCESS_BYTES + weights + int(_CPU_WORKSPACE * peak)
     return Demand(
         phases={},

@@ -8,7 +8,8 @@ DomainError
 │   ├── UnknownImage
 │   ├── UnknownLora
 │   ├── UnknownVideo
-│   └── OutputMissing
+│   ├── OutputMissing
+│   └── PreviewMissing
 ├── Conflict
 │   ├── NotCancellable
 │   ├── NotRetryable
@@ -139,6 +140,12 @@ class OutputMissing(NotFound):
     """This generation has no video: it has not completed, or the file was removed."""
 
     code = "output-missing"
+
+
+class PreviewMissing(NotFound):
+    """This generation has no preview now."""
+
+    code = "preview-missing"
 
 
 class Conflict(DomainError):

@@ -90,6 +90,18 @@ class Noticed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Previewed:
+    """How the video is going to look, as far as the run can tell after `step` steps.
+
+    Attributes:
+        image: an animated WebP, small in both senses.
+    """
+
+    step: int
+    image: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunMeasured:
     """What the whole run took; told once, after all its stages."""
 
@@ -111,6 +123,7 @@ RenderProgress: TypeAlias = (
     | Resumed
     | ResumeRejected
     | Noticed
+    | Previewed
     | RunMeasured
 )
 RenderReport: TypeAlias = RenderProgress | VideoStaged

@@ -205,7 +205,6 @@ class VaeStructure:
 
     Attributes:
         parameters: counted, not derived: nothing else here needs its layers.
-        encoder_parameters: those among them that a video from text alone never touches.
         width: channels of the decoder at full resolution (`decoder_base_dim`, or `base_dim`).
         encoder_width: the same of the encoder.
         patch: pixels, each way, that one position of its full resolution stands for.
@@ -213,7 +212,6 @@ class VaeStructure:
     """
 
     parameters: int
-    encoder_parameters: int
     width: int
     encoder_width: int
     patch: int = 1
@@ -222,10 +220,6 @@ class VaeStructure:
     @property
     def weight_bytes(self) -> int:
         return self.parameters * Precision.FP32.bytes_per_number
-
-    @property
-    def encoder_bytes(self) -> int:
-        return self.encoder_parameters * Precision.FP32.bytes_per_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,12 +288,9 @@ def _linear(inputs: int, outputs: int) -> int:
 _UMT5_XXL: Final = TextEncoderStructure(
     layers=24, width=4096, heads=64, head_width=64, ffn_width=10240, vocabulary=256_384
 )
-_VAE_2_1: Final = VaeStructure(
-    parameters=126_892_531, encoder_parameters=53_596_928, width=96, encoder_width=96
-)
+_VAE_2_1: Final = VaeStructure(parameters=126_892_531, width=96, encoder_width=96)
 _VAE_2_2: Final = VaeStructure(
     parameters=704_688_668,
-    encoder_parameters=149_637_088,
     width=256,
     encoder_width=160,
     patch=2,

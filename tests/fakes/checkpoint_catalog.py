@@ -26,7 +26,7 @@ def a_structure(*, experts: int) -> Structure:
         text_encoder=TextEncoderStructure(
             layers=1, width=4, heads=1, head_width=4, ffn_width=8, vocabulary=16
         ),
-        vae=VaeStructure(parameters=100, encoder_parameters=40, width=4, encoder_width=4),
+        vae=VaeStructure(parameters=100, width=4, encoder_width=4),
     )
 
 

@@ -7,6 +7,7 @@ from domain.lora import LoraDraft
 from domain.progress import Stage
 from domain.rendering import (
     Noticed,
+    Previewed,
     RenderOrder,
     RenderProgress,
     Resumed,
@@ -27,6 +28,7 @@ from tests.fakes.examples import a_request
         Resumed(step=3),
         ResumeRejected(reason="It is damaged."),
         Noticed(text="LoRA turn: 4 tensors matched."),
+        Previewed(step=3, image=b"RIFF\x00\xff"),
     ],
     ids=lambda report: type(report).__name__,
 )

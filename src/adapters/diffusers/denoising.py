@@ -5,16 +5,17 @@ schedule. Its latents are theirs, bit for bit (`tests/integration/test_denoising
 they take guidance from the high-noise value alone, and drop the low-noise one where that is 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import torch
 from diffusers import WanPipeline
 from diffusers.utils.torch_utils import randn_tensor
 
 from adapters.diffusers.broken_latents import refuse_broken
-from adapters.diffusers.conditioning import build_conditioning
+from adapters.diffusers.conditioning import Conditioning, build_conditioning
 from adapters.diffusers.given_latents import clip_latents
 from adapters.diffusers.parts import bring
 from adapters.diffusers.prompts import Prompts
@@ -33,6 +34,13 @@ from domain.inputs import InputFiles
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
 from domain.resume import ResumePoints
+
+#: Told each step, and how to get what the run then takes for its clean latents: as `denoise` returns them.
+Watch: TypeAlias = Callable[[int, Callable[[], torch.Tensor]], None]
+
+
+def unwatched(_step: int, _clean: Callable[[], torch.Tensor]) -> None:
+    """Nobody looks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +62,7 @@ def denoise(
     identity: Identity,
     begun: RunState | None,
     inputs: InputFiles,
+    watch: Watch = unwatched,
 ) -> torch.Tensor:
     """The request's clean latents, (1, C, T, H, W), normalised.
 
@@ -62,6 +71,7 @@ def denoise(
         prompts: the way from text to embeddings.
         identity: saved with every resume point.
         begun: what to go on from; None begins at the first step.
+        watch: called before a step is reported; of what it asks for, no bit of the latents depends.
 
     Raises:
         LatentsBroken: a step made numbers that can become no video; nothing of it is saved.
@@ -102,9 +112,10 @@ def denoise(
         remembered_text(transformers),
     ):
         timesteps = scheduler.timesteps[scheduler.begin_index :]
+        times = timesteps.tolist()  # on the host: a comparison of `t` would wait for the GPU
         for step in range(begun.step + 1 if begun else 1, request.denoising_steps + 1):
             t = timesteps[step - 1]
-            expert = high if boundary is None or t >= boundary else low
+            expert = high if boundary is None or times[step - 1] >= boundary else low
             bring(pipe, expert.transformer)
             given = {
                 "hidden_states": conditioning.model_input(latents).to(pipe.transformer.dtype),
@@ -117,6 +128,8 @@ def denoise(
                 given |= conditioning.away()
                 away = expert.transformer(**given, encoder_hidden_states=negative)[0]
                 velocity = away + expert.guidance * (velocity - away)
+            noise = times[step - 1] / pipe.scheduler.config.num_train_timesteps
+            clean = partial(_clean, conditioning, latents, velocity, noise)
             latents = scheduler.step(velocity, t, latents, return_dict=False)[0]
             refuse_broken(latents, step=step, steps=request.steps, guilty=expert.transformer)
 
@@ -125,6 +138,7 @@ def denoise(
             if resume.is_due(step, request.denoising_steps):
                 state = RunState(step=step, latents=latents, history=read_history(scheduler))
                 resume.save(step, to_bytes(state, identity))
+            watch(step, clean)
             report(StepFinished(step=step))
     return latents
 
@@ -132,6 +146,13 @@ def denoise(
 def texts_of(request: GenerationRequest) -> Sequence[str]:
     """What has to be embedded for it."""
     return [request.prompt, *([request.negative_prompt] if _is_guided(request) else [])]
+
+
+def _clean(
+    conditioning: Conditioning, noisy: torch.Tensor, velocity: torch.Tensor, noise: float
+) -> torch.Tensor:
+    """Where `velocity` leads from latents of which the share `noise` is noise."""
+    return conditioning.finish(noisy - noise * velocity)
 
 
 def _is_guided(request: GenerationRequest) -> bool:

@@ -9,8 +9,9 @@ import torch
 from diffusers import AutoencoderKLWan
 
 from adapters.diffusers.accelerator_errors import accelerator_errors
-from adapters.diffusers.denoising import denoise, texts_of
+from adapters.diffusers.denoising import Watch, denoise, texts_of, unwatched
 from adapters.diffusers.identity import run_identity
+from adapters.diffusers.latent_previews import LatentColours, fit_colours
 from adapters.diffusers.loading import LoadedCheckpoint, load
 from adapters.diffusers.parts import bring
 from adapters.diffusers.prompt_cache import PromptCache
@@ -22,6 +23,7 @@ from domain.inputs import NO_INPUTS
 from domain.local_checkpoint import LocalCheckpoint
 from domain.placement import ALL_ON_CPU, ALL_RESIDENT, Place, Placement
 from domain.ports import video_pipeline
+from domain.previews import PreviewMaking, RunPreviews
 from domain.progress import Stage
 from domain.rendering import Noticed, Report, StageEntered, StillRunning
 from domain.resume import ResumePoints
@@ -35,18 +37,25 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
     """Keeps one checkpoint in memory, placed as the latest order had it."""
 
     def __init__(
-        self, device: torch.device | None = None, *, cache: PromptCache | None = None
+        self,
+        device: torch.device | None = None,
+        *,
+        cache: PromptCache | None = None,
+        previews: PreviewMaking | None = None,
     ) -> None:
         """Takes what stands for the accelerator; None for the first CUDA device, if there is one.
 
         Args:
             cache: where the embeddings of prompts are kept, if anywhere.
+            previews: how they are made; None makes none.
         """
         self._cache = cache
+        self._previews = previews
         if device is None and torch.cuda.is_available():
             device = torch.device("cuda")
         self._accelerator = device
         self._loaded: LoadedCheckpoint | None = None
+        self._colours: LatentColours | None = None  # of its latents, once they were wanted
 
     def generate(self, run: Run, report: Report, resume: ResumePoints) -> Iterator[FrameChunk]:
         with accelerator_errors():
@@ -67,15 +76,17 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             else:
                 self._prepare_prompts(loaded, request)
                 with self._reloaded_if_streamed():
+                    heard, watch = self._watched(loaded, request, report)
                     latents = denoise(
                         pipe,
                         request,
-                        report,
+                        heard,
                         resume,
                         prompts=loaded.prompts,
                         identity=identity,
                         begun=begun,
                         inputs=run.inputs,
+                        watch=watch,
                     )
             report(StageEntered(stage=Stage.DECODING))
             bring(pipe, pipe.vae)
@@ -93,7 +104,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
 
     def close(self) -> None:
-        self._loaded = None
+        self._loaded = self._colours = None
         gc.collect()  # pipelines hold reference cycles
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -122,6 +133,21 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             self._loaded is not None
             and self._loaded.checkpoint == checkpoint
             and self._loaded.pipe.parts.can_become(placement)
+        )
+
+    def _watched(
+        self, loaded: LoadedCheckpoint, request: GenerationRequest, report: Report
+    ) -> tuple[Report, Watch]:
+        """What the denoising is to report to, and who looks at its steps."""
+        if self._previews is None:
+            return report, unwatched
+        if self._colours is None:
+            bring(loaded.pipe, loaded.pipe.vae)
+            self._colours = fit_colours(loaded.pipe.vae)
+        colours = self._colours
+        previews = RunPreviews(self._previews, report, duration_s=request.num_frames / request.fps)
+        return previews.report, lambda step, clean: previews.look(
+            step, lambda: colours.pictures(clean())
         )
 
     def _prepare_prompts(self, loaded: LoadedCheckpoint, request: GenerationRequest) -> None:

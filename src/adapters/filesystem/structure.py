@@ -67,7 +67,6 @@ def _vae(config: _Config, modules: Mapping[str, int]) -> VaeStructure:
     width = _whole(config["base_dim"])
     return VaeStructure(
         parameters=sum(modules.values()),
-        encoder_parameters=modules.get("encoder", 0) + modules.get("quant_conv", 0),
         width=_whole(config.get("decoder_base_dim") or width),
         encoder_width=width,
         patch=_whole(config.get("patch_size") or 1),

@@ -1,7 +1,7 @@
 """The generations' routes: ask for a video, watch it come, stop it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -15,6 +15,7 @@ from litestar.response import ServerSentEventMessage
 
 from adapters.http import streams
 from adapters.http.new_generation import NewGeneration
+from adapters.http.previews import get_preview
 from adapters.http.problems import refusals
 from adapters.http.representations import (
     GENERATIONS,
@@ -33,7 +34,6 @@ from application.submit_generation import Submission, SubmitGeneration
 from domain.idempotency import KEY_LIFETIME_DAYS, MAX_KEY_CHARACTERS
 from domain.job import LOCAL_CLIENT
 from domain.job_event import JobStatus
-from domain.ports.event_log import LoggedEvent
 
 MAX_PAGE: Final = 200
 MAX_CLIENT_CHARACTERS: Final = 64
@@ -177,20 +177,20 @@ async def follow_generation(
     # What is refused must be refused before the stream begins.
     if not await queries.has_more(generation_id, after=last):
         return Response(None, status_code=HTTPStatus.NO_CONTENT)
-    return event_stream(_messages(queries.follow(generation_id, after=last)), stopping)
+    return event_stream(_messages(queries, generation_id, after=last), stopping)
 
 
 async def _messages(
-    events: AsyncIterator[LoggedEvent | None],
+    queries: Queries, generation_id: str, *, after: int
 ) -> AsyncGenerator[ServerSentEventMessage, None]:
-    async for logged in events:
+    async for logged in queries.follow(generation_id, after=after):
         if logged is None:
             yield HEARTBEAT
         else:
+            preview = queries.newest_preview(generation_id)
+            told = snapshot(logged.event, preview_step=preview.step if preview else None)
             yield ServerSentEventMessage(
-                id=logged.number,
-                event=logged.event.kind,
-                data=msgspec.json.encode(snapshot(logged.event)),
+                id=logged.number, event=logged.event.kind, data=msgspec.json.encode(told)
             )
 
 
@@ -205,6 +205,7 @@ def generations_router() -> Router:
             cancel_generation,
             retry_generation,
             follow_generation,
+            get_preview,
         ],
         tags=["Generations"],
     )

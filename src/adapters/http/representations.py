@@ -41,11 +41,13 @@ class Links(Struct, frozen=True, kw_only=True):
     Attributes:
         self: the generation itself.
         events: what happens to it, as it happens.
+        preview: how the video is going to look; null unless it runs.
         video: the file; null until there is one.
     """
 
     itself: str = field(name="self")
     events: str
+    preview: str | None
     video: str | None
 
 
@@ -115,6 +117,7 @@ class GenerationSnapshot(Struct, frozen=True, kw_only=True):
     Attributes:
         attempt: number of the attempt in which it happened; 0 before the first.
         at: when it happened.
+        preview_step: after which step the preview shows it that there is when this is told, if any.
     """
 
     status: JobStatus
@@ -126,6 +129,7 @@ class GenerationSnapshot(Struct, frozen=True, kw_only=True):
     message: str | None
     code: str | None
     at: datetime
+    preview_step: int | None
 
 
 class GenerationEvent(Struct, frozen=True, kw_only=True):
@@ -172,13 +176,14 @@ def generation(job: Job) -> Generation:
         links=Links(
             itself=f"{GENERATIONS}/{job.id}",
             events=f"{GENERATIONS}/{job.id}/events",
+            preview=f"{GENERATIONS}/{job.id}/preview" if job.status is JobStatus.RUNNING else None,
             video=f"{OUTPUTS}/{job.id}/video" if video else None,
         ),
     )
 
 
-def snapshot(event: JobEvent) -> GenerationSnapshot:
-    """How `event` is shown."""
+def snapshot(event: JobEvent, *, preview_step: int | None) -> GenerationSnapshot:
+    """How `event` is shown, and the newest preview with it."""
     return GenerationSnapshot(
         status=event.status,
         stage=event.stage,
@@ -189,6 +194,7 @@ def snapshot(event: JobEvent) -> GenerationSnapshot:
         message=optional_without_paths(event.message),
         code=event.code,
         at=event.at,
+        preview_step=preview_step,
     )
 
 

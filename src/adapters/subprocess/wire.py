@@ -9,6 +9,7 @@ import msgspec
 
 from domain.rendering import (
     Noticed,
+    Previewed,
     RenderOrder,
     RenderProgress,
     Resumed,
@@ -83,6 +84,12 @@ class Notice(msgspec.Struct, tag=True, frozen=True):
     report: Noticed
 
 
+class Preview(msgspec.Struct, tag=True, frozen=True):
+    """To the server: how the video is going to look."""
+
+    report: Previewed
+
+
 class Measured(msgspec.Struct, tag=True, frozen=True):
     """To the server: what the whole run took."""
 
@@ -103,7 +110,7 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
 
 
 Command: TypeAlias = Render | Cancel | Suspend
-Progress: TypeAlias = Stage | Step | Saved | Continued | Rejected | Notice | Measured
+Progress: TypeAlias = Stage | Step | Saved | Continued | Rejected | Notice | Preview | Measured
 Answer: TypeAlias = Ready | Progress | Staged | Failed
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -132,6 +139,8 @@ def progress_of(report: RenderProgress) -> Progress | None:  # noqa: C901 - a br
             return Rejected(report)
         case Noticed():
             return Notice(report)
+        case Previewed():
+            return Preview(report)
         case RunMeasured():
             return Measured(report)
         case StillRunning():

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from domain.generation import GenerationRequest
 from domain.ports import video_pipeline
+from domain.previews import PreviewMaking, RunPreviews
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
 from domain.resume import ResumePoints
@@ -23,6 +24,8 @@ from domain.video import FrameChunk
 
 _BARS: Final = 8
 _FRAMES_PER_CHUNK: Final = 4
+#: From one frame that a preview shows to the next: as many as Wan makes of one latent frame.
+_STRIDE: Final = 4
 #: Moments within a step at which it can be stopped, as a transformer has between its blocks.
 _BLOCKS: Final = 5
 
@@ -30,8 +33,12 @@ _BLOCKS: Final = 5
 class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
     """Draws the card. `seconds_per_step`: how long a step pretends to think, for trying progress."""
 
-    def __init__(self, *, seconds_per_step: float = 0.0) -> None:
+    def __init__(
+        self, *, seconds_per_step: float = 0.0, previews: PreviewMaking | None = None
+    ) -> None:
+        """Takes how previews are made; None makes none."""
         self._seconds_per_step = seconds_per_step
+        self._previews = previews
 
     def generate(self, run: Run, report: Report, resume: ResumePoints) -> Iterator[FrameChunk]:
         request = run.request
@@ -40,20 +47,18 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
             self._denoise(request, report, resume, done=done)
         report(StageEntered(stage=Stage.DECODING))
         for start in range(0, request.num_frames, _FRAMES_PER_CHUNK):
-            numbers = range(start, min(start + _FRAMES_PER_CHUNK, request.num_frames))
-            frames = np.stack([draw_card(request, number) for number in numbers])  # (T, H, W, 3)
-            yield FrameChunk(
-                rgb=frames.data,
-                num_frames=len(numbers),
-                height=request.height,
-                width=request.width,
-            )
+            yield _cards(request, range(start, min(start + _FRAMES_PER_CHUNK, request.num_frames)))
             report(StillRunning())
 
     def _denoise(
         self, request: GenerationRequest, report: Report, resume: ResumePoints, *, done: int
     ) -> None:
         report(StageEntered(stage=Stage.ENCODING_PROMPT))
+        previews: RunPreviews | None = None
+        if self._previews is not None:
+            duration_s = request.num_frames / request.fps
+            previews = RunPreviews(self._previews, report, duration_s=duration_s)
+            report = previews.report
         report(StageEntered(stage=Stage.DENOISING))
         for step in range(done + 1, request.denoising_steps + 1):
             for _ in range(_BLOCKS):
@@ -61,6 +66,8 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
                 time.sleep(self._seconds_per_step / _BLOCKS)
             if resume.is_due(step, request.denoising_steps):
                 resume.save(step, _state(request, step))
+            if previews is not None:
+                previews.look(step, lambda: _cards(request, range(0, request.num_frames, _STRIDE)))
             report(StepFinished(step=step))
 
     def peak_accelerator_bytes(self) -> int | None:
@@ -68,6 +75,13 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _cards(request: GenerationRequest, numbers: range) -> FrameChunk:
+    frames = np.stack([draw_card(request, number) for number in numbers])  # (T, H, W, 3)
+    return FrameChunk(
+        rgb=frames.data, num_frames=len(numbers), height=request.height, width=request.width
+    )
 
 
 def _state(request: GenerationRequest, step: int) -> bytes:

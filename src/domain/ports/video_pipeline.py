@@ -19,7 +19,8 @@ class VideoPipeline(ABC):
         The chunks together hold exactly `num_frames` frames of `height` x `width`. The same request
         on the same machine gives the same bytes. Reports `ENCODING_PROMPT` once what it needs is
         loaded, then `DENOISING` with every step, and `DECODING`; between transformer blocks and
-        between chunks it reports `StillRunning`. Whatever `report` or `resume` raises ends the run and
+        between chunks it reports `StillRunning`; where it makes previews, `Previewed` right before the
+        step that it shows. Whatever `report` or `resume` raises ends the run and
         leaves the pipeline ready for the next; so does closing the iterator.
 
         Before all that it goes on from what `resume` loads, if an equal run saved it: the video is

@@ -113,7 +113,15 @@ def work(checkpoint_store: FakeCheckpointStore, hub: FakeModelHub) -> Iterator[W
 
 
 @pytest.fixture
+def lane(jobs: InMemoryJobs, store: FakeArtifactStore) -> RunGeneration:
+    """The one there is; it runs nothing by itself."""
+    renderer, resume_store, clock = FakeRenderer(store), FakeResumeStore(), FakeClock()
+    return RunGeneration(Slot(0), jobs.repository, renderer, store, resume_store, clock, Budgets())
+
+
+@pytest.fixture
 def app(
+    lane: RunGeneration,
     jobs: InMemoryJobs,
     store: FakeArtifactStore,
     checkpoint_store: FakeCheckpointStore,
@@ -133,8 +141,6 @@ def app(
     complete = CompleteDraft(catalog, images, draw_seed=lambda: 7, loras=loras)
     plan = PlanGeneration(complete, jobs.history, lambda: hardware.hardware.capacity)
     gate = DiskGate(hardware, soft_bytes=2 * GIB, hard_bytes=GIB)
-    renderer = FakeRenderer(store)
-    lane = RunGeneration(Slot(0), jobs.repository, renderer, store, resume_store, clock, Budgets())
     dispatch = DispatchJobs(jobs.queue, [lane], gate, clock)
     uses = {
         "submit": SubmitGeneration(plan, jobs.repository, gate, dispatch, clock),

@@ -64,6 +64,7 @@ async def test_every_event_is_told_in_order_and_the_stream_ends(
         "message": None,
         "code": None,
         "at": "2026-01-01T12:00:00Z",
+        "preview_step": None,
     }
 
 

@@ -94,6 +94,7 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
         "links": {
             "self": f"{GENERATIONS}/{body['id']}",
             "events": f"{GENERATIONS}/{body['id']}/events",
+            "preview": None,
             "video": None,
         },
     }

@@ -7,10 +7,11 @@ import pytest
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.queries import Queries
-from domain.errors import OutputMissing, UnknownJob
+from domain.errors import OutputMissing, PreviewMissing, UnknownJob
 from domain.job import Job
 from domain.job_event import JobStatus
 from domain.progress import Stage
+from domain.rendering import Previewed
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import NOON, a_job, a_job_that_is, a_video
@@ -47,6 +48,21 @@ def live_and_end(job: Job) -> None:
     job.enter_stage(Stage.DENOISING, fence=1, at=NOON)
     job.begin_publishing(a_video(), fence=1, at=NOON)
     job.complete(fence=1, at=NOON)
+
+
+async def test_the_preview_is_that_of_the_lane_that_runs_the_job(
+    queries: Queries, dispatch: DispatchJobs, jobs: InMemoryJobs
+) -> None:
+    for lane, job in zip(dispatch.lanes, [a_job("gen_1"), a_job("gen_2")], strict=True):
+        await jobs.repository.add(job)
+        lane.running = job
+    dispatch.lanes[1].preview = Previewed(step=3, image=b"three")
+
+    assert await queries.preview("gen_2") == Previewed(step=3, image=b"three")
+    with pytest.raises(PreviewMissing, match="no preview: it is queued"):
+        await queries.preview("gen_1")
+    with pytest.raises(UnknownJob):
+        await queries.preview("gen_3")
 
 
 async def test_jobs_are_shown_as_they_are_kept(queries: Queries, jobs: InMemoryJobs) -> None:

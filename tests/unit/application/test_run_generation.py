@@ -23,6 +23,7 @@ from domain.job_event import EventKind, JobStatus
 from domain.progress import Stage
 from domain.rendering import (
     Noticed,
+    Previewed,
     Resumed,
     ResumePointSaved,
     ResumeRejected,
@@ -256,6 +257,32 @@ async def test_what_a_run_noticed_is_among_the_jobs_events(attempt: Attempt) -> 
     assert (noticed.kind, noticed.message) == (EventKind.NOTICED, "LoRA turn: 4 tensors matched.")
     assert noticed.stage is Stage.LOADING
     assert job.status is JobStatus.COMPLETED
+
+
+async def test_the_newest_preview_is_there_while_it_runs_and_kept_nowhere(attempt: Attempt) -> None:
+    previews = [Previewed(step=step, image=bytes([step])) for step in (1, 2)]
+    task, go = await attempt.begin_and_pause(
+        Stages(), after=[StageEntered(stage=Stage.DENOISING), *previews]
+    )
+    shown = attempt.run.preview
+
+    go.set()
+    await task
+
+    assert shown == previews[1]
+    assert attempt.run.preview is None
+    assert attempt.kinds[2:] == [EventKind.STAGE, EventKind.PUBLISHING, EventKind.COMPLETED]
+
+
+async def test_an_attempt_does_not_show_the_preview_of_the_one_before(attempt: Attempt) -> None:
+    await attempt.make(Previewed(step=1, image=b"1"), WorkerCrashed())
+
+    task, go = await attempt.begin_and_pause(Stages())
+    shown = attempt.run.preview
+    go.set()
+    await task
+
+    assert shown is None
 
 
 class TestResuming:
