@@ -18,7 +18,7 @@ from domain.ports.video_encoder import Footage, VideoEncoder
 from domain.ports.video_pipeline import VideoPipeline
 from domain.progress import Stage
 from domain.recipe import Recipe
-from domain.rendering import RenderOrder, Report, StageEntered
+from domain.rendering import Noticed, RenderOrder, Report, StageEntered
 from domain.run import Run
 from domain.video import FrameChunk, VideoFile
 
@@ -86,6 +86,8 @@ class RenderVideo:
                     frames, staged, fps=request.fps, metadata=recipe.to_metadata()
                 )
             _check(footage, recipe)
+            if doubt := footage.appearance.doubt(num_frames=footage.num_frames):
+                report(Noticed(text=doubt))
             sealed = self._store.seal(staged)
         except BaseException:
             self._store.discard(order.job_id, fence=order.fence)

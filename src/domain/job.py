@@ -47,6 +47,7 @@ class Job:
         resume_step: steps that another attempt need not repeat, as far as is known.
         furthest_saved: the most steps that were ever saved; what was rejected does not count.
         run_after: not to be started before; None for any time.
+        notices: what the latest attempt had to say to whoever asked.
         measured: what the attempt that made the video took, where it made all of it.
         video: set once the file is whole, before it is visible.
     """
@@ -69,6 +70,7 @@ class Job:
     resume_step: int = 0
     furthest_saved: int = 0
     run_after: datetime | None = None
+    notices: tuple[str, ...] = ()
     measured: Measured | None = None
     video: VideoFile | None = None
     failure: Failure | None = None
@@ -175,6 +177,7 @@ class Job:
         self.fence += 1
         self.slot = slot
         self.run_after = None
+        self.notices = ()
         self.started_at = self.started_at or at
         tiles = "The accelerator's memory was full before: the pictures are decoded in tiles now."
         is_tiled = self.toll.oom_level >= TILES_FROM_RUNG
@@ -236,6 +239,7 @@ class Job:
     def notice(self, text: str, *, fence: int, at: datetime) -> None:
         """The attempt has something to say to whoever asked."""
         self._expect(JobStatus.RUNNING, fence=fence)
+        self.notices += (text,)
         self._record(EventKind.NOTICED, at, message=text)
 
     def measure(self, measured: Measured, *, fence: int, at: datetime) -> None:

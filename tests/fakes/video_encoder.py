@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from domain.appearance import Appearance
 from domain.errors import EncodingFailed
 from domain.ports.video_encoder import Footage, VideoEncoder
 from domain.video import FrameChunk
@@ -20,11 +21,12 @@ class FakeVideoEncoder(VideoEncoder):
         self, chunks: Iterable[FrameChunk], path: Path, *, fps: int, metadata: Mapping[str, str]
     ) -> Footage:
         num_frames = width = height = 0
-        pictures = hashlib.sha256()
+        pictures, told = hashlib.sha256(), list[bytes]()
         with path.open("xb") as file:
             for chunk in chunks:
                 file.write(chunk.rgb)
                 pictures.update(chunk.rgb)
+                told.append(chunk.rgb.tobytes())
                 num_frames += chunk.num_frames
                 width, height = chunk.width, chunk.height
             if not num_frames:
@@ -36,6 +38,7 @@ class FakeVideoEncoder(VideoEncoder):
                 fps=fps,
                 duration_s=num_frames / fps,
                 codec="fake",
+                appearance=_appearance(told),
                 metadata=dict(metadata),
                 pictures_sha256=pictures.hexdigest(),
             )
@@ -48,9 +51,21 @@ class FakeVideoEncoder(VideoEncoder):
         end = len(content) - _LENGTH_BYTES
         start = end - int.from_bytes(content[end:], "big")
         try:
-            footage = Footage(**json.loads(content[start:end]))
+            told = json.loads(content[start:end])
+            footage = Footage(**told | {"appearance": Appearance(**told["appearance"])})
         except (ValueError, TypeError) as error:
             raise EncodingFailed from error
         if start != footage.num_frames * footage.width * footage.height * 3:
             raise EncodingFailed
         return footage
+
+
+def _appearance(chunks: list[bytes]) -> Appearance:
+    """By single samples, and by the first of each chunk."""
+    samples = b"".join(chunks)
+    firsts = [chunk[0] for chunk in chunks]
+    return Appearance(
+        brightness=max(samples),
+        contrast=max(samples) - min(samples),
+        motion=max(firsts) - min(firsts),
+    )

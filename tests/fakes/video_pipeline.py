@@ -1,4 +1,4 @@
-"""A pipeline whose frames are flat."""
+"""A pipeline whose frames are flat, but for one sample."""
 
 from collections.abc import Iterator
 
@@ -15,13 +15,14 @@ _FRAMES_PER_CHUNK = 4
 
 
 class FakeVideoPipeline(VideoPipeline):
-    """Every sample of a video is the lowest byte of its seed. `failure` is raised while decoding.
+    """Every sample of a video is the lowest byte of its seed, but for the first of each chunk, which moves.
 
-    `run`: the latest one.
+    `failure` is raised while decoding. `is_blank`: nothing moves. `run`: the latest one.
     """
 
-    def __init__(self, failure: DomainError | None = None) -> None:
+    def __init__(self, failure: DomainError | None = None, *, is_blank: bool = False) -> None:
         self._failure = failure
+        self._is_blank = is_blank
         self.closed = False
         self.run: Run | None = None
 
@@ -38,7 +39,8 @@ class FakeVideoPipeline(VideoPipeline):
             report(StepFinished(step=step))
         report(StageEntered(stage=Stage.DECODING))
         for first in range(0, request.num_frames, _FRAMES_PER_CHUNK):
-            yield _flat(request, min(_FRAMES_PER_CHUNK, request.num_frames - first))
+            moving = None if self._is_blank else 99 + first
+            yield _flat(request, min(_FRAMES_PER_CHUNK, request.num_frames - first), moving)
             if self._failure:
                 raise self._failure
             report(StillRunning())
@@ -62,9 +64,12 @@ def _steps_done(request: GenerationRequest, resume: ResumePoints) -> int:
     return int(step)
 
 
-def _flat(request: GenerationRequest, num_frames: int) -> FrameChunk:
+def _flat(request: GenerationRequest, num_frames: int, moving: int | None) -> FrameChunk:
+    """`moving`: the first sample; None for another of the same."""
     shape = (num_frames, request.height, request.width, 3)
-    samples = bytes([request.seed % 256]) * (num_frames * request.height * request.width * 3)
+    fill = request.seed % 256
+    samples = bytes([fill]) * (num_frames * request.height * request.width * 3)
+    samples = bytes([fill if moving is None else moving % 256]) + samples[1:]
     return FrameChunk(
         rgb=memoryview(samples).cast("B", shape),
         num_frames=num_frames,

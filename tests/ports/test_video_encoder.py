@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,3 +99,26 @@ def test_a_text_file_is_no_video(encoder: VideoEncoder, tmp_path: Path) -> None:
 
     with pytest.raises(EncodingFailed):
         encoder.probe(tmp_path / "v")
+
+
+def doubt(encoder: VideoEncoder, frames: "np.ndarray[Any, np.dtype[np.uint8]]", path: Path) -> str:
+    """What is said of `frames`, two chunks of (32, 48, 3)."""
+    chunks = [
+        FrameChunk(rgb=part.data, num_frames=len(part), height=32, width=48)
+        for part in (frames[:4], frames[4:])
+    ]
+    footage = encoder.encode(chunks, path, fps=8, metadata={})
+    return footage.appearance.doubt(num_frames=footage.num_frames) or ""
+
+
+def test_it_is_seen_whether_there_is_anything_to_see(encoder: VideoEncoder, tmp_path: Path) -> None:
+    blank = np.zeros((8, 32, 48, 3), np.uint8)
+    frozen = blank.copy()
+    frozen[:, :16, :16] = 200
+    moving = frozen.copy()
+    moving[4:] = np.roll(frozen[4:], 16, axis=2)
+
+    assert "black" in doubt(encoder, blank, tmp_path / "blank")
+    assert "of one colour" in doubt(encoder, blank + np.uint8(99), tmp_path / "grey")
+    assert "Nothing moves" in doubt(encoder, frozen, tmp_path / "frozen")
+    assert doubt(encoder, moving, tmp_path / "moving") == ""

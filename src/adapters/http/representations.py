@@ -71,6 +71,7 @@ class Generation(Struct, frozen=True, kw_only=True):
         video: the file that results; null until there is one.
         cancel_requested_at: when somebody asked to stop it; null where nobody did.
         links: where the rest is.
+        notices: what its latest attempt had to say: of its LoRAs, or that the video is black.
         measured: what making the video took; null where it is not made, or went on from an earlier run.
     """
 
@@ -92,6 +93,7 @@ class Generation(Struct, frozen=True, kw_only=True):
     retry_of: str | None
     error: GenerationError | None
     video: VideoFile | None
+    notices: Sequence[str]
     measured: Measured | None
     created_at: datetime
     started_at: datetime | None
@@ -168,6 +170,7 @@ def generation(job: Job) -> Generation:
         retry_of=job.retry_of,
         error=_error(job.failure),
         video=video,
+        notices=job.notices,
         measured=job.measured,
         created_at=job.created_at,
         started_at=job.started_at,

@@ -19,6 +19,7 @@ from av.video.reformatter import (
 )
 from av.video.stream import VideoStream
 
+from adapters.pyav.appearance import Watcher
 from domain.errors import DiskFull, DomainError, EncodingFailed, StorageError
 from domain.ports import video_encoder
 from domain.ports.video_encoder import Footage
@@ -68,7 +69,8 @@ class PyAvVideoEncoder(video_encoder.VideoEncoder):
         try:
             with av.open(path) as container:
                 stream = container.streams.video[0]
-                frames, pictures_sha256 = _read_through(container, stream)
+                watcher = Watcher()
+                frames, pictures_sha256 = _read_through(container, stream, watcher)
                 if frames != stream.frames:  # the index is at the front, and outlives the tail
                     raise EncodingFailed(
                         f"The file is cut short: {frames} of {stream.frames} frames are there."
@@ -81,6 +83,7 @@ class PyAvVideoEncoder(video_encoder.VideoEncoder):
                     fps=fps,
                     duration_s=frames / fps if fps else 0.0,
                     codec=stream.codec_context.name,
+                    appearance=watcher.appearance,
                     metadata={
                         key: value
                         for key, value in container.metadata.items()
@@ -94,12 +97,16 @@ class PyAvVideoEncoder(video_encoder.VideoEncoder):
             raise EncodingFailed("The file is not a whole video.") from error
 
 
-def _read_through(container: InputContainer, stream: VideoStream) -> tuple[int, str]:
-    """How many frames can be decoded, and the hash of what they were decoded from."""
+def _read_through(
+    container: InputContainer, stream: VideoStream, watcher: Watcher
+) -> tuple[int, str]:
+    """How many frames can be decoded, each shown to `watcher`, and the hash of what they lay in."""
     frames, digest = 0, hashlib.sha256()
     for packet in container.demux(stream):  # the last one is empty, and flushes the decoder
         digest.update(bytes(packet))
-        frames += len(packet.decode())
+        for frame in packet.decode():
+            frames += 1
+            watcher.see(frame)
     return frames, digest.hexdigest()
 
 

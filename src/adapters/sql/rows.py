@@ -31,6 +31,7 @@ class _State:
     resume_step: int
     measured: Measured | None = None
     furthest_saved: int = 0  # rows of older versions have none
+    notices: tuple[str, ...] = ()  # nor these
 
 
 def job_to_row(job: Job) -> dict[str, object]:
@@ -61,6 +62,7 @@ def job_to_row(job: Job) -> dict[str, object]:
                 resume_step=job.resume_step,
                 measured=job.measured,
                 furthest_saved=job.furthest_saved,
+                notices=job.notices,
             )
         ),
         "video": _to_json(job.video),
@@ -92,6 +94,7 @@ def row_to_job(row: RowMapping) -> Job:
         resume_step=state.resume_step,
         furthest_saved=state.furthest_saved,
         run_after=instant(row["run_after"]),
+        notices=state.notices,
         measured=state.measured,
         video=_from_json(row["video"], VideoFile),
         failure=_from_json(row["failure"], Failure),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from domain.appearance import Appearance
 from domain.video import FrameChunk
 
 
@@ -22,6 +23,7 @@ class Footage:
     fps: float
     duration_s: float
     codec: str
+    appearance: Appearance
     metadata: Mapping[str, str]
     pictures_sha256: str
 

@@ -86,6 +86,7 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
         "retry_of": None,
         "error": None,
         "video": None,
+        "notices": [],
         "measured": None,
         "created_at": "2026-01-01T12:00:00Z",
         "started_at": None,

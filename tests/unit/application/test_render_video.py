@@ -24,6 +24,7 @@ from domain.lora import LoraDraft
 from domain.progress import Stage
 from domain.recipe import RECIPE_KEY
 from domain.rendering import (
+    Noticed,
     RenderOrder,
     RenderProgress,
     ResumePointSaved,
@@ -95,6 +96,18 @@ def test_every_stage_and_step_is_reported_in_order(store: FakeArtifactStore) -> 
         StageEntered(stage=Stage.DECODING),
         StageEntered(stage=Stage.ENCODING_VIDEO),
     ]
+
+
+def test_a_video_in_which_nothing_is_to_be_seen_is_made_and_told(store: FakeArtifactStore) -> None:
+    heard: list[RenderProgress] = []
+    dark = replace(AN_ORDER, request=a_request(seed=0))
+
+    video = a_worker(store, FakeVideoPipeline(is_blank=True)).execute(dark, heard.append)
+
+    [told] = [told for told in heard if isinstance(told, Noticed)]
+    assert "Every frame of the video is black" in told.text
+    assert heard.index(told) > heard.index(StageEntered(stage=Stage.ENCODING_VIDEO))
+    assert store.publish("gen_1", 1, sha256=video.sha256).is_file()
 
 
 def test_the_file_holds_the_request_that_made_it(store: FakeArtifactStore) -> None:

@@ -256,6 +256,7 @@ async def test_what_a_run_noticed_is_among_the_jobs_events(attempt: Attempt) -> 
     noticed = attempt.jobs.events[2].event
     assert (noticed.kind, noticed.message) == (EventKind.NOTICED, "LoRA turn: 4 tensors matched.")
     assert noticed.stage is Stage.LOADING
+    assert job.notices == ("LoRA turn: 4 tensors matched.",)
     assert job.status is JobStatus.COMPLETED
 
 
@@ -283,6 +284,14 @@ async def test_an_attempt_does_not_show_the_preview_of_the_one_before(attempt: A
     await task
 
     assert shown is None
+
+
+async def test_what_is_noticed_is_the_latest_attempts(attempt: Attempt) -> None:
+    await attempt.make(Noticed(text="Once."), WorkerCrashed())
+
+    job = await attempt.make(Noticed(text="Again."), Stages())
+
+    assert job.notices == ("Again.",)
 
 
 class TestResuming:
