@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from dataclasses import replace
+from itertools import chain, islice
 
 from application.resume_points import KeepResumePoints
 from domain.errors import EncodingFailed, LoraUnusable, UnknownLora
@@ -82,8 +84,10 @@ class RenderVideo:
         staged = self._store.stage(order.job_id, order.fence)
         try:
             with closing(self._frames(order, checkpoint, loras, report, wants_out)) as frames:
+                first = list(islice(frames, 1))  # from here the pipeline knows how it works
+                recipe = replace(recipe, ways=self._pipeline.ways())
                 footage = self._encoder.encode(
-                    frames, staged, fps=request.fps, metadata=recipe.to_metadata()
+                    chain(first, frames), staged, fps=request.fps, metadata=recipe.to_metadata()
                 )
             _check(footage, recipe)
             if doubt := footage.appearance.doubt(num_frames=footage.num_frames):

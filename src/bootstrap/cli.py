@@ -26,6 +26,7 @@ from application.reproduce_video import ReproduceVideo
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
 from bootstrap.settings import Settings, load_settings, url_host
+from domain.attention import Attention
 from domain.audit import Finding
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ class Commands:
         from bootstrap.render_container import render_container
 
         settings = load_settings(
-            config=config, overrides=overrides, defaults={"log.level": "WARNING"}
+            config=config,
+            overrides={**overrides, "previews.interval": "off"},  # nor here
+            defaults={"log.level": "WARNING"},
         )
         configure_logging(settings.log, process="wan")
         with _folder_beside(output) as folder:
@@ -126,13 +129,19 @@ class Commands:
     def doctor(self, config: Path | None, overrides: Mapping[str, Any]) -> Iterable[Check]:
         from bootstrap.doctor import examine
 
-        return examine(load_settings(config=config, overrides=overrides))
+        return examine(load_settings(config=config, overrides=overrides), _kernel_survey)
 
 
 def _weight_converter() -> "WeightConverter":
     from bootstrap.render_container import weight_converter
 
     return weight_converter()
+
+
+def _kernel_survey() -> Mapping[Attention, str | None]:
+    from bootstrap.render_container import kernel_survey
+
+    return kernel_survey()
 
 
 def _core_in(folder: Path, settings: Settings) -> CoreContainer:

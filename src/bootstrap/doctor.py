@@ -4,26 +4,37 @@ import importlib.metadata
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
+from typing import Final, TypeAlias
 
 from adapters.cli.doctor import Check
 from adapters.filesystem.data_directory import DataDirectory
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings
+from domain.attention import Attention
 from domain.errors import DataDirectoryUnusable
 from domain.hardware import Accelerator
 from domain.heat import Heat, HeatLimits
 
+#: Tries every kernel for attention: why it cannot be used; None where it can.
+KernelSurvey: TypeAlias = Callable[[], Mapping[Attention, str | None]]
+
 #: Older versions have known ways to run code from files or to let a foreign Host in; see the
 #: decision record on dependencies.
 _FLOORS: Final = {"litestar": (2, 22), "torch": (2, 10), "transformers": (5, 3)}
+#: The packages that other kernels for attention than PyTorch's own come in.
+_KERNELS: Final = {
+    Attention.FLASH: "flash_attn",
+    Attention.FLASH_3: "flash_attn_interface",
+    Attention.SAGE: "sageattention",
+}
 #: The WAL-reset bug is fixed from here; one writing connection, as ours, does not meet it.
 _SQLITE_FLOOR: Final = (3, 51, 3)
 
 
-def examine(settings: Settings) -> Iterator[Check]:
-    """Look at one thing after another."""
+def examine(settings: Settings, survey: KernelSurvey) -> Iterator[Check]:
+    """Look at one thing after another; `survey` loads torch."""
     core = CoreContainer(settings=settings)
     yield Check(name="python", detail=sys.version.split()[0])
     for name, floor in _FLOORS.items():
@@ -31,6 +42,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     version = sqlite3.sqlite_version
     note = "" if sqlite3.sqlite_version_info >= _SQLITE_FLOOR else " (one writer only: safe here)"
     yield Check(name="sqlite", detail=version + note)
+    yield _attention(survey)
     hardware = core.hardware().read()
     gib = 2**30
     yield Check(
@@ -73,6 +85,20 @@ def _accelerator(accelerator: Accelerator, limits: HeatLimits | None) -> Check:
     heat = Heat(accelerator.index, limits) if limits else None
     problem = heat.note(accelerator, now=0) if heat else None
     return Check(name=f"gpu {accelerator.index}", detail=detail, problem=problem)
+
+
+def _attention(survey: KernelSurvey) -> Check:
+    """Which kernels can be used; torch is loaded only where there is another than its own."""
+    missing = [kernel for kernel, name in _KERNELS.items() if find_spec(name) is None]
+    told = [Attention.SDPA.value]
+    if len(missing) < len(_KERNELS):
+        told = [
+            f"{kernel} cannot be used: {problem}" if problem else kernel.value
+            for kernel, problem in survey().items()
+            if kernel not in missing
+        ]
+    absent = f"; not installed: {', '.join(missing)}" if missing else ""
+    return Check(name="attention", detail="; ".join(told) + absent)
 
 
 def _data_directory(directory: DataDirectory) -> Check:

@@ -1,6 +1,7 @@
 """What a process needs to render: the pipeline the settings name, the encoder, and where files go."""
 
 import logging
+from collections.abc import Mapping
 
 from dependency_injector import containers, providers
 
@@ -13,6 +14,7 @@ from application.render_video import RenderVideo
 from application.resume_points import KeepResumePoints
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings
+from domain.attention import Attention
 from domain.errors import DataDirectoryUnusable
 from domain.ports.video_pipeline import VideoPipeline
 from domain.ports.weight_converter import WeightConverter
@@ -29,7 +31,7 @@ def _previews(settings: Settings) -> PreviewMaking | None:
 
 
 def _diffusers(
-    accelerator: str, directory: DataDirectory, previews: PreviewMaking | None
+    accelerator: str, directory: DataDirectory, previews: PreviewMaking | None, attention: Attention
 ) -> VideoPipeline:
     from adapters.diffusers.accelerator import insist_on
     from adapters.diffusers.prompt_cache import PromptCache
@@ -37,12 +39,13 @@ def _diffusers(
 
     if accelerator:
         insist_on(accelerator)
+    cache = None
     try:
         directory.prepare()
+        cache = PromptCache(directory.prompts)
     except DataDirectoryUnusable as error:  # a video can be made without one
         _log.warning("prompts are not kept", extra={"reason": error.message})
-        return DiffusersVideoPipeline(previews=previews)
-    return DiffusersVideoPipeline(cache=PromptCache(directory.prompts), previews=previews)
+    return DiffusersVideoPipeline(cache=cache, previews=previews, attention=attention)
 
 
 def _synthetic(settings: Settings, previews: PreviewMaking | None) -> VideoPipeline:
@@ -59,6 +62,13 @@ def weight_converter() -> WeightConverter:
     return DiffusersWeightConverter()
 
 
+def kernel_survey() -> Mapping[Attention, str | None]:
+    """Which kernels for attention cannot be used here, and why; loads torch."""
+    from adapters.diffusers.attention import survey
+
+    return survey()
+
+
 class RenderContainer(containers.DeclarativeContainer):
     """Imports the chosen pipeline when it is asked for, and never the other."""
 
@@ -68,7 +78,13 @@ class RenderContainer(containers.DeclarativeContainer):
     previews = providers.Singleton(_previews, core.settings)
     pipeline = providers.Selector(
         core.settings.provided.pipeline.backend,
-        diffusers=providers.Singleton(_diffusers, accelerator, core.data_directory, previews),
+        diffusers=providers.Singleton(
+            _diffusers,
+            accelerator,
+            core.data_directory,
+            previews,
+            core.settings.provided.pipeline.attention,
+        ),
         synthetic=providers.Singleton(_synthetic, core.settings, previews),
     )
     encoder = providers.Singleton(PyAvVideoEncoder)

@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from domain.attention import Attention
 from domain.heat import HeatLimits
 from domain.watchdog import Budgets
 
@@ -30,10 +31,12 @@ class Pipeline(Section, frozen=True, kw_only=True):
     """What makes the frames: Wan through diffusers, or a test card that needs no torch.
 
     Attributes:
+        attention: the kernel that computes attention.
         card_step_s: seconds a step of the test card pretends to take.
     """
 
     backend: Literal["diffusers", "synthetic"] = "diffusers"
+    attention: Attention = Attention.AUTO
     card_step_s: float = 0.0
 
 

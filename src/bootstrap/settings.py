@@ -4,6 +4,7 @@ The only module that reads the environment. A key nobody knows is refused, with 
 exists: a mistyped setting must never be silently the default.
 """
 
+import difflib
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,15 +36,20 @@ from bootstrap.setting_sources import (
     from_toml,
     refuse_unknown,
 )
+from domain.attention import Attention
 from domain.heat import HeatLimits
 from domain.watchdog import Budgets
 
 #: What a setting with few values takes, for those who said something else.
-_CHOICES: Final = {
-    "log.level": "DEBUG, INFO, WARNING or ERROR",
-    "log.format": "console or json",
-    "pipeline.backend": "diffusers or synthetic",
-    "renderer": "subprocess or inprocess",
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "log.level": ("DEBUG", "INFO", "WARNING", "ERROR"),
+    "log.format": ("console", "json"),
+    "pipeline.attention": tuple(Attention),
+    "pipeline.backend": ("diffusers", "synthetic"),
+    "renderer": ("subprocess", "inprocess"),
+}
+#: What else a setting takes.
+_WANTED: Final = {
     "previews.interval": "off, or seconds",
     "resume.interval": "auto, or every how many steps",
     "workers": "auto, or how many",
@@ -210,8 +216,13 @@ def _explain(complaint: str, said: Mapping[str, Said]) -> str:
     """Msgspec's complaint, ` - at `$.log.level`` at its end, in the words of settings."""
     key = complaint.rpartition("`$.")[2].rstrip("`").partition("[")[0]
     value, where = said[key]
-    wanted = _CHOICES.get(key) or complaint.partition(" - at")[0]
-    return f"{key} ({where}) cannot be {value!r}: {wanted}."
+    choices = _CHOICES.get(key, ())
+    wanted = f"{', '.join(choices[:-1])} or {choices[-1]}" if choices else _WANTED.get(key)
+    near = difflib.get_close_matches(str(value), choices, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return (
+        f"{key} ({where}) cannot be {value!r}: {wanted or complaint.partition(' - at')[0]}.{hint}"
+    )
 
 
 def _default_data_dir(environment: Mapping[str, str]) -> Path:

@@ -5,7 +5,7 @@ It holds nothing that differs between two runs of one request, so that their fil
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from domain.generation import GenerationRequest
@@ -22,6 +22,7 @@ class Recipe:
     Attributes:
         version: Wan Studio's; None where a file does not say.
         weights: as `LocalCheckpoint.weights` has them; None where nobody knows.
+        ways: as `VideoPipeline.ways`: a faster kernel that rounds otherwise, say.
         memory_rung: as `RenderOrder.rung`: pictures decoded in tiles are not quite the same.
     """
 
@@ -29,6 +30,7 @@ class Recipe:
     version: str | None = None
     weights: Mapping[str, str] | None = None
     memory_rung: int = 0
+    ways: Mapping[str, str] = field(default_factory=dict)
 
     def to_metadata(self) -> dict[str, str]:
         """What an encoder embeds."""
@@ -40,6 +42,8 @@ class Recipe:
         }
         if self.memory_rung:
             told["memory_rung"] = self.memory_rung
+        if self.ways:
+            told["ways"] = dict(self.ways)
         return {RECIPE_KEY: json.dumps(told, ensure_ascii=False)}
 
 
@@ -53,6 +57,9 @@ def differences(
         weights: of the recipe's checkpoint as it is here.
     """
     told = []
+    if recipe.ways:
+        ways = ", ".join(f"{name} {way}" for name, way in sorted(recipe.ways.items()))
+        told.append(f"It was computed with {ways}: here that is so only where the settings say it.")
     if recipe.version != version:
         made_by = recipe.version or "a version that it does not name"
         told.append(f"It was made by Wan Studio {made_by}; this is {version}.")

@@ -1,6 +1,6 @@
 """A pipeline whose frames are flat, but for one sample."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from domain.errors import DomainError
 from domain.generation import GenerationRequest
@@ -17,7 +17,8 @@ _FRAMES_PER_CHUNK = 4
 class FakeVideoPipeline(VideoPipeline):
     """Every sample of a video is the lowest byte of its seed, but for the first of each chunk, which moves.
 
-    `failure` is raised while decoding. `is_blank`: nothing moves. `run`: the latest one.
+    `failure` is raised while decoding. `is_blank`: nothing moves. `run`: the latest one. `its_ways`:
+    what it says of them.
     """
 
     def __init__(self, failure: DomainError | None = None, *, is_blank: bool = False) -> None:
@@ -25,6 +26,7 @@ class FakeVideoPipeline(VideoPipeline):
         self._is_blank = is_blank
         self.closed = False
         self.run: Run | None = None
+        self.its_ways: Mapping[str, str] = {}
 
     def generate(self, run: Run, report: Report, resume: ResumePoints) -> Iterator[FrameChunk]:
         self.run, request = run, run.request
@@ -44,6 +46,9 @@ class FakeVideoPipeline(VideoPipeline):
             if self._failure:
                 raise self._failure
             report(StillRunning())
+
+    def ways(self) -> Mapping[str, str]:
+        return self.its_ways if self.run else {}
 
     def peak_accelerator_bytes(self) -> int | None:
         return None

@@ -208,6 +208,7 @@ def test_models_and_doctor_speak_json(capsys: pytest.CaptureFixture[str]) -> Non
     assert wan("doctor", "--json") == 0
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
     assert {"python", "sqlite", "torch", "host", "mini"} <= checks.keys()
+    assert checks["attention"]["detail"].startswith("sdpa")
 
 
 def test_doctor_tells_an_accelerator_that_is_too_hot(

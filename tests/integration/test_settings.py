@@ -85,6 +85,12 @@ def test_paths_may_begin_at_home(key: str) -> None:
         ({"WAN_RESUME__INTERVAL": "often"}, "auto, or every how many steps"),
         ({"WAN_RESUME__INTERVAL": "0"}, "at least 1"),
         ({"WAN_PIPELINE__BACKEND": "comfy"}, "backend"),
+        ({"WAN_PIPELINE__BACKEND": "difusers"}, "Did you mean diffusers"),
+        ({"WAN_PIPELINE__ATTENTION": "flash3"}, "Did you mean flash-3"),
+        ({"WAN_PIPELINE__ATTENTION": "xformers"}, "auto, sdpa, flash, flash-3 or sage"),
+        ({"WAN_PREVIEWS__INTERVAL": "never"}, "off, or seconds"),
+        ({"WAN_PREVIEWS__INTERVAL": "-1"}, r"previews\.interval.*at least 0"),
+        ({"WAN_PREVIEWS__INTERVAL": "nan"}, r"previews\.interval.*at least 0"),
         ({"WAN_RENDERER": "ray"}, "not built yet"),
         ({"WAN_DATA_DIR__X": "1", "WAN_DATA_DIR": "/a"}, "data_dir"),
         ({"WAN_MONITOR__INTERVAL_S": "0.1"}, "0.5 to 30"),
@@ -125,6 +131,12 @@ def test_a_file_with_a_typing_error_is_refused(tmp_path: Path) -> None:
     config.write_text("port = = 1")
     with pytest.raises(SettingsError, match="not TOML"):
         load_settings(config=config, overrides={}, environment={})
+
+
+def test_previews_come_at_an_interval_or_not_at_all() -> None:
+    assert load({}).previews.interval == 1.0
+    assert load({"WAN_PREVIEWS__INTERVAL": "0.5"}).previews.interval == 0.5
+    assert load({"WAN_PREVIEWS__INTERVAL": "off"}).previews.interval == "off"
 
 
 def test_the_readme_lists_every_setting() -> None:

@@ -2,21 +2,23 @@
 
 import gc
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 
 import torch
 from diffusers import AutoencoderKLWan
 
 from adapters.diffusers.accelerator_errors import accelerator_errors
+from adapters.diffusers.attention import choose_kernel, computed_by, insist_on_kernel
 from adapters.diffusers.denoising import Watch, denoise, texts_of, unwatched
 from adapters.diffusers.identity import run_identity
 from adapters.diffusers.latent_previews import LatentColours, fit_colours
 from adapters.diffusers.loading import LoadedCheckpoint, load
-from adapters.diffusers.parts import bring
+from adapters.diffusers.parts import Placed, bring
 from adapters.diffusers.prompt_cache import PromptCache
 from adapters.diffusers.run_state import begun_run
 from adapters.diffusers.streamed_decode import decode_frames
+from domain.attention import Attention
 from domain.errors import CheckpointBroken
 from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS
@@ -42,13 +44,20 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         *,
         cache: PromptCache | None = None,
         previews: PreviewMaking | None = None,
+        attention: Attention = Attention.AUTO,
     ) -> None:
         """Takes what stands for the accelerator; None for the first CUDA device, if there is one.
 
         Args:
             cache: where the embeddings of prompts are kept, if anywhere.
             previews: how they are made; None makes none.
+            attention: the kernel to compute it by.
+
+        Raises:
+            WorkerUnavailable: that kernel is not here.
         """
+        insist_on_kernel(attention)
+        self._attention = attention
         self._cache = cache
         self._previews = previews
         if device is None and torch.cuda.is_available():
@@ -56,6 +65,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         self._accelerator = device
         self._loaded: LoadedCheckpoint | None = None
         self._colours: LatentColours | None = None  # of its latents, once they were wanted
+        self._chosen: Attention | None = None  # what computes its attention, once it ran
 
     def generate(self, run: Run, report: Report, resume: ResumePoints) -> Iterator[FrameChunk]:
         with accelerator_errors():
@@ -66,28 +76,8 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             pipe = loaded.pipe
             for told in loaded.loras.wear(request.loras, run.loras):
                 report(Noticed(text=told))
-            identity = {
-                **run_identity(pipe, loaded.weights, request, run.inputs),
-                **pipe.parts.identity(encodes_image=run.inputs != NO_INPUTS),
-            }
-            begun = begun_run(resume, identity)
-            if begun is not None and begun.step == request.denoising_steps:
-                latents = begun.latents  # an earlier run failed after them: only decoding is left
-            else:
-                self._prepare_prompts(loaded, request)
-                with self._reloaded_if_streamed():
-                    heard, watch = self._watched(loaded, request, report)
-                    latents = denoise(
-                        pipe,
-                        request,
-                        heard,
-                        resume,
-                        prompts=loaded.prompts,
-                        identity=identity,
-                        begun=begun,
-                        inputs=run.inputs,
-                        watch=watch,
-                    )
+            with computed_by(self._kernel(pipe)):
+                latents = self._latents(loaded, run, report, resume)
             report(StageEntered(stage=Stage.DECODING))
             bring(pipe, pipe.vae)
             with _tiling(pipe.vae) if run.in_tiles and not pipe.vae.use_tiling else nullcontext():
@@ -100,11 +90,15 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
                     )
                     report(StillRunning())
 
+    def ways(self) -> Mapping[str, str]:
+        kernel = self._chosen or Attention.SDPA
+        return {} if kernel is Attention.SDPA else {"attention": kernel.value}
+
     def peak_accelerator_bytes(self) -> int | None:
         return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
 
     def close(self) -> None:
-        self._loaded = self._colours = None
+        self._loaded = self._colours = self._chosen = None
         gc.collect()  # pipelines hold reference cycles
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -134,6 +128,44 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             and self._loaded.checkpoint == checkpoint
             and self._loaded.pipe.parts.can_become(placement)
         )
+
+    def _kernel(self, pipe: Placed) -> Attention:
+        """What computes attention; found out once for what is loaded."""
+        if self._chosen is None:
+            self._chosen = choose_kernel(
+                self._attention,
+                head_dim=pipe.transformer.config.attention_head_dim,
+                dtype=pipe.transformer.dtype,
+                device=pipe.device,
+            )
+        return self._chosen
+
+    def _latents(
+        self, loaded: LoadedCheckpoint, run: Run, report: Report, resume: ResumePoints
+    ) -> torch.Tensor:
+        """Those to decode, from where an earlier run left off."""
+        request, pipe = run.request, loaded.pipe
+        identity = {
+            **run_identity(pipe, loaded.weights, request, run.inputs),
+            **pipe.parts.identity(encodes_image=run.inputs != NO_INPUTS),
+        }
+        begun = begun_run(resume, identity)
+        if begun is not None and begun.step == request.denoising_steps:
+            return begun.latents  # an earlier run failed after them: only decoding is left
+        self._prepare_prompts(loaded, request)
+        with self._reloaded_if_streamed():
+            heard, watch = self._watched(loaded, request, report)
+            return denoise(
+                pipe,
+                request,
+                heard,
+                resume,
+                prompts=loaded.prompts,
+                identity=identity,
+                begun=begun,
+                inputs=run.inputs,
+                watch=watch,
+            )
 
     def _watched(
         self, loaded: LoadedCheckpoint, request: GenerationRequest, report: Report

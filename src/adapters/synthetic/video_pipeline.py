@@ -6,7 +6,7 @@ work: the card is grey bars, a running square and the frame's number as a row of
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Final
 
@@ -69,6 +69,9 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
             if previews is not None:
                 previews.look(step, lambda: _cards(request, range(0, request.num_frames, _STRIDE)))
             report(StepFinished(step=step))
+
+    def ways(self) -> Mapping[str, str]:
+        return {}
 
     def peak_accelerator_bytes(self) -> int | None:
         return None

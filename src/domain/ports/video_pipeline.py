@@ -1,7 +1,7 @@
 """The part that makes frames out of words."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from domain.rendering import Report
 from domain.resume import ResumePoints
@@ -32,6 +32,13 @@ class VideoPipeline(ABC):
             OutOfAcceleratorMemory: it does not fit.
             CheckpointBroken: the weights cannot be loaded.
             LoraUnusable: a LoRA does not fit them.
+        """
+
+    @abstractmethod
+    def ways(self) -> Mapping[str, str]:
+        """What beside the request decides the bits of the latest `generate`, from its first chunk on.
+
+        By name, and only what is not as everywhere: a faster kernel that rounds otherwise.
         """
 
     @abstractmethod

@@ -120,6 +120,17 @@ def test_the_file_holds_the_request_that_made_it(store: FakeArtifactStore) -> No
     assert recipe["request"] == json.loads(json.dumps(asdict(order.request)))
 
 
+def test_the_file_tells_what_else_made_it_than_the_request(store: FakeArtifactStore) -> None:
+    pipeline = FakeVideoPipeline()
+    pipeline.its_ways = {"attention": "flash-3"}
+
+    video = a_worker(store, pipeline).execute(AN_ORDER, unheard)
+
+    published = store.publish("gen_1", 1, sha256=video.sha256)
+    recipe = json.loads(FakeVideoEncoder().probe(published).metadata[RECIPE_KEY])
+    assert recipe["ways"] == {"attention": "flash-3"}
+
+
 @pytest.mark.parametrize("rung", [0, 1])
 def test_where_memory_was_short_it_decodes_in_tiles_and_the_file_says_so(
     rung: int, store: FakeArtifactStore

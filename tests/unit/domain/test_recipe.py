@@ -1,7 +1,7 @@
 """What lies in a video's file, and what it says of another machine."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -25,6 +25,15 @@ def test_it_names_what_made_the_video() -> None:
     assert told["version"] == "1.2.3"
     assert told["weights"] == WEIGHTS
     assert told["request"] == json.loads(json.dumps(asdict(a_request())))
+
+
+def test_it_names_how_it_was_computed_where_that_is_not_as_everywhere() -> None:
+    fast = replace(A_RECIPE, ways={"attention": "flash-3"})
+
+    assert "ways" not in json.loads(A_RECIPE.to_metadata()[RECIPE_KEY])
+    assert json.loads(fast.to_metadata()[RECIPE_KEY])["ways"] == {"attention": "flash-3"}
+    [told] = differences(fast, version="1.2.3", weights=WEIGHTS)
+    assert told.startswith("It was computed with attention flash-3")
 
 
 @pytest.mark.parametrize(

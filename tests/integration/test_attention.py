@@ -1,0 +1,160 @@
+"""Which kernel computes attention, and what happens to one that is not what it should be.
+
+Only PyTorch's own runs on a CPU: the others are stood in for, in diffusers' own registry, by functions that
+round as they would.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - as everybody calls it
+from diffusers.models import attention_dispatch as dispatch
+from diffusers.models.attention_dispatch import AttentionBackendName
+
+import adapters.embedded
+from adapters.diffusers.attention import choose_kernel, survey, try_kernel
+from adapters.diffusers.run_state import _from_bytes
+from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
+from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
+from domain.attention import Attention
+from domain.errors import WorkerUnavailable
+from domain.rendering import RenderProgress
+from domain.run import Run
+from tests.fakes.examples import a_request
+from tests.fakes.resume_points import FakeResumePoints
+
+pytestmark = pytest.mark.slow
+MINI = FilesystemCheckpointCatalog([Path(adapters.embedded.__path__[0])]).find("mini")
+HEADS: dict[str, Any] = {"head_dim": 64, "dtype": torch.bfloat16, "device": torch.device("cpu")}
+OTHERS = (Attention.FLASH, Attention.FLASH_3, Attention.SAGE)
+_IN_DIFFUSERS = {
+    Attention.FLASH: (AttentionBackendName.FLASH, "_CAN_USE_FLASH_ATTN"),
+    Attention.FLASH_3: (AttentionBackendName._FLASH_3, "_CAN_USE_FLASH_ATTN_3"),
+    Attention.SAGE: (AttentionBackendName.SAGE, "_CAN_USE_SAGE_ATTN"),
+}
+Kernel: TypeAlias = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+Install: TypeAlias = Callable[[Attention, Kernel], None]
+
+
+def exact(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """As a good kernel computes it: rounded once, at the end."""
+    wide = (tensor.float().transpose(1, 2) for tensor in (query, key, value))
+    return F.scaled_dot_product_attention(*wide).transpose(1, 2).to(query.dtype)  # type: ignore[arg-type]
+
+
+def in_8_bits(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """As Sage does: queries and keys by 255 steps each."""
+
+    def rounded(tensor: torch.Tensor) -> torch.Tensor:
+        step = tensor.float().abs().amax(dim=-1, keepdim=True) / 127
+        return (tensor.float() / step).round() * step
+
+    return exact(rounded(query), rounded(key), value.float()).to(query.dtype)
+
+
+def black(query: torch.Tensor, _key: torch.Tensor, _value: torch.Tensor) -> torch.Tensor:
+    """As one that was built for another card."""
+    return torch.zeros_like(query)
+
+
+def not_numbers(query: torch.Tensor, _key: torch.Tensor, _value: torch.Tensor) -> torch.Tensor:
+    return torch.full_like(query, torch.nan)
+
+
+def refuses(_query: torch.Tensor, _key: torch.Tensor, _value: torch.Tensor) -> torch.Tensor:
+    raise RuntimeError("FlashAttention only supports Ampere GPUs or newer.\nand so on")
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Puts a kernel in the place of a package's, until the test is over."""
+    registry = dispatch._AttentionBackendRegistry
+
+    def put(kernel: Attention, function: Kernel) -> None:
+        name, flag = _IN_DIFFUSERS[kernel]
+        monkeypatch.setattr(dispatch, flag, True)
+        monkeypatch.setitem(
+            registry._backends, name, lambda query, key, value: function(query, key, value)
+        )
+        monkeypatch.setitem(registry._supported_arg_names, name, {"query", "key", "value"})
+
+    return put
+
+
+def test_where_nothing_else_is_installed_it_is_pytorchs_own() -> None:
+    problems = survey()
+
+    assert choose_kernel(Attention.AUTO, **HEADS) is Attention.SDPA
+    assert problems[Attention.SDPA] is None
+    assert all("not installed" in (problems[kernel] or "") for kernel in OTHERS)
+
+
+def test_a_fast_kernel_that_rounds_no_worse_is_taken(install: Install) -> None:
+    install(Attention.FLASH_3, exact)
+
+    assert choose_kernel(Attention.AUTO, **HEADS) is Attention.FLASH_3
+
+
+@pytest.mark.parametrize("kernel", [Attention.FLASH, Attention.SAGE])
+def test_what_gains_nothing_or_is_lossy_is_taken_only_where_it_is_asked_for(
+    kernel: Attention, install: Install
+) -> None:
+    install(kernel, exact)
+
+    assert choose_kernel(Attention.AUTO, **HEADS) is Attention.SDPA
+    assert choose_kernel(kernel, **HEADS) is kernel
+
+
+@pytest.mark.parametrize("broken", [black, not_numbers, refuses])
+@pytest.mark.parametrize("kernel", OTHERS)
+def test_a_broken_kernel_is_found_out(kernel: Attention, broken: Kernel, install: Install) -> None:
+    install(kernel, broken)
+
+    assert choose_kernel(Attention.AUTO, **HEADS) is Attention.SDPA
+    with pytest.raises(WorkerUnavailable, match=f"pipeline.attention is {kernel}, which cannot"):
+        choose_kernel(kernel, **HEADS)
+
+
+def test_a_lossy_kernel_may_be_lossy_and_no_other(install: Install) -> None:
+    for kernel in (Attention.SAGE, Attention.FLASH_3):
+        install(kernel, in_8_bits)
+
+    lossy, exact_one = (try_kernel(k, **HEADS) for k in (Attention.SAGE, Attention.FLASH_3))
+
+    assert lossy.problem is None
+    assert lossy.error == exact_one.error
+    assert "off by" in (exact_one.problem or "")
+
+
+def test_one_that_is_asked_for_and_not_installed_is_refused_before_anything_is_loaded() -> None:
+    with pytest.raises(WorkerUnavailable, match="sage, which cannot be used here: it is not inst"):
+        DiffusersVideoPipeline(attention=Attention.SAGE)
+
+
+def unheard(_progress: RenderProgress) -> None:
+    """Nobody listens."""
+
+
+def test_the_kernel_that_is_used_is_in_the_recipe_and_in_what_is_saved(install: Install) -> None:
+    calls: list[int] = []
+
+    def counted(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        return exact(query, key, value)
+
+    install(Attention.FLASH_3, counted)
+    run = Run(request=a_request(width=32, height=32, num_frames=5, steps=2), checkpoint=MINI)
+    saved, recipes = list[object](), list[Any]()
+    for attention in (Attention.SDPA, Attention.AUTO):
+        pipeline, resume = DiffusersVideoPipeline(attention=attention), FakeResumePoints()
+        list(pipeline.generate(run, unheard, resume))
+        saved.append(_from_bytes(resume.points[2])[1]["attention_backend"])
+        recipes.append(pipeline.ways())
+
+    assert recipes == [{}, {"attention": "flash-3"}]
+    assert len(set(saved)) == 2
+    assert len(calls) > 2  # not the trial alone
+    assert dispatch._AttentionBackendRegistry._active_backend is AttentionBackendName.NATIVE
