@@ -13,6 +13,7 @@ from application.measure_run import MeasureRun
 from application.render_video import RenderVideo
 from application.resume_points import KeepResumePoints
 from bootstrap.core_container import CoreContainer
+from bootstrap.setting_sections import Pipeline
 from bootstrap.settings import Settings
 from domain.attention import Attention
 from domain.errors import DataDirectoryUnusable
@@ -31,7 +32,7 @@ def _previews(settings: Settings) -> PreviewMaking | None:
 
 
 def _diffusers(
-    accelerator: str, directory: DataDirectory, previews: PreviewMaking | None, attention: Attention
+    accelerator: str, directory: DataDirectory, previews: PreviewMaking | None, asked: Pipeline
 ) -> VideoPipeline:
     from adapters.diffusers.accelerator import insist_on
     from adapters.diffusers.prompt_cache import PromptCache
@@ -45,7 +46,9 @@ def _diffusers(
         cache = PromptCache(directory.prompts)
     except DataDirectoryUnusable as error:  # a video can be made without one
         _log.warning("prompts are not kept", extra={"reason": error.message})
-    return DiffusersVideoPipeline(cache=cache, previews=previews, attention=attention)
+    return DiffusersVideoPipeline(
+        cache=cache, previews=previews, attention=asked.attention, compilation=asked.compile
+    )
 
 
 def _synthetic(settings: Settings, previews: PreviewMaking | None) -> VideoPipeline:
@@ -83,7 +86,7 @@ class RenderContainer(containers.DeclarativeContainer):
             accelerator,
             core.data_directory,
             previews,
-            core.settings.provided.pipeline.attention,
+            core.settings.provided.pipeline,
         ),
         synthetic=providers.Singleton(_synthetic, core.settings, previews),
     )

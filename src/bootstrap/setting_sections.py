@@ -5,6 +5,7 @@ from typing import Final, Literal
 import msgspec
 
 from domain.attention import Attention
+from domain.compilation import Compilation
 from domain.heat import HeatLimits
 from domain.watchdog import Budgets
 
@@ -32,11 +33,13 @@ class Pipeline(Section, frozen=True, kw_only=True):
 
     Attributes:
         attention: the kernel that computes attention.
+        compile: whether the transformers' blocks are compiled.
         card_step_s: seconds a step of the test card pretends to take.
     """
 
     backend: Literal["diffusers", "synthetic"] = "diffusers"
     attention: Attention = Attention.AUTO
+    compile: Compilation = Compilation.OFF
     card_step_s: float = 0.0
 
 

@@ -37,6 +37,7 @@ from bootstrap.setting_sources import (
     refuse_unknown,
 )
 from domain.attention import Attention
+from domain.compilation import Compilation
 from domain.heat import HeatLimits
 from domain.watchdog import Budgets
 
@@ -45,6 +46,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "log.level": ("DEBUG", "INFO", "WARNING", "ERROR"),
     "log.format": ("console", "json"),
     "pipeline.attention": tuple(Attention),
+    "pipeline.compile": tuple(Compilation),
     "pipeline.backend": ("diffusers", "synthetic"),
     "renderer": ("subprocess", "inprocess"),
 }

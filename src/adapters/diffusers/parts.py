@@ -62,7 +62,7 @@ class Parts:
             for name, part in pipe.components.items()
             if isinstance(part, torch.nn.Module)
         }
-        for expert in self._experts():
+        for expert in self.experts():
             if placement.precision is Precision.INT8:
                 cast_blocks(expert, device)
             if placement.experts is Place.STREAMED:
@@ -127,7 +127,8 @@ class Parts:
             case _:
                 return self.placement.experts
 
-    def _experts(self) -> Iterator[Any]:
+    def experts(self) -> Iterator[Any]:
+        """The transformers there are."""
         # Animate's pipeline has no place for a second one.
         for expert in (self._pipe.transformer, getattr(self._pipe, "transformer_2", None)):
             if expert is not None:

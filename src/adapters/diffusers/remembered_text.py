@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import torch
 
+from adapters.diffusers.compiling import is_compiled
 from adapters.diffusers.prompts import MAX_TOKENS
 
 #: Bytes that one transformer's may take: the miniatures need 10 MiB, T2V-1.3B would 270.
@@ -27,7 +28,7 @@ def remembered_text(transformers: Iterable[Any]) -> Iterator[None]:
     """Within it, layers of `transformers` that only see the text do not repeat themselves."""
     with ExitStack() as stack:
         for transformer in transformers:
-            if _bytes_needed(transformer) <= MAX_BYTES:
+            if _bytes_needed(transformer) <= MAX_BYTES and not is_compiled(transformer):
                 for layer in _layers_of_text(transformer):
                     stack.enter_context(_remembering(layer))
         yield

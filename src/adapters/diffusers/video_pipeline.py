@@ -10,6 +10,13 @@ from diffusers import AutoencoderKLWan
 
 from adapters.diffusers.accelerator_errors import accelerator_errors
 from adapters.diffusers.attention import choose_kernel, computed_by, insist_on_kernel
+from adapters.diffusers.compiling import (
+    INDUCTOR,
+    compiled_blocks,
+    forget_programs,
+    insist_on_compiler,
+    why_not_compiled,
+)
 from adapters.diffusers.denoising import Watch, denoise, texts_of, unwatched
 from adapters.diffusers.identity import run_identity
 from adapters.diffusers.latent_previews import LatentColours, fit_colours
@@ -19,6 +26,7 @@ from adapters.diffusers.prompt_cache import PromptCache
 from adapters.diffusers.run_state import begun_run
 from adapters.diffusers.streamed_decode import decode_frames
 from domain.attention import Attention
+from domain.compilation import Compilation
 from domain.errors import CheckpointBroken
 from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS
@@ -45,6 +53,8 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         cache: PromptCache | None = None,
         previews: PreviewMaking | None = None,
         attention: Attention = Attention.AUTO,
+        compilation: Compilation = Compilation.OFF,
+        compiler: str = INDUCTOR,
     ) -> None:
         """Takes what stands for the accelerator; None for the first CUDA device, if there is one.
 
@@ -52,9 +62,10 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             cache: where the embeddings of prompts are kept, if anywhere.
             previews: how they are made; None makes none.
             attention: the kernel to compute it by.
+            compilation: whether the transformers' blocks are compiled, by `compiler`.
 
         Raises:
-            WorkerUnavailable: that kernel is not here.
+            WorkerUnavailable: that kernel is not here, or nothing can be compiled.
         """
         insist_on_kernel(attention)
         self._attention = attention
@@ -63,6 +74,9 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         if device is None and torch.cuda.is_available():
             device = torch.device("cuda")
         self._accelerator = device
+        self._compilation, self._compiler, self._is_compiled = compilation, compiler, False
+        if compilation is not Compilation.OFF:
+            insist_on_compiler(device or torch.device("cpu"), compiler)
         self._loaded: LoadedCheckpoint | None = None
         self._colours: LatentColours | None = None  # of its latents, once they were wanted
         self._chosen: Attention | None = None  # what computes its attention, once it ran
@@ -76,7 +90,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             pipe = loaded.pipe
             for told in loaded.loras.wear(request.loras, run.loras):
                 report(Noticed(text=told))
-            with computed_by(self._kernel(pipe)):
+            with computed_by(self._kernel(pipe)), self._compiled(pipe, report):
                 latents = self._latents(loaded, run, report, resume)
             report(StageEntered(stage=Stage.DECODING))
             bring(pipe, pipe.vae)
@@ -92,13 +106,16 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
 
     def ways(self) -> Mapping[str, str]:
         kernel = self._chosen or Attention.SDPA
-        return {} if kernel is Attention.SDPA else {"attention": kernel.value}
+        ways = {} if kernel is Attention.SDPA else {"attention": kernel.value}
+        return ways | ({"compile": self._compilation.value} if self._is_compiled else {})
 
     def peak_accelerator_bytes(self) -> int | None:
         return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
 
     def close(self) -> None:
         self._loaded = self._colours = self._chosen = None
+        if self._compilation is not Compilation.OFF:
+            forget_programs()
         gc.collect()  # pipelines hold reference cycles
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -140,6 +157,22 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             )
         return self._chosen
 
+    @contextmanager
+    def _compiled(self, pipe: Placed, report: Report) -> Iterator[None]:
+        """The transformers with compiled blocks, where that is wanted and can be."""
+        self._is_compiled = False
+        if self._compilation is Compilation.OFF:
+            yield
+            return
+        transformers = list(pipe.parts.experts())
+        if reason := why_not_compiled(transformers):
+            report(Noticed(text=reason))
+            yield
+            return
+        self._is_compiled = True
+        with compiled_blocks(transformers, self._compiler):
+            yield
+
     def _latents(
         self, loaded: LoadedCheckpoint, run: Run, report: Report, resume: ResumePoints
     ) -> torch.Tensor:
@@ -148,6 +181,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         identity = {
             **run_identity(pipe, loaded.weights, request, run.inputs),
             **pipe.parts.identity(encodes_image=run.inputs != NO_INPUTS),
+            "compile": self._compilation.value if self._is_compiled else None,
         }
         begun = begun_run(resume, identity)
         if begun is not None and begun.step == request.denoising_steps:
