@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import msgspec
 
-from bootstrap.settings import load_settings, worker_environment
+from bootstrap.process_environment import worker_environment
+from bootstrap.settings import load_settings
 from domain.checkpoint import checkpoint_spec
 from tests.e2e.service import Service
 

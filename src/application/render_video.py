@@ -4,8 +4,10 @@ import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import chain, islice
 
+from application.encode_alongside import encode_alongside
 from application.resume_points import KeepResumePoints
 from domain.errors import EncodingFailed, LoraUnusable, UnknownLora
 from domain.generation import GenerationRequest
@@ -86,9 +88,13 @@ class RenderVideo:
             with closing(self._frames(order, checkpoint, loras, report, wants_out)) as frames:
                 first = list(islice(frames, 1))  # from here the pipeline knows how it works
                 recipe = replace(recipe, ways=self._pipeline.ways())
-                footage = self._encoder.encode(
-                    chain(first, frames), staged, fps=request.fps, metadata=recipe.to_metadata()
+                encode = partial(
+                    self._encoder.encode,
+                    path=staged,
+                    fps=request.fps,
+                    metadata=recipe.to_metadata(),
                 )
+                footage = encode_alongside(encode, chain(first, frames))
             _check(footage, recipe)
             if doubt := footage.appearance.doubt(num_frames=footage.num_frames):
                 report(Noticed(text=doubt))

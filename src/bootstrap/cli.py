@@ -25,6 +25,7 @@ from application.generate_once import GenerateOnce
 from application.reproduce_video import ReproduceVideo
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
+from bootstrap.process_environment import have_threads_wait_patiently
 from bootstrap.settings import Settings, load_settings, url_host
 from domain.attention import Attention
 from domain.audit import Finding
@@ -62,6 +63,7 @@ class Commands:
             defaults={"log.level": "WARNING"},
         )
         configure_logging(settings.log, process="wan")
+        have_threads_wait_patiently()
         with _folder_beside(output) as folder:
             core = _core_in(folder, settings)
             yield _once(core, render_container(core))
@@ -78,6 +80,7 @@ class Commands:
             defaults={"log.level": "WARNING"},
         )
         configure_logging(settings.log, process="wan")
+        have_threads_wait_patiently()
         with _folder_beside(output) as folder:
             published = CoreContainer(settings=settings).store()
             core = _core_in(folder, settings)

@@ -33,7 +33,8 @@ from application.watch_machine import WatchMachine
 from application.work_on_checkpoints import WorkOnCheckpoints
 from bootstrap import setting_sections
 from bootstrap.core_container import CoreContainer
-from bootstrap.settings import Settings, visible_accelerators, worker_environment
+from bootstrap.process_environment import visible_accelerators, worker_environment
+from bootstrap.settings import Settings
 from domain.heat import Heat
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.clock import Clock
@@ -102,7 +103,9 @@ def _renderers(
     command = (sys.executable, "-m", "bootstrap.worker", msgspec.json.encode(told).decode())
     return [
         SubprocessRenderer(
-            (*command, str(slot), place.insisted), environment=worker_environment(place.named)
+            (*command, str(slot), place.insisted),
+            environment=worker_environment(place.named, workers=len(places)),
+            keep_alive_s=settings.keep_alive_s,
         )
         for slot, place in enumerate(places)
     ]

@@ -62,9 +62,16 @@ class Database(Section, frozen=True, kw_only=True):
 
 
 class Models(Section, frozen=True, kw_only=True):
-    """`dir`: where checkpoints lie, one folder per id; empty means `models` in the data directory."""
+    """Where checkpoints lie, and how long one stays in memory.
+
+    Attributes:
+        dir: one folder per id; empty means `models` in the data directory.
+        keep_alive_s: seconds that an idle worker keeps what it has loaded. A quarter of an hour: whoever
+            looks at a video and asks for the next one finds it warm; whoever went away gets the memory back.
+    """
 
     dir: str = ""
+    keep_alive_s: Literal["forever"] | float = 900.0
 
 
 class Hub(Section, frozen=True, kw_only=True):

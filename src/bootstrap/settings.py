@@ -1,14 +1,13 @@
 """Every setting there is, from defaults, a TOML file, the environment and the command line.
 
-The only module that reads the environment. A key nobody knows is refused, with the nearest one that
+The only module that reads settings from the environment. A key nobody knows is refused, with the nearest one that
 exists: a mistyped setting must never be silently the default.
 """
 
 import difflib
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import takewhile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -53,6 +52,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 #: What else a setting takes.
 _WANTED: Final = {
     "previews.interval": "off, or seconds",
+    "models.keep_alive_s": "seconds, or forever",
     "resume.interval": "auto, or every how many steps",
     "workers": "auto, or how many",
     "server.port": "a whole number",
@@ -60,7 +60,6 @@ _WANTED: Final = {
 }
 #: Names the file to read; not a setting itself.
 _CONFIG_VARIABLE: Final = "WAN_CONFIG"
-_VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 #: huggingface_hub's own name for another hub; ours goes before it.
 _HUB_VARIABLE: Final = "HF_ENDPOINT"
 
@@ -87,6 +86,10 @@ class Settings(Section, frozen=True, kw_only=True):
     @property
     def models_dir(self) -> Path:
         return _absolute(self.models.dir) if self.models.dir else Path(self.data_dir) / "models"
+
+    @property
+    def keep_alive_s(self) -> float:
+        return math.inf if self.models.keep_alive_s == "forever" else self.models.keep_alive_s
 
     @property
     def budgets(self) -> Budgets:
@@ -146,44 +149,6 @@ def load_settings(
     if complaint := next(_complaints(settings), None):
         raise SettingsError(complaint)
     return msgspec.structs.replace(settings, data_dir=str(_absolute(settings.data_dir)))
-
-
-def visible_accelerators(found: Sequence[int]) -> Sequence[str]:
-    """What CUDA may see of the accelerators `found`: an operator's own `CUDA_VISIBLE_DEVICES` rules.
-
-    In it, -1 and all that follows is hidden, as CUDA reads it.
-    """
-    chosen = os.environ.get(_VISIBLE)
-    if chosen is None:
-        return [str(index) for index in found]
-    named = [part.strip() for part in chosen.split(",") if part.strip()]
-    return list(takewhile(lambda part: part != "-1", named))
-
-
-def worker_environment(accelerator: str | None) -> dict[str, str]:
-    """The environment of a worker: offline, and seeing one accelerator only, where there are any.
-
-    Args:
-        accelerator: one of `visible_accelerators`; None where there are none.
-    """
-    variables = {
-        **os.environ,
-        "HF_HUB_OFFLINE": "1",
-        "TRANSFORMERS_OFFLINE": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        # It warns of every optional package that is not here.
-        "TRANSFORMERS_VERBOSITY": "error",
-        # Lets diffusers look for a GPU at import without taking hold of one.
-        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
-        # CUDA would count the fastest first; the driver, whom we ask, counts by slot.
-        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-        # glibc would keep a decode's tensors for the next: 100 MB beside `mini`, which needs 580.
-        "MALLOC_MMAP_THRESHOLD_": "16777216",
-        "MALLOC_TRIM_THRESHOLD_": "33554432",
-    }
-    if accelerator is not None:
-        variables[_VISIBLE] = accelerator
-    return variables
 
 
 def url_host(host: str) -> str:
@@ -276,6 +241,9 @@ def _of_times(settings: Settings) -> Iterator[str]:
     ):
         if seconds != "off" and not 0 <= seconds < math.inf:
             yield f"{key} is {seconds} s; it must be at least 0, and finite."
+    kept_s = settings.models.keep_alive_s
+    if kept_s != "forever" and not 0 <= kept_s < math.inf:
+        yield f"models.keep_alive_s is {kept_s} s; it must be at least 0, or forever."
     if not 0.5 <= settings.monitor.interval_s <= 30:  # a temperature is believed for 60 s
         yield f"monitor.interval_s is {settings.monitor.interval_s} s; it must be 0.5 to 30."
 

@@ -14,6 +14,7 @@ import msgspec
 
 from adapters.filesystem.file_lock import FileLock
 from adapters.subprocess.channel import MAX_ORPHAN_GRACE_S, WorkerChannel
+from adapters.system.heap import give_back_heap
 from adapters.worker.loop import work
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
@@ -49,7 +50,7 @@ def main() -> None:
         channel.failed(error)
         sys.exit(1)
     channel.ready()
-    work(channel, render)
+    work(channel, render, give_back_heap)
 
 
 def _be_alone(lock: FileLock, settings: Settings) -> None:

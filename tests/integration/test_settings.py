@@ -1,5 +1,6 @@
 """Where settings come from, which wins, and what is refused."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,6 @@ from bootstrap.setting_sources import SettingsError
 from bootstrap.settings import (
     load_settings,
     setting_keys,
-    visible_accelerators,
-    worker_environment,
 )
 from domain.heat import HeatLimits
 
@@ -146,30 +145,17 @@ def test_the_readme_lists_every_setting() -> None:
     assert [key for key in setting_keys() if f"`{key}`" not in readme] == []
 
 
-def test_a_worker_is_offline_and_sees_its_own_accelerator() -> None:
-    environment = worker_environment("3")
+@pytest.mark.parametrize(("told", "seconds"), [("forever", math.inf), ("0", 0.0), ("90", 90.0)])
+def test_weights_stay_as_long_as_it_is_said(told: str, seconds: float) -> None:
+    environment = {"WAN_MODELS__KEEP_ALIVE_S": told}
 
-    assert environment["CUDA_VISIBLE_DEVICES"] == "3"
-    assert environment["HF_HUB_OFFLINE"] == "1"
-    assert "PATH" in environment
-
-
-def test_an_operators_own_choice_of_accelerators_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The worker got card 0 on a shared machine where its user had been given card 3.
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert visible_accelerators([0, 1]) == ["0", "1"]
-
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-1")
-    assert visible_accelerators([0, 1]) == ["3", "GPU-1"]
+    assert load_settings(overrides={}, environment=environment).keep_alive_s == seconds
 
 
-@pytest.mark.parametrize(("chosen", "seen"), [("", []), ("-1", []), ("1,-1,0", ["1"])])
-def test_accelerators_can_be_hidden_as_cuda_does_it(
-    chosen: str, seen: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
-
-    assert visible_accelerators([0, 1]) == seen
+@pytest.mark.parametrize("told", ["-1", "nan", "inf", "for ever"])
+def test_weights_that_would_stay_for_no_time_at_all_are_refused(told: str) -> None:
+    with pytest.raises(SettingsError, match="forever"):
+        load_settings(overrides={}, environment={"WAN_MODELS__KEEP_ALIVE_S": told})
 
 
 @pytest.mark.parametrize(("said", "meant"), [("auto", "auto"), ("3", 3)])

@@ -1,6 +1,6 @@
 """Each order ends with an answer, whatever happens in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,7 +41,7 @@ class FakeChannel:
         self._current = ""
         self.answers: list[str] = []
 
-    def orders(self) -> Iterator[RenderOrder]:
+    def orders(self, when_idle: Callable[[], None]) -> Iterator[RenderOrder]:
         for job_id in self._orders:
             self._current = job_id
             yield RenderOrder(job_id=job_id, fence=1, request=a_request())

@@ -25,7 +25,8 @@ from adapters.synthetic.video_pipeline import SyntheticVideoPipeline
 from adapters.system.clock import SystemClock
 from application.render_video import RenderVideo
 from application.resume_points import KeepResumePoints
-from bootstrap.settings import load_settings, worker_environment
+from bootstrap.process_environment import worker_environment
+from bootstrap.settings import load_settings
 from domain.errors import CheckpointMissing, RenderCancelled, RenderError, RenderSuspended
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.renderer import Renderer

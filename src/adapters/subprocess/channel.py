@@ -6,7 +6,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import FileIO
 from typing import Final
 
@@ -19,6 +19,8 @@ from domain.video import VideoFile
 
 _log = logging.getLogger(__name__)
 
+#: Seconds without an order after which a worker is idle: a full queue's next one comes in milliseconds.
+IDLE_S: Final = 1.0
 #: Seconds a run has to notice that the server is gone, before the process ends under it.
 ORPHAN_GRACE_S: Final = 5.0
 #: While denoising it has two of its steps, to end the present one and save it, and some seconds more;
@@ -55,9 +57,13 @@ class WorkerChannel:
         """Tell the server that orders can be carried out."""
         self._answer(wire.Ready())
 
-    def orders(self) -> Iterator[RenderOrder]:
-        """Orders as they come, until the server closes the pipe."""
-        while (heard := self._orders.get()) is not None:
+    def orders(self, when_idle: Callable[[], None]) -> Iterator[RenderOrder]:
+        """Orders as they come, until the server closes the pipe.
+
+        Args:
+            when_idle: called once in every pause that is longer than `IDLE_S`.
+        """
+        while (heard := self._next(when_idle)) is not None:
             order, self._stopping = heard
             self._steps = _StepTime()
             yield order
@@ -92,6 +98,13 @@ class WorkerChannel:
         except BrokenPipeError:
             return False
         return True
+
+    def _next(self, when_idle: Callable[[], None]) -> tuple[RenderOrder, Stopping] | None:
+        try:
+            return self._orders.get(timeout=IDLE_S)
+        except queue.Empty:
+            when_idle()
+        return self._orders.get()
 
     def _listen(self) -> None:
         job_id, stopping = "", Stopping()

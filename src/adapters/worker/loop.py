@@ -21,8 +21,12 @@ _log = logging.getLogger(__name__)
 class Channel(Protocol):
     """The way to whoever gives the orders."""
 
-    def orders(self) -> Iterator[RenderOrder]:
-        """Orders as they come, until there will be no more."""
+    def orders(self, when_idle: Callable[[], None]) -> Iterator[RenderOrder]:
+        """Orders as they come, until there will be no more.
+
+        Args:
+            when_idle: called once in every pause, when no order has come for a while.
+        """
 
     def report(self, progress: RenderProgress) -> None:
         """Tell progress. Raises `RenderCancelled` or `RenderSuspended` to end the run."""
@@ -46,13 +50,20 @@ class Render(Protocol):
         """The staged file; see `application.render_video`."""
 
 
-def work(channel: Channel, render: Render) -> None:
+def _nothing() -> None:
+    """There is nothing to give back."""
+
+
+def work(channel: Channel, render: Render, when_idle: Callable[[], None] = _nothing) -> None:
     """Carry out orders until the channel closes, the accelerator failed, or a fault came that nobody foresaw.
 
     After such a fault the process may be poisoned (a CUDA error leaves its context unusable), so it
     ends; the next order gets a new one.
+
+    Args:
+        when_idle: gives back what only the next order would need, and can have again at once.
     """
-    for order in channel.orders():
+    for order in channel.orders(when_idle):
         try:
             channel.staged(render.execute(order, channel.report, channel.wants_out))
         except (RenderCancelled, RenderSuspended) as error:
