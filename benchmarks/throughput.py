@@ -92,10 +92,17 @@ def _all(script: Callable[[str, int], Frames], asked: list[tuple[str, int]]) -> 
     return [script(prompt, seed) for prompt, seed in asked]
 
 
-def timed(make: Callable[[], Any]) -> tuple[float, Any]:
-    began = time.monotonic()
+def timed(make: Callable[[], Any], cpu_s: Callable[[], float]) -> tuple[float, float, Any]:
+    """Seconds, those of the processors, and what was made."""
+    began, spent = time.monotonic(), cpu_s()
     made = make()
-    return time.monotonic() - began, made
+    return time.monotonic() - began, cpu_s() - spent, made
+
+
+def cpu_seconds_of(service: Service) -> float:
+    """The server's and its workers', so far."""
+    times = [process.cpu_times() for process in (service.process, *service.workers())]
+    return float(sum(each.user + each.system for each in times))
 
 
 def check(service: Service, ids: list[str], plain: list[Frames], folder: Path) -> None:
@@ -126,13 +133,16 @@ def main() -> None:
         ratios = []
         for number in range(rounds + 1):
             batch = [(prompt, seed) for seed, prompt in asked[number * QUEUED :][:QUEUED]]
-            script_s, plain = timed(partial(_all, script, batch))
-            queue_s, ids = timed(partial(queued, service, batch))
+            script_s, script_cpu_s, plain = timed(partial(_all, script, batch), time.process_time)
+            queue_s, queue_cpu_s, ids = timed(
+                partial(queued, service, batch), partial(cpu_seconds_of, service)
+            )
             check(service, ids, plain, folder)
             if number:  # the first warms both
                 ratios.append(queue_s / script_s)
-                print(f"round {number}: script {script_s:.2f} s, queue {queue_s:.2f} s, "
-                      f"ratio {ratios[-1]:.3f}")  # fmt: skip
+                print(f"round {number}: script {script_s:.2f} s (CPU {script_cpu_s:.2f} s), "
+                      f"queue {queue_s:.2f} s (CPU {queue_cpu_s:.2f} s), "
+                      f"ratio {ratios[-1]:.3f}", flush=True)  # fmt: skip
         service.close()
     threads = os.environ.get("OMP_NUM_THREADS", "as many as torch likes")
     print(f"{QUEUED} videos, {os.cpu_count()} cores, threads: {threads}; same pictures; "

@@ -114,6 +114,7 @@ class DispatchJobs:
         """The slot's next job; None, after a while, where there is none or none may be started."""
         slot = lane.slot
         if not slot.may_work(now=self._clock.monotonic()) or self._is_disk_low():
+            await lane.give_back_if_idle()
             await self._rest(REST_S)
             return None
         job = await self._queue.claim(
@@ -122,6 +123,7 @@ class DispatchJobs:
         if job is not None:
             slot.note_claim(job.request.checkpoint)
         else:
+            await lane.give_back_if_idle()
             await self._until_draining(self._queue.wait(timeout_s=IDLE_POLL_S))
         return job
 

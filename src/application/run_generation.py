@@ -63,12 +63,14 @@ class RunGeneration:
         resume_store: ResumeStore,
         clock: Clock,
         budgets: Budgets,
+        *,
+        keep_alive_s: float = math.inf,
     ) -> None:
+        """Takes how many seconds after its latest attempt the renderer may keep what it loaded."""
         self.slot = slot
         self.running: Job | None = None
-        self.preview: Previewed | None = (
-            None  # the present attempt's newest; nobody keeps the others
-        )
+        #: The present attempt's newest; nobody keeps the others.
+        self.preview: Previewed | None = None
         self.fenced_out = 0
         self._repository = repository
         self._renderer = renderer
@@ -76,6 +78,10 @@ class RunGeneration:
         self._resume_store = resume_store
         self._clock = clock
         self._budgets = budgets
+        self._keep_alive_s = keep_alive_s
+        self._ended_at: float | None = (
+            None  # the latest attempt, where the renderer may keep anything
+        )
         self._suspended_for: DomainError | None = None
         self._is_cancelled = False
         self.count_waiting_from_now()
@@ -107,7 +113,18 @@ class RunGeneration:
             raise
         finally:
             self.running = self.preview = None
+            self._ended_at = self._clock.monotonic()
         return None
+
+    async def give_back_if_idle(self) -> None:
+        """Where nothing was rendered for long enough, have the renderer keep nothing. Never while one runs."""
+        if self._ended_at is None:
+            return
+        if self._clock.monotonic() - self._ended_at >= self._keep_alive_s:
+            self._ended_at = None
+            self.slot.note_unloaded()
+            _log.info("idle: memory given back", extra={"slot": self.slot.number})
+            await self._renderer.close()
 
     async def suspend(self, reason: DomainError) -> None:
         """Hand the present job back at the end of its step; `reason` is what its attempt ends in."""

@@ -97,7 +97,8 @@ def _renderers(
         # Imported only here: whoever asks for it wants the pipeline in the server's own process.
         from bootstrap.render_container import render_container
 
-        return [InProcessRenderer(render_container(core).measure_run().execute)]
+        rendering = render_container(core)
+        return [InProcessRenderer(rendering.measure_run().execute, rendering.pipeline().close)]
     # A worker never opens the database, so it is not told where that is.
     told = msgspec.structs.replace(settings, database=setting_sections.Database())
     command = (sys.executable, "-m", "bootstrap.worker", msgspec.json.encode(told).decode())
@@ -105,7 +106,6 @@ def _renderers(
         SubprocessRenderer(
             (*command, str(slot), place.insisted),
             environment=worker_environment(place.named, workers=len(places)),
-            keep_alive_s=settings.keep_alive_s,
         )
         for slot, place in enumerate(places)
     ]
@@ -121,7 +121,16 @@ def _lanes(
     clock: Clock,
 ) -> Sequence[RunGeneration]:
     return [
-        RunGeneration(slot, repository, renderer, store, resume_store, clock, settings.budgets)
+        RunGeneration(
+            slot,
+            repository,
+            renderer,
+            store,
+            resume_store,
+            clock,
+            settings.budgets,
+            keep_alive_s=settings.keep_alive_s,
+        )
         for slot, renderer in zip(slots, renderers, strict=True)
     ]
 

@@ -65,6 +65,10 @@ class Slot:
         self._favours = self._favours + 1 if checkpoint == self.favourite else 0
         self._claimed, self.loaded = checkpoint, None  # until a video shows that it is loaded
 
+    def note_unloaded(self) -> None:
+        """Nothing is loaded here any more."""
+        self.loaded = None
+
     def may_work(self, *, now: float) -> bool:
         """Whether a job may be started here."""
         if self.heat is not None and self.heat.is_held(now=now):

@@ -94,36 +94,6 @@ async def test_an_abandoned_run_leaves_no_process() -> None:
     assert is_gone(process)
 
 
-async def test_an_idle_worker_gives_its_memory_back_and_the_next_order_gets_another(
-    tmp_path: Path,
-) -> None:
-    renderer = SubprocessRenderer(worker_command(tmp_path), keep_alive_s=0.5)
-    await reports_of(renderer, an_order("gen_1"))
-    first = psutil.Process(renderer.process_id)
-    await asyncio.sleep(0.1)
-    await reports_of(renderer, an_order("gen_2"))
-    assert renderer.process_id == first.pid, "it was kept for the next order"
-
-    async with asyncio.timeout(20):
-        while not is_gone(first):
-            await asyncio.sleep(0.05)
-
-    assert renderer.process_id is None
-    assert isinstance((await reports_of(renderer, an_order("gen_3")))[-1], VideoStaged)
-    await renderer.close()
-
-
-async def test_a_worker_that_renders_is_not_idle_however_long_it_takes(tmp_path: Path) -> None:
-    slow = worker_command(tmp_path, **{"pipeline.card_step_s": 0.2})
-    renderer = SubprocessRenderer(slow, keep_alive_s=0.1)
-    await reports_of(renderer, an_order("gen_1"))
-
-    last = (await reports_of(renderer, an_order("gen_2", steps=4)))[-1]
-
-    assert isinstance(last, VideoStaged)
-    await renderer.close()
-
-
 async def test_what_libraries_print_does_not_reach_the_pipe(tmp_path: Path) -> None:
     code = (
         "import sys; from bootstrap import worker; from application.render_video import RenderVideo\n"

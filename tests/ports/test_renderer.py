@@ -137,7 +137,8 @@ def _inprocess(folder: Path, _kinds: Sequence[Kind]) -> Rig:
         finally:
             running.remove(order.job_id)
 
-    return Rig(InProcessRenderer(carry_out), store, lambda: bool(running))
+    renderer = InProcessRenderer(carry_out, pipeline.close)
+    return Rig(renderer, store, lambda: bool(running))
 
 
 def _subprocess(folder: Path, _kinds: Sequence[Kind]) -> Rig:
@@ -372,3 +373,13 @@ def test_the_long_order_differs_from_the_good_one_in_size_alone() -> None:
     size = {"width": 16, "height": 16, "num_frames": 5}
 
     assert replace(REQUESTS["long"], **size) == REQUESTS["good"]
+
+
+async def test_a_renderer_that_was_closed_renders_again(rig_of: RigOf) -> None:
+    rig = rig_of("good", "good")
+    first = await rig.video(order("good"))
+
+    await rig.renderer.close()
+
+    assert not rig.is_busy()
+    assert (await rig.video(order("good", "gen_2"))).num_frames == first.num_frames

@@ -24,8 +24,10 @@ CarryOut: TypeAlias = Callable[[RenderOrder, Report, Callable[[], bool]], VideoF
 class InProcessRenderer(renderer.Renderer):
     """Runs `carry_out` for one order at a time."""
 
-    def __init__(self, carry_out: CarryOut) -> None:
+    def __init__(self, carry_out: CarryOut, give_back: Callable[[], None]) -> None:
+        """`give_back`: has the pipeline keep no weights; called while nothing runs."""
         self._carry_out = carry_out
+        self._give_back = give_back
         self._rendering: str | None = None
         self._stopping = Stopping()
 
@@ -68,3 +70,5 @@ class InProcessRenderer(renderer.Renderer):
 
     async def close(self) -> None:
         self._stopping.cancel()
+        if self._rendering is None:  # else the process is about to end
+            await asyncio.to_thread(self._give_back)

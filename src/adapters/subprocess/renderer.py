@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -47,8 +46,6 @@ class SubprocessRenderer(renderer.Renderer):
         environment: all of its environment variables; this process's own where None.
         cancel_deadline_s: seconds it has to stop by itself after a cancel, before it is killed.
         kill_grace_s: seconds a killed one has to be gone, before it counts as hanging in the kernel.
-        keep_alive_s: seconds after its latest order in which it may keep what it loaded. Then it is
-            ended: only so the accelerator has all of its memory back.
     """
 
     def __init__(
@@ -58,10 +55,7 @@ class SubprocessRenderer(renderer.Renderer):
         environment: Mapping[str, str] | None = None,
         cancel_deadline_s: float = CANCEL_DEADLINE_S,
         kill_grace_s: float = KILL_GRACE_S,
-        keep_alive_s: float = math.inf,
     ) -> None:
-        self._keep_alive_s = keep_alive_s
-        self._resting: asyncio.Task[None] | None = None  # from an order's end to the next
         self._command = tuple(command)
         self._environment = environment
         self._kill_grace_s = kill_grace_s
@@ -86,7 +80,6 @@ class SubprocessRenderer(renderer.Renderer):
         await self._running()
 
     async def render(self, order: RenderOrder) -> AsyncGenerator[RenderReport, None]:
-        self._end_rest()
         self._rendering, finished = order.job_id, False
         self._stop_wanted = self._suspend_wanted = False
         try:
@@ -112,8 +105,6 @@ class SubprocessRenderer(renderer.Renderer):
             self._end_order()
             if not finished:
                 await self._kill()
-            else:
-                self._resting = asyncio.create_task(self._rest())
 
     async def cancel(self, job_id: str) -> None:
         if job_id != self._rendering or self._stop_wanted:
@@ -130,18 +121,7 @@ class SubprocessRenderer(renderer.Renderer):
             await self._ask(self._process, wire.Suspend(job_id))
 
     async def close(self) -> None:
-        self._end_rest()
         await self._kill()
-
-    async def _rest(self) -> None:
-        await asyncio.sleep(self._keep_alive_s)
-        _log.info("worker ended: idle", extra={"process_id": self.process_id})
-        await self._kill()
-
-    def _end_rest(self) -> None:
-        if self._resting is not None:
-            self._resting.cancel()
-            self._resting = None
 
     async def _running(self) -> Process:
         if self._undying is not None and self._undying.returncode is None:

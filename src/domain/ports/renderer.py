@@ -43,4 +43,7 @@ class Renderer(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Stop whatever runs and leave no process behind. Calling it again does nothing."""
+        """Stop whatever runs, leave no process behind and keep no weights.
+
+        Calling it again does nothing. Another `render` may follow; it loads anew.
+        """
