@@ -44,6 +44,7 @@ bench: $(INSTALLED) ## Measure what the README states
 	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/cancel.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/previews.py
+	$(BIN)/python benchmarks/memory.py
 
 soak: $(INSTALLED) ## Kill server and workers 500 times, cut 50 videos, count what was lost: half an hour
 	$(BIN)/python benchmarks/soak.py

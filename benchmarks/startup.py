@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import msgspec
 
+from adapters.subprocess.channel import IDLE_S
 from bootstrap.process_environment import worker_environment
 from bootstrap.settings import load_settings
 from domain.checkpoint import checkpoint_spec
@@ -52,6 +53,7 @@ def main() -> None:
                 service.submit(width=DEFAULTS.width, height=DEFAULTS.height), "completed"
             )
             megabytes.append(service.process.memory_info().rss / 1e6)
+            time.sleep(IDLE_S + 0.5)  # an idle worker's heap goes back to the system
             (worker,) = service.workers()
             worker_megabytes.append(worker.memory_info().rss / 1e6)
             torch += any("torch" in mapping.path for mapping in service.process.memory_maps())

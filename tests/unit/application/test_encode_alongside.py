@@ -23,7 +23,14 @@ def chunks(count: int) -> Iterator[FrameChunk]:
 
 def footage(num_frames: int) -> Footage:
     return Footage(
-        width=1, height=1, num_frames=num_frames, fps=1, duration_s=1, codec="fake", metadata={}
+        width=1,
+        height=1,
+        num_frames=num_frames,
+        fps=1,
+        duration_s=1,
+        codec="fake",
+        metadata={},
+        pictures_sha256="",
     )
 
 
