@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from application.encode_alongside import CHUNKS_AHEAD, encode_alongside
+from domain.appearance import Appearance
 from domain.errors import DiskFull, RenderCancelled
 from domain.ports.video_encoder import Footage
 from domain.video import FrameChunk
@@ -29,6 +30,7 @@ def footage(num_frames: int) -> Footage:
         fps=1,
         duration_s=1,
         codec="fake",
+        appearance=Appearance(brightness=100, contrast=50, motion=20),
         metadata={},
         pictures_sha256="",
     )
