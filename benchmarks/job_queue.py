@@ -49,7 +49,9 @@ class Service:
     """A server's own parts over one data directory; nothing is dispatched."""
 
     def __init__(self, folder: Path) -> None:
-        settings = load_settings(overrides={"data_dir": str(folder)}, environment={})
+        settings = load_settings(
+            overrides={"data_dir": str(folder), "limits.waiting": 0}, environment={}
+        )
         core = CoreContainer(settings=settings)
         core.data_directory().prepare()
         container = ServerContainer(core=core)

@@ -4,7 +4,9 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from application.own_jobs import OwnJobs
 from application.run_generation import RunGeneration
+from domain.access import LOCAL, Caller
 from domain.job import Job
 from domain.job_event import JobStatus
 from domain.ports.clock import Clock
@@ -23,8 +25,10 @@ class CancelGeneration:
         lanes: Sequence[RunGeneration],
         resume_store: ResumeStore,
         clock: Clock,
+        *,
+        caller: Caller = LOCAL,
     ) -> None:
-        self._repository = repository
+        self._repository = OwnJobs(repository, caller)
         self._lanes = lanes
         self._resume_store = resume_store
         self._clock = clock

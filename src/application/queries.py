@@ -8,6 +8,8 @@ from pathlib import Path
 
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
+from application.own_jobs import OwnJobs
+from domain.access import LOCAL, Caller
 from domain.errors import OutputMissing, PreviewMissing
 from domain.job import Job
 from domain.job_event import JobStatus
@@ -24,7 +26,8 @@ class SlotState:
 
     Attributes:
         number: from 0.
-        job_id: the generation that runs there; None while none does.
+        is_busy: whether it works on something, whoever's that is.
+        job_id: the generation that runs there; None while none does that the caller may see.
         accelerator: its index; None where there is none, or none that can be seen.
         checkpoint: what is loaded there, as far as its last video shows; None while one is made.
         problem: why nothing is started there; None where nothing keeps it.
@@ -34,6 +37,7 @@ class SlotState:
     number: int
     accelerator: int | None
     checkpoint: str | None
+    is_busy: bool
     job_id: str | None
     problem: str | None
     fenced_out: int
@@ -44,10 +48,13 @@ class QueueState:
     """The line and who works on it.
 
     Attributes:
+        length: how many wait, everybody's.
+        running, waiting: those that the caller may see.
         waiting: the first `limit` jobs in the order they will be started.
         problem: why nothing is started, besides pausing: a disk that is nearly full.
     """
 
+    length: int
     running: Sequence[Job]
     waiting: Sequence[Job]
     paused_since: datetime | None
@@ -57,7 +64,7 @@ class QueueState:
 
 
 class Queries:
-    """What drivers ask to show."""
+    """What one caller asks to be shown: its own generations, or an administrator everybody's."""
 
     def __init__(
         self,
@@ -67,8 +74,11 @@ class Queries:
         store: ArtifactStore,
         dispatch: DispatchJobs,
         gate: DiskGate,
+        *,
+        caller: Caller = LOCAL,
     ) -> None:
-        self._repository = repository
+        self._caller = caller
+        self._repository = OwnJobs(repository, caller)
         self._queue = queue
         self._event_log = event_log
         self._store = store
@@ -87,9 +97,11 @@ class Queries:
 
     async def queue(self, *, limit: int = 200) -> QueueState:
         """The line as it is now."""
+        client = None if self._caller.sees_all else self._caller.client
         return QueueState(
+            length=await self._queue.length(),
             running=await self._repository.list(statuses=(JobStatus.RUNNING, JobStatus.PUBLISHING)),
-            waiting=await self._queue.line(limit=limit),
+            waiting=await self._queue.line(limit=limit, client=client),
             paused_since=await self._queue.paused_since(),
             is_draining=self._dispatch.is_draining,
             problem=self._gate.problem(),
@@ -103,12 +115,16 @@ class Queries:
                 number=lane.slot.number,
                 accelerator=lane.slot.heat.index if lane.slot.heat else None,
                 checkpoint=lane.slot.loaded,
-                job_id=lane.running.id if lane.running else None,
+                is_busy=lane.running is not None,
+                job_id=self._id_if_seen(lane.running),
                 problem=lane.slot.problem,
                 fenced_out=lane.fenced_out,
             )
             for lane in self._dispatch.lanes
         ]
+
+    def _id_if_seen(self, job: Job | None) -> str | None:
+        return job.id if job is not None and self._caller.may_see(job.client) else None
 
     async def video(self, job_id: str) -> tuple[Job, Path]:
         """A completed job and where its file lies.

@@ -1,14 +1,17 @@
 """Accept a generation: from here on it is never lost."""
 
+import asyncio
 import json
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
+from application.own_uploads import OwnUploads
 from application.plan_generation import PlanGeneration
+from domain.access import LOCAL, Caller, Room, check_cost
 from domain.generation import GenerationDraft
 from domain.idempotency import IdempotencyKey
 from domain.job import LOCAL_CLIENT, Job
@@ -32,7 +35,7 @@ class Submission:
     """What is asked, and how it is to wait.
 
     Attributes:
-        client: who asks.
+        client: who asks, where no key says it.
         preempts: whether it may stop a running job of lower priority.
         idempotency_key: the client's own name for this submission; sent again, it makes no second job.
     """
@@ -54,6 +57,19 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What is accepted, whoever asks.
+
+    Attributes:
+        waiting: how many may wait, everybody's; None for any number.
+        job_cost: see `domain.access.job_cost`; None for any.
+    """
+
+    waiting: int | None = None
+    job_cost: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """The durable job. `is_replayed`: it was accepted before, under the same key."""
 
@@ -72,7 +88,15 @@ class SubmitGeneration:
         dispatch: DispatchJobs,
         clock: Clock,
         new_id: Callable[[], str] = new_id,
+        *,
+        caller: Caller = LOCAL,
+        uploads: OwnUploads | None = None,
+        limits: Limits | None = None,
     ) -> None:
+        """Without `uploads`, a draft may name any; without `limits`, there are none but the caller's."""
+        self._caller = caller
+        self._uploads = uploads
+        self._limits = limits or Limits()
         self._plan = plan
         self._repository = repository
         self._gate = gate
@@ -86,15 +110,24 @@ class SubmitGeneration:
         Raises:
             InvalidRequest, CheckpointUnavailable: it cannot be done.
             DoesNotFit: not with the memory of this machine.
+            ScopeMissing: it would go before others, which is not the caller's to ask.
+            ShareUsedUp, QueueFull: there is no room in line.
             KeyReused: its key was used for something else.
             DiskFull: it cannot be kept.
         """
+        if not self._caller.is_local:
+            submission = replace(submission, client=self._caller.client)
         # Before anything is judged: what was accepted once stays so, whatever is missing by now.
         key = submission.key()
         if key and (known := await self._repository.find(key, at=self._clock.now())):
             return Accepted(job=known, is_replayed=True)
+        self._caller.demand_place(priority=submission.priority, preempts=submission.preempts)
         self._gate.refuse_if_full()
+        if self._uploads is not None:
+            await asyncio.to_thread(self._uploads.refuse_others, submission.draft)
         request, plan = await self._plan.execute(submission.draft)
+        for cap in (self._limits.job_cost, self._caller.job_cost):
+            check_cost(request, cap)
         job = Job.submit(
             self._new_id(),
             request,
@@ -104,7 +137,8 @@ class SubmitGeneration:
             priority=submission.priority,
             preempts=submission.preempts,
         )
-        kept = await self._repository.add(job, key=key)
+        room = Room(total=self._limits.waiting, share=self._caller.share)
+        kept = await self._repository.add(job, key=key, room=room)
         if kept.id != job.id:  # the same came twice at once
             return Accepted(job=kept, is_replayed=True)
         _log.info("submitted", extra={"job_id": kept.id, "checkpoint": request.checkpoint})

@@ -3,6 +3,7 @@
 import logging
 
 from application.disk_gate import DiskGate
+from application.own_uploads import OwnUploads
 from domain.clip import is_video
 from domain.errors import ImageUnusable
 from domain.image import InputImage, png_size
@@ -16,9 +17,15 @@ class UploadImage:
     """Keeps the picture, never the file it came in."""
 
     def __init__(
-        self, reader: ImageReader, images: ImageStore, gate: DiskGate | None = None
+        self,
+        reader: ImageReader,
+        images: ImageStore,
+        gate: DiskGate | None = None,
+        *,
+        uploads: OwnUploads | None = None,
     ) -> None:
-        """Without a `gate`, whatever there is room for is kept."""
+        """Without a `gate`, whatever there is room for is kept; without `uploads`, it is nobody's own."""
+        self._uploads = uploads
         self._reader = reader
         self._images = images
         self._gate = gate
@@ -35,6 +42,8 @@ class UploadImage:
         if is_video(data):
             raise ImageUnusable("This is a video, and a picture is wanted here: PNG, JPEG or WebP.")
         image_id = self._images.keep(self._reader.to_png(data))
+        if self._uploads is not None:
+            self._uploads.keep(image_id)
         width, height = png_size(self._images.locate(image_id))
         _log.info("image kept", extra={"image": image_id, "width": width, "height": height})
         return InputImage(id=image_id, width=width, height=height)

@@ -3,6 +3,7 @@
 import logging
 
 from application.disk_gate import DiskGate
+from application.own_uploads import OwnUploads
 from domain.clip import InputClip, read_clip
 from domain.errors import VideoUnusable
 from domain.image import is_picture
@@ -16,9 +17,15 @@ class UploadVideo:
     """Keeps the frames, never the file they came in."""
 
     def __init__(
-        self, reader: ClipReader, images: ImageStore, gate: DiskGate | None = None
+        self,
+        reader: ClipReader,
+        images: ImageStore,
+        gate: DiskGate | None = None,
+        *,
+        uploads: OwnUploads | None = None,
     ) -> None:
-        """Without a `gate`, whatever there is room for is kept."""
+        """Without a `gate`, whatever there is room for is kept; without `uploads`, it is nobody's own."""
+        self._uploads = uploads
         self._reader = reader
         self._images = images
         self._gate = gate
@@ -42,6 +49,8 @@ class UploadVideo:
             clip_id = self._images.keep_clip(staged)
         finally:
             staged.unlink(missing_ok=True)
+        if self._uploads is not None:
+            self._uploads.keep(clip_id)
         clip = read_clip(clip_id, self._images.locate_clip(clip_id))
         told = {"clip": clip.id, "width": clip.width, "height": clip.height}
         _log.info("video kept", extra={**told, "frames": len(clip.times_us)})

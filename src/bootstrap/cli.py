@@ -22,11 +22,12 @@ from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.filesystem.resume_store import FilesystemResumeStore
 from application.estimate_generation import Estimate, Imagined
 from application.generate_once import GenerateOnce
+from application.manage_keys import ManageKeys
 from application.reproduce_video import ReproduceVideo
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
 from bootstrap.process_environment import have_threads_wait_patiently
-from bootstrap.settings import Settings, load_settings, url_host
+from bootstrap.settings import Settings, api_key, load_settings, url_host
 from domain.attention import Attention
 from domain.audit import Finding
 
@@ -114,7 +115,11 @@ class Commands:
         from adapters.cli.service import Service
 
         server = load_settings(config=config, overrides={"server.port": port}).server
-        return Service(f"http://{url_host(server.host)}:{server.port}")
+        return Service(f"http://{url_host(server.host)}:{server.port}", api_key())
+
+    def keys(self, config: Path | None, overrides: Mapping[str, Any]) -> ManageKeys:
+        settings = load_settings(config=config, overrides=overrides)
+        return CoreContainer(settings=settings).manage_keys()
 
     def audit(
         self, config: Path | None, overrides: Mapping[str, Any]

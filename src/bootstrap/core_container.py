@@ -11,8 +11,10 @@ from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from adapters.filesystem.checkpoint_store import FilesystemCheckpointStore
 from adapters.filesystem.data_directory import DataDirectory
 from adapters.filesystem.image_store import FilesystemImageStore
+from adapters.filesystem.key_store import FilesystemKeyStore
 from adapters.filesystem.lora_catalog import FilesystemLoraCatalog
 from adapters.filesystem.resume_store import FilesystemResumeStore
+from adapters.filesystem.upload_owners import FilesystemUploadOwners
 from adapters.filesystem.weight_reader import FilesystemWeightReader
 from adapters.hardware.memory_meter import ProcMemoryMeter
 from adapters.hardware.probe import NvmlHardwareProbe
@@ -24,6 +26,7 @@ from application.assemble_checkpoint import AssembleCheckpoint
 from application.complete_draft import CompleteDraft
 from application.fetch_files import FetchFiles
 from application.list_checkpoints import ListCheckpoints
+from application.manage_keys import ManageKeys
 from application.pull_checkpoint import PullCheckpoint
 from application.remove_checkpoint import RemoveCheckpoint
 from application.repair_checkpoint import RepairCheckpoint
@@ -95,7 +98,12 @@ class CoreContainer(containers.DeclarativeContainer):
         staging=data_directory.provided.staging,
         outputs=data_directory.provided.outputs,
     )
+    keys = providers.Singleton(
+        FilesystemKeyStore, data_directory.provided.keys, data_directory.provided.prepare
+    )
+    manage_keys = providers.Factory(ManageKeys, keys, clock)
     images = providers.Singleton(FilesystemImageStore, data_directory.provided.inputs)
+    upload_owners = providers.Singleton(FilesystemUploadOwners, data_directory.provided.inputs)
     loras = providers.Singleton(FilesystemLoraCatalog, data_directory.provided.loras)
     resume_store = providers.Singleton(FilesystemResumeStore, data_directory.provided.resume)
     complete_draft = providers.Factory(CompleteDraft, catalog, images, loras=loras)

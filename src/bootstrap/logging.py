@@ -1,4 +1,7 @@
-"""Logs as events: one line each, fields after the words; JSON where a machine reads them."""
+"""Logs as events: one line each, fields after the words; JSON where a machine reads them.
+
+API keys are blacked out, wherever they come from. Prompts are never told above DEBUG.
+"""
 
 import json
 import logging
@@ -8,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bootstrap.setting_sections import Log
+from domain.api_key import without_secrets
 
 #: What every record has; anything beyond it came from `extra`.
 _ORDINARY: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -35,7 +39,7 @@ class _Console(logging.Formatter):
         fields = " ".join(f"{key}={value}" for key, value in _fields(record).items())
         line = f"{time} {record.levelname:<7} {self._process:<6} {record.getMessage()} {fields}"
         line = line.rstrip().replace("\n", "\\n").replace("\r", "\\r")
-        return f"{line}\n{_traceback(record)}" if record.exc_info else line
+        return without_secrets(f"{line}\n{_traceback(record)}" if record.exc_info else line)
 
 
 class _Json(logging.Formatter):
@@ -54,7 +58,7 @@ class _Json(logging.Formatter):
         }
         if record.exc_info:
             told["traceback"] = _traceback(record)
-        return json.dumps(told, ensure_ascii=False, default=str)
+        return without_secrets(json.dumps(told, ensure_ascii=False, default=str))
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Final
 
+from bootstrap.settings import KEY_VARIABLE
+
 _VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 _THREADS: Final = "OMP_NUM_THREADS"
 #: torch's threads otherwise spin while they wait, and keep the very thread they wait for off its core.
@@ -37,7 +39,7 @@ def worker_environment(accelerator: str | None, *, workers: int = 1) -> dict[str
     if accelerator is None and workers > 1:
         variables[_THREADS] = str(max(1, _cores() // workers))
     variables |= {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != KEY_VARIABLE},
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import signal
 import socket
@@ -13,7 +12,9 @@ import uvicorn
 from litestar import Litestar
 from litestar.di import Provide
 
+from adapters.http.access import for_caller
 from adapters.http.app import create_app
+from adapters.http.connections import PatientProtocol
 from adapters.subprocess.renderer import SubprocessRenderer
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
@@ -21,6 +22,7 @@ from bootstrap.server_container import ServerContainer
 from bootstrap.setting_sources import SettingsError
 from bootstrap.settings import Settings, url_host
 from domain.errors import StorageError
+from domain.ports.key_store import KeyStore
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ def serve(settings: Settings) -> None:
     configure_logging(settings.log, process="server")
     core = CoreContainer(settings=settings)
     directory = core.data_directory()
-    with contextlib.closing(_listen(settings.server.host, settings.server.port)) as listener:
+    with contextlib.closing(_listen(settings, core.keys())) as listener:
         directory.prepare()
         directory.lock()
         try:
@@ -50,19 +52,11 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(container: ServerContainer, listener: socket.socket) -> None:
-    async with _running(container) as dispatching:
+    async with running(container) as dispatching:
         stopping = asyncio.Event()
         app = build_app(container, dispatching, stopping)
         host, port = listener.getsockname()[:2]
-        config = uvicorn.Config(
-            app,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_CONNECTION_GRACE_S,
-        )
-        server = _Server(config)
+        server = http_server(app)
 
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         _log.info("serving", extra={"address": f"http://{url_host(host)}:{port}"})
@@ -102,6 +96,25 @@ async def _until_drained(
         task.cancel()
 
 
+def http_server(
+    app: Litestar, *, protocol: type[PatientProtocol] = PatientProtocol
+) -> uvicorn.Server:
+    """What speaks HTTP for `app`, on sockets that it is given."""
+    config = uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Else what a client says of its address would count, where it comes through loopback.
+        proxy_headers=False,
+        timeout_graceful_shutdown=_CONNECTION_GRACE_S,
+    )
+    return _Server(config)
+
+
 class _Server(uvicorn.Server):
     """Leaves the signals to us: uvicorn would raise them again before anything is given back."""
 
@@ -111,7 +124,7 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def _running(container: ServerContainer) -> AsyncIterator[asyncio.Task[None]]:
+async def running(container: ServerContainer) -> AsyncIterator[asyncio.Task[None]]:
     """The queue and its workers, from recovery to the last process. Yields the dispatcher's task."""
     database = container.database()
     await database.open()
@@ -158,13 +171,21 @@ def build_app(
 
     return create_app(
         dependencies={
-            "submit": provide(lambda: container.submit()),
-            "retry": provide(lambda: container.retry()),
-            "cancel": provide(lambda: container.cancel()),
+            "submit": for_caller(
+                lambda caller: container.submit(
+                    caller=caller, uploads=container.uploads(caller=caller)
+                )
+            ),
+            "retry": for_caller(lambda caller: container.retry(caller=caller)),
+            "cancel": for_caller(lambda caller: container.cancel(caller=caller)),
             "steer": provide(lambda: container.steer()),
-            "queries": provide(lambda: container.queries()),
-            "upload": provide(lambda: container.upload_image()),
-            "upload_video": provide(lambda: container.upload_video()),
+            "queries": for_caller(lambda caller: container.queries(caller=caller)),
+            "upload": for_caller(
+                lambda caller: container.upload_image(uploads=container.uploads(caller=caller))
+            ),
+            "upload_video": for_caller(
+                lambda caller: container.upload_video(uploads=container.uploads(caller=caller))
+            ),
             "estimate": provide(lambda: container.estimate()),
             "checkpoints": provide(lambda: container.core.list_checkpoints()),
             "work": provide(lambda: container.work()),
@@ -175,6 +196,7 @@ def build_app(
             "readiness": provide(lambda: readiness),
             "stopping": provide(lambda: stopping),
         },
+        doorkeeper=container.doorkeeper(),
         lifespan=(),
         allowed_hosts=[url_host(settings.server.host), *settings.server.allowed_hosts],
         version=container.core.version(),
@@ -202,13 +224,21 @@ def _dispatcher_problem(container: ServerContainer, dispatching: asyncio.Task[No
     return "it has stopped; restart the server" if dispatching.done() else None
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket bound to the address; loopback only, as long as there are no API keys."""
-    if not _is_loopback(host):
-        raise SettingsError(
-            f"{host} can be reached from other machines, and this version has no API keys. "
-            "Serve on 127.0.0.1 and reach it through an SSH tunnel."
-        )
+def _listen(settings: Settings, keys: KeyStore) -> socket.socket:
+    """A socket bound to the address; one that others can reach only where there are API keys.
+
+    Raises:
+        SettingsError: it cannot be listened on, or must not be.
+    """
+    host, port = settings.server.host, settings.server.port
+    usable = [key for key in keys.all() if key.revoked_at is None]
+    if not settings.is_loopback:
+        if not usable:
+            raise SettingsError(
+                f"{host} can be reached from other machines, and there are no API keys: make one with "
+                "`wan keys create NAME`. Or serve on 127.0.0.1, and reach it through an SSH tunnel."
+            )
+        _log.warning("keys and videos travel unencrypted: put a proxy with TLS in front")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -222,12 +252,3 @@ def _listen(host: str, port: int) -> socket.socket:
             f"Choose another with --port, such as {port + 1}."
         ) from error
     return listener
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 from dependency_injector import containers, providers
 
+from adapters.http.doorkeeper import Doorkeeper
 from adapters.inprocess.renderer import InProcessRenderer
 from adapters.sql.database import Database
 from adapters.sql.event_log import SqlEventLog
@@ -19,14 +20,16 @@ from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.estimate_generation import EstimateGeneration
 from application.known_capacity import KnownCapacity
+from application.own_uploads import OwnUploads
 from application.plan_generation import PlanGeneration
 from application.queries import Queries
 from application.recent_runs import RecentRuns
+from application.recognise_caller import RecogniseCaller
 from application.recover_jobs import RecoverJobs
 from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
-from application.submit_generation import SubmitGeneration
+from application.submit_generation import Limits, SubmitGeneration
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
 from application.watch_machine import WatchMachine
@@ -40,6 +43,7 @@ from domain.ports.artifact_store import ArtifactStore
 from domain.ports.clock import Clock
 from domain.ports.hardware_probe import HardwareProbe
 from domain.ports.job_repository import JobRepository
+from domain.ports.key_store import KeyStore
 from domain.ports.renderer import Renderer
 from domain.ports.resume_store import ResumeStore
 from domain.slot import Slot
@@ -153,6 +157,16 @@ def _gate(settings: Settings, hardware: HardwareProbe) -> DiskGate:
     return DiskGate(hardware, soft_bytes=disk.soft_mib * 2**20, hard_bytes=disk.hard_mib * 2**20)
 
 
+def _limits(settings: Settings) -> Limits:
+    limits = settings.limits
+    return Limits(waiting=limits.waiting or None, job_cost=limits.job_cost or None)
+
+
+def _doorkeeper(settings: Settings, keys: KeyStore, clock: Clock) -> Doorkeeper:
+    recognise = RecogniseCaller(keys, always_asks=not settings.is_loopback)
+    return Doorkeeper(recognise, clock, max_streams=settings.limits.streams or sys.maxsize)
+
+
 class ServerContainer(containers.DeclarativeContainer):
     """The server's own parts over the core's. Nothing is opened or started by making them."""
 
@@ -171,6 +185,7 @@ class ServerContainer(containers.DeclarativeContainer):
     watch = providers.Singleton(_watch, settings, core.hardware, core.clock, heats)
     renderers = providers.Singleton(_renderers, settings, places, core)
 
+    doorkeeper = providers.Singleton(_doorkeeper, settings, core.keys, core.clock)
     gate = providers.Singleton(_gate, settings, core.hardware)
     lanes = providers.Singleton(
         _lanes,
@@ -187,8 +202,15 @@ class ServerContainer(containers.DeclarativeContainer):
     capacity = providers.Singleton(KnownCapacity, watch.provided.present)
     plan = providers.Factory(PlanGeneration, core.complete_draft, history, capacity)
     estimate = providers.Factory(EstimateGeneration, core.catalog, history, capacity)
-    submit = providers.Factory(SubmitGeneration, plan, repository, gate, dispatch, core.clock)
-    retry = providers.Factory(RetryGeneration, repository, gate, core.clock)
+    # These take the `caller`; without one, they are the local user's.
+    limits = providers.Singleton(_limits, settings)
+    uploads = providers.Factory(OwnUploads, core.upload_owners)
+    submit = providers.Factory(
+        SubmitGeneration, plan, repository, gate, dispatch, core.clock, limits=limits
+    )
+    retry = providers.Factory(
+        RetryGeneration, repository, gate, core.clock, waiting=limits.provided.waiting
+    )
     cancel = providers.Factory(CancelGeneration, repository, lanes, core.resume_store, core.clock)
     steer = providers.Factory(SteerQueue, queue, dispatch, core.clock)
     work = providers.Singleton(

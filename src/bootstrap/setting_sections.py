@@ -119,6 +119,20 @@ class Thermal(Section, frozen=True, kw_only=True):
     cool_by_c: int = HeatLimits().cool_by_c
 
 
+class Limits(Section, frozen=True, kw_only=True):
+    """What is accepted, whoever asks; a key has limits of its own besides. 0 is no limit at all.
+
+    Attributes:
+        waiting: generations in line.
+        streams: of events, open at once.
+        job_cost: width x height x frames x steps; the default is 1280 x 720 x 121 x 100.
+    """
+
+    waiting: int = 1000
+    streams: int = 256
+    job_cost: int = 11_151_360_000
+
+
 class Log(Section, frozen=True, kw_only=True):
     """One line per event, on standard error."""
 

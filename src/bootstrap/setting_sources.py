@@ -5,7 +5,7 @@ Knows nothing of what a setting means.
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -46,15 +46,15 @@ def from_toml(path: Path, known: Sequence[str]) -> dict[str, Said]:
     return {key: Said(value, f"in {path}") for key, value in _flat(told, known)}
 
 
-def from_environment(environment: Mapping[str, str], *, but: str) -> dict[str, Said]:
+def from_environment(environment: Mapping[str, str], *, but: Collection[str]) -> dict[str, Said]:
     """`WAN_SERVER__PORT=1` is `server.port`; commas separate lists; empty is as good as unset.
 
     Args:
-        but: a variable that is no setting.
+        but: variables that are no settings.
     """
     said = {}
     for name, value in environment.items():
-        if name.startswith(_PREFIX) and name != but and value:
+        if name.startswith(_PREFIX) and name not in but and value:
             key = name.removeprefix(_PREFIX).lower().replace("__", ".")
             parts = [part.strip() for part in value.split(",") if part.strip()]
             said[key] = Said(parts if key in _LISTS else value, name)

@@ -5,6 +5,7 @@ exists: a mistyped setting must never be silently the default.
 """
 
 import difflib
+import ipaddress
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from bootstrap.setting_sections import (
     Database,
     Disk,
     Hub,
+    Limits,
     Log,
     Models,
     Monitor,
@@ -60,6 +62,9 @@ _WANTED: Final = {
 }
 #: Names the file to read; not a setting itself.
 _CONFIG_VARIABLE: Final = "WAN_CONFIG"
+#: What the command line shows to a server that asks for keys; not a setting, so that it is handed to nobody.
+KEY_VARIABLE: Final = "WAN_API_KEY"
+_NO_SETTINGS: Final = frozenset({_CONFIG_VARIABLE, KEY_VARIABLE})
 #: huggingface_hub's own name for another hub; ours goes before it.
 _HUB_VARIABLE: Final = "HF_ENDPOINT"
 
@@ -81,7 +86,18 @@ class Settings(Section, frozen=True, kw_only=True):
     disk: Disk = msgspec.field(default_factory=Disk)
     monitor: Monitor = msgspec.field(default_factory=Monitor)
     thermal: Thermal = msgspec.field(default_factory=Thermal)
+    limits: Limits = msgspec.field(default_factory=Limits)
     log: Log = msgspec.field(default_factory=Log)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        if self.server.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.server.host).is_loopback
+        except ValueError:
+            return False
 
     @property
     def models_dir(self) -> Path:
@@ -135,7 +151,7 @@ def load_settings(
     said |= {key: Said(value, "the default") for key, value in (defaults or {}).items()}
     known = setting_keys()
     said |= from_toml(config, known) if config else {}
-    said |= from_environment(environment, but=_CONFIG_VARIABLE)
+    said |= from_environment(environment, but=_NO_SETTINGS)
     said |= {
         key: Said(value, "as it was asked for")
         for key, value in overrides.items()
@@ -149,6 +165,11 @@ def load_settings(
     if complaint := next(_complaints(settings), None):
         raise SettingsError(complaint)
     return msgspec.structs.replace(settings, data_dir=str(_absolute(settings.data_dir)))
+
+
+def api_key() -> str | None:
+    """The key that `WAN_API_KEY` holds, if any."""
+    return os.environ.get(KEY_VARIABLE) or None
 
 
 def url_host(host: str) -> str:
@@ -209,6 +230,7 @@ def _complaints(settings: Settings) -> Iterator[str]:
     if settings.workers != "auto" and settings.workers < 1:
         yield f"workers is {settings.workers}; it must be auto, or at least 1."
     yield from _of_times(settings)
+    yield from _of_limits(settings.limits)
     if settings.disk.hard_mib < 0:
         yield (
             f"disk.hard_mib is {settings.disk.hard_mib}; it must be at least 0, which is no mark at all."
@@ -246,6 +268,12 @@ def _of_times(settings: Settings) -> Iterator[str]:
         yield f"models.keep_alive_s is {kept_s} s; it must be at least 0, or forever."
     if not 0.5 <= settings.monitor.interval_s <= 30:  # a temperature is believed for 60 s
         yield f"monitor.interval_s is {settings.monitor.interval_s} s; it must be 0.5 to 30."
+
+
+def _of_limits(limits: Limits) -> Iterator[str]:
+    for key, limit in msgspec.structs.asdict(limits).items():
+        if limit < 0:
+            yield f"limits.{key} is {limit}; it must be at least 0, which is no limit."
 
 
 def _of_heat(thermal: Thermal) -> Iterator[str]:

@@ -1,13 +1,16 @@
-"""What the README points at is there."""
+"""What the README and the other documents point at is there."""
 
 import ast
 import re
 
+import pytest
+
 from tests.architecture.source_tree import ROOT
 
 
-def test_every_test_that_the_readme_names_exists() -> None:
-    named = re.findall(r"`(test_\w+)`", (ROOT / "README.md").read_text())
+@pytest.mark.parametrize("document", ["README.md", "docs/security.md"])
+def test_every_test_that_is_named_exists(document: str) -> None:
+    named = re.findall(r"`(test_\w+)`", (ROOT / document).read_text())
     written = {
         function.name
         for path in (ROOT / "tests").rglob("test_*.py")

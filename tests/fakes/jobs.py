@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
+from domain.access import Room
 from domain.errors import Conflict, KeyReused, StorageError, UnknownJob
 from domain.idempotency import KEY_LIFETIME_DAYS, IdempotencyKey
 from domain.job import Job
@@ -138,11 +139,17 @@ class InMemoryJobRepository(JobRepository):
     def __init__(self, memory: InMemoryJobs) -> None:
         self._memory = memory
 
-    async def add(self, job: Job, *, key: IdempotencyKey | None = None) -> Job:
+    async def add(
+        self, job: Job, *, key: IdempotencyKey | None = None, room: Room | None = None
+    ) -> Job:
         if key and (known := self._known_as(key, job.created_at)):
             return await self.get(known)
         if self._memory.holds(job.id):
             raise Conflict(f"There is a job {job.id} already.")
+        if room:
+            line = self._memory.line()
+            own = [kept for kept in line if kept.job.client == job.client]
+            room.check(waiting=len(line), own=len(own))
         self._memory.keep(copy(job))
         if key:
             self._memory.keys[key.client, key.key] = (key, job.id, job.created_at)
@@ -171,12 +178,17 @@ class InMemoryJobRepository(JobRepository):
         statuses: Sequence[JobStatus] = (),
         before: str | None = None,
         limit: int = 50,
+        client: str | None = None,
     ) -> Sequence[Job]:
         jobs = self._memory.kept
         if before is not None:
             ids = [job.id for job in jobs]
             jobs = jobs[: ids.index(before)] if before in ids else []
-        wanted = [job for job in reversed(jobs) if not statuses or job.status in statuses]
+        wanted = [
+            job
+            for job in reversed(jobs)
+            if (not statuses or job.status in statuses) and client in {None, job.client}
+        ]
         return wanted[:limit]
 
     def _known_as(self, key: IdempotencyKey, at: datetime) -> str | None:
@@ -217,8 +229,12 @@ class InMemoryJobQueue(JobQueue):
             lambda: any(kept.job.run_after is None for kept in self._waiting()), timeout_s
         )
 
-    async def line(self, *, limit: int = 200) -> Sequence[Job]:
-        return [_twin(kept.job) for kept in self._memory.line()[:limit]]
+    async def line(self, *, limit: int = 200, client: str | None = None) -> Sequence[Job]:
+        line = [k for k in self._memory.line() if client in {None, k.job.client}]
+        return [_twin(kept.job) for kept in line[:limit]]
+
+    async def length(self) -> int:
+        return len(self._memory.line())
 
     async def move(
         self, job_id: str, *, at: datetime, priority: int | None = None, position: int | None = None

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.process_environment import worker_environment
 from bootstrap.setting_sources import SettingsError
 from bootstrap.settings import (
+    api_key,
     load_settings,
     setting_keys,
 )
@@ -106,6 +108,7 @@ def test_paths_may_begin_at_home(key: str) -> None:
         ({"WAN_SERVER__GRACE_S": "nan"}, r"server\.grace_s.*at least 0"),
         ({"WAN_PIPELINE__CARD_STEP_S": "inf"}, r"pipeline\.card_step_s.*at least 0"),
         ({"WAN_DISK__HARD_MIB": "-1"}, r"disk\.hard_mib.*at least 0"),
+        ({"WAN_LIMITS__WAITING": "-1"}, r"limits\.waiting.*at least 0"),
         ({"WAN_CONFIG": "/nowhere/wan.toml"}, "cannot be read"),
     ],
 )
@@ -156,6 +159,16 @@ def test_weights_stay_as_long_as_it_is_said(told: str, seconds: float) -> None:
 def test_weights_that_would_stay_for_no_time_at_all_are_refused(told: str) -> None:
     with pytest.raises(SettingsError, match="forever"):
         load_settings(overrides={}, environment={"WAN_MODELS__KEEP_ALIVE_S": told})
+
+
+def test_the_command_lines_key_is_no_setting_and_reaches_no_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WAN_API_KEY", "wan_secret")
+
+    assert "wan_secret" not in str(load_settings(overrides={}))
+    assert "WAN_API_KEY" not in worker_environment(None)
+    assert api_key() == "wan_secret"
 
 
 @pytest.mark.parametrize(("said", "meant"), [("auto", "auto"), ("3", 3)])

@@ -16,6 +16,7 @@ from adapters.sql.database import Database
 from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
 from adapters.sql.run_history import SqlRunHistory
+from domain.access import Room
 from domain.errors import RenderFailed
 from domain.idempotency import IdempotencyKey
 from domain.job import Job
@@ -171,3 +172,34 @@ async def test_the_last_runs_are_found_without_reading_past_those_that_were_not_
     plans = await plans_of_reading(path, lambda: history.latest(limit=50))
 
     assert plans == ["SCAN jobs USING INDEX measured_jobs_by_age"]
+
+
+@pytest.mark.parametrize("before", [None, "gen_1"])
+@pytest.mark.parametrize(
+    "statuses", [[], [JobStatus.QUEUED], [JobStatus.FAILED, JobStatus.RUNNING]]
+)
+async def test_listing_one_clients_reads_no_others(
+    statuses: list[JobStatus], before: str | None, database: Database, path: Path
+) -> None:
+    repository = SqlJobRepository(database)
+    await repository.add(a_job())
+
+    plans = await plans_of_reading(
+        path, lambda: repository.list(client="key_1", statuses=statuses, before=before)
+    )
+
+    begun = {*(statuses or JobStatus)} - {JobStatus.QUEUED}
+    walks = [s for s in plans if "INDEX jobs_begun_of_client (client=? AND status=?" in s]
+    assert len(walks) == len(begun)
+    # What waits of one client is sorted: a key's share is a hundred.
+    assert set(unbounded(plans)) <= {"USE TEMP B-TREE FOR ORDER BY"}
+    assert ("TEMP B-TREE" in str(plans)) == (JobStatus.QUEUED in (statuses or JobStatus))
+
+
+async def test_room_is_counted_by_index(database: Database, path: Path) -> None:
+    repository, room = SqlJobRepository(database), Room(total=1000, share=100)
+
+    plans = await plans_of(database, path, lambda: repository.add(a_job(), room=room))
+
+    assert any("INDEX jobs_waiting_of_client (client=?)" in step for step in plans)
+    assert set(unbounded(plans)) <= BOUNDED | {"SCAN jobs USING INDEX jobs_queued", "SCAN anon_1"}

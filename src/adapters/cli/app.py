@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 import typer
 
 from adapters.cli import audit, backup, doctor, generate, plan, reproduce
+from adapters.cli.keys import keys_app
 from adapters.cli.models import Models, models_app
 from adapters.cli.options import AsJson, Backend, Config, DataDir
 from adapters.cli.queue import queue_app
 from application.generate_once import GenerateOnce
+from application.manage_keys import ManageKeys
 from application.reproduce_video import ReproduceVideo
 from domain.audit import Finding
 from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Violation
@@ -53,6 +55,7 @@ _OPTIONS: Final = {
     "loras": "--lora",
     "last_image": "--end-image",
     "references": "--reference",
+    "name": "NAME",
 }
 
 
@@ -80,6 +83,9 @@ class Commands(Protocol):
 
     def connect(self, config: Path | None, port: int | None) -> "Service":
         """The way to a running server."""
+
+    def keys(self, config: Path | None, overrides: Mapping[str, Any]) -> ManageKeys:
+        """What looks after the API keys."""
 
     def audit(
         self, config: Path | None, overrides: Mapping[str, Any]
@@ -153,6 +159,7 @@ def build_app(commands: Commands) -> typer.Typer:
     _add_care(app, commands)
     app.add_typer(models_app(commands.models), name="models")
     app.add_typer(queue_app(commands.connect), name="queue")
+    app.add_typer(keys_app(commands.keys), name="keys")
     return app
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import httpx
 
+from domain.access_errors import KeyNeeded
 from domain.errors import DomainError, InvalidRequest, Violation, error_for
 
 #: Seconds between tries to reach a server that went away in the middle of a stream.
@@ -23,11 +24,12 @@ class ServiceUnreachable(DomainError):
 
 
 class Service:
-    """Speaks to the server at `url`, such as `http://127.0.0.1:8022`."""
+    """Speaks to the server at `url`, such as `http://127.0.0.1:8022`; shows it `key`, where there is one."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: str | None = None) -> None:
         self._url = url
-        self._client = httpx.Client(base_url=url, timeout=30.0)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx.Client(base_url=url, headers=headers, timeout=30.0)
 
     def close(self) -> None:
         """End the connection."""
@@ -99,6 +101,8 @@ class Service:
             raise self._unreachable() from error
         if answer.is_success:
             return dict(told)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            raise KeyNeeded(f"{told.get('detail', '')} Put one into WAN_API_KEY.".lstrip())
         if told.get("code") == InvalidRequest.code and (fields := told.get("errors")):
             raise InvalidRequest([_violation(field) for field in fields])
         raise error_for(told.get("code", ""), told.get("detail", "It refused."))

@@ -2,6 +2,7 @@
 
 <data_dir>/wan-studio.json   says what this directory is, and in which format
            lock              held by the running server
+           keys.json         API keys, hashed; beside it, a lock of its own
            worker-N.lock     held by the worker of slot N
            jobs.db           the queue and its history; beside it, a lock of its own
            staging/          files of running attempts, private
@@ -41,6 +42,7 @@ class DataDirectory:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.database = root / "jobs.db"
+        self.keys = root / "keys.json"
         self.staging = root / "staging"
         self.resume = root / "resume"
         self.inputs = root / "inputs"
@@ -121,9 +123,12 @@ class DataDirectory:
     def take_files_from(self, other: "DataDirectory") -> Sequence[int]:
         """Copy its videos, images and resume points, durably. Returns the size of each file in bytes.
 
-        One that goes away meanwhile was not needed any more.
+        API keys come with them: they own what they asked for. One file that goes away meanwhile was not needed any more.
         """
         sizes = []
+        if other.keys.exists():
+            fsync_file(Path(shutil.copy2(other.keys, self.keys)))
+            fsync_directory(self.root)
         for theirs, ours in (
             (other.outputs, self.outputs),
             (other.inputs, self.inputs),

@@ -6,14 +6,18 @@ from typing import TypeAlias
 
 from litestar import Litestar
 from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
 
+from adapters.http.access import Admission, current_caller, refuse_undeclared
 from adapters.http.bodies import MAX_BODY_BYTES, JsonRequest
+from adapters.http.doorkeeper import Doorkeeper
 from adapters.http.exchanges import MarkExchanges
 from adapters.http.generations import generations_router
 from adapters.http.health import livez, readyz
 from adapters.http.hosts import HostGuard
+from adapters.http.limits import LimitRequests
 from adapters.http.loras import list_loras
 from adapters.http.models import models_router
 from adapters.http.openapi import openapi_config, summarise_operations
@@ -43,6 +47,7 @@ def create_app(
     *,
     dependencies: Mapping[str, Provide],
     lifespan: Sequence[Lifespan],
+    doorkeeper: Doorkeeper,
     allowed_hosts: Collection[str],
     version: str,
 ) -> Litestar:
@@ -55,6 +60,7 @@ def create_app(
             `checkpoints` (ListCheckpoints), `work` (WorkOnCheckpoints), `removing` (RemoveCheckpoint), `loras` (LoraCatalog), `machine` (WatchMachine),
             `history` (RunHistory), `readiness` (Readiness),
             `stopping` (asyncio.Event: set when streams must end).
+        doorkeeper: lets in whoever may come in.
         lifespan: entered in order before the first request is answered, left in reverse.
         allowed_hosts: Host values answered besides the loopback names; one without a port has any.
         version: Wan Studio's own.
@@ -73,10 +79,15 @@ def create_app(
             livez,
             readyz,
         ],
-        dependencies={**dependencies, "version": Provide(lambda: version, sync_to_thread=False)},
+        dependencies={
+            **dependencies,
+            "caller": Provide(current_caller, sync_to_thread=False),
+            "version": Provide(lambda: version, sync_to_thread=False),
+        },
         lifespan=lifespan,
         request_class=JsonRequest,
         request_max_body_size=MAX_BODY_BYTES,
+        middleware=[DefineMiddleware(Admission, doorkeeper=doorkeeper)],
         guards=[refuse_unknown_parameters],
         exception_handlers={Exception: to_problem},
         plugins=[DescribedStructs(), DescribedDataclasses()],
@@ -85,7 +96,8 @@ def create_app(
         debug=False,
         pdb_on_exception=False,
     )
+    refuse_undeclared(app)
     summarise_operations(app)
     # Litestar's own middleware comes after routing, too late for a path that does not exist.
-    app.asgi_handler = MarkExchanges(HostGuard(app.asgi_handler, allowed_hosts))
+    app.asgi_handler = MarkExchanges(LimitRequests(HostGuard(app.asgi_handler, allowed_hosts)))
     return app

@@ -8,11 +8,12 @@ from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 #: Nothing we serve is a page yet: what a browser is made to render may load and run nothing.
-_SECURITY_HEADERS: Final = {
+SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
 }
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -29,6 +30,7 @@ class MarkExchanges:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = _request_id(Headers.from_scope(scope).get("x-request-id", ""))
         scope["state"]["request_id"] = request_id
+        scope["state"]["headers"] = {}
         # Routing rewrites scope["path"].
         is_api = scope["path"].startswith(("/api/", "/v1/"))
 
@@ -36,7 +38,7 @@ class MarkExchanges:
             if message["type"] == "http.response.start":
                 headers = MutableScopeHeaders(message)
                 headers["X-Request-ID"] = request_id
-                for name, value in _SECURITY_HEADERS.items():
+                for name, value in (*SECURITY_HEADERS.items(), *scope["state"]["headers"].items()):
                     headers.setdefault(name, value)
                 if is_api:
                     headers.setdefault("Cache-Control", "private, no-store")
@@ -46,4 +48,9 @@ class MarkExchanges:
 
 
 def _request_id(given: str) -> str:
-    return given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+    return given if _REQUEST_ID.fullmatch(given) else new_request_id()
+
+
+def new_request_id() -> str:
+    """A name for a request whose client gave it none."""
+    return f"req_{secrets.token_hex(12)}"

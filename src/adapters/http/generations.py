@@ -31,6 +31,7 @@ from application.cancel_generation import CancelGeneration
 from application.queries import Queries
 from application.retry_generation import RetryGeneration
 from application.submit_generation import Submission, SubmitGeneration
+from domain.access import Scope
 from domain.idempotency import KEY_LIFETIME_DAYS, MAX_KEY_CHARACTERS
 from domain.job import LOCAL_CLIENT
 from domain.job_event import JobStatus
@@ -46,6 +47,8 @@ _REPLAYED: Final = "Idempotency-Replayed"
 
 @post(
     status_code=202,
+    scope=Scope.GENERATE,
+    is_submission=True,
     responses=refusals(403, 413, 415, 503, 507),
     response_headers=[
         _LOCATION,
@@ -74,7 +77,7 @@ async def submit_generation(
             name="Wan-Client",
             min_length=1,
             max_length=MAX_CLIENT_CHARACTERS,
-            description="Who asks: clients of one priority take turns.",
+            description="Who asks, where no API key says it: clients of one priority take turns.",
         ),
     ] = LOCAL_CLIENT,
 ) -> Response[Generation]:
@@ -98,7 +101,7 @@ async def submit_generation(
     return Response(shown, headers=headers)
 
 
-@get(responses=refusals(503))
+@get(scope=Scope.READ, responses=refusals(503))
 async def list_generations(
     queries: NamedDependency[Queries],
     status: Annotated[list[JobStatus] | None, QueryParameter(description="Only these.")] = None,
@@ -113,7 +116,7 @@ async def list_generations(
     return GenerationPage(data=page, next_cursor=page[-1].id if len(jobs) > limit else None)
 
 
-@get("/{generation_id:str}", responses=refusals(404, 503))
+@get("/{generation_id:str}", scope=Scope.READ, responses=refusals(404, 503))
 async def get_generation(
     queries: NamedDependency[Queries], generation_id: GenerationId
 ) -> Generation:
@@ -121,7 +124,12 @@ async def get_generation(
     return generation(await queries.job(generation_id))
 
 
-@post("/{generation_id:str}/cancel", status_code=200, responses=refusals(403, 404, 409, 503, 507))
+@post(
+    "/{generation_id:str}/cancel",
+    status_code=200,
+    scope=Scope.GENERATE,
+    responses=refusals(403, 404, 409, 503, 507),
+)
 async def cancel_generation(
     cancel: NamedDependency[CancelGeneration], generation_id: GenerationId
 ) -> Generation:
@@ -132,6 +140,8 @@ async def cancel_generation(
 @post(
     "/{generation_id:str}/retry",
     status_code=202,
+    scope=Scope.GENERATE,
+    is_submission=True,
     responses=refusals(403, 404, 409, 503, 507),
     response_headers=[_LOCATION],
 )
@@ -146,6 +156,7 @@ async def retry_generation(
 @get(
     "/{generation_id:str}/events",
     media_type=streams.MEDIA_TYPE,
+    scope=Scope.READ,
     responses={
         HTTPStatus.OK: told_as(GenerationEvent),
         HTTPStatus.NO_CONTENT: ResponseSpec(

@@ -10,7 +10,9 @@ from litestar.exceptions import HTTPException
 from litestar.params import SkipValidation
 from msgspec import Struct
 
+from adapters.http.access import PUBLIC
 from adapters.http.problems import refusals
+from domain.access import Scope
 
 #: Looks at each thing the server needs: its name, and what is wrong with it, None where nothing is.
 Readiness: TypeAlias = Callable[[], Awaitable[Mapping[str, str | None]]]
@@ -33,13 +35,13 @@ class Ready(Struct, frozen=True):
     status: Literal["ready"] = "ready"
 
 
-@get("/livez", sync_to_thread=False, tags=["Operations"], responses=refusals())
+@get("/livez", scope=PUBLIC, sync_to_thread=False, tags=["Operations"], responses=refusals())
 def livez() -> Alive:
     """Whether the server answers at all; touches nothing."""
     return Alive()
 
 
-@get("/readyz", tags=["Operations"], responses=refusals(503))
+@get("/readyz", scope=Scope.READ, tags=["Operations"], responses=refusals(503))
 async def readyz(readiness: SkipValidation[NamedDependency[Readiness]]) -> Ready:
     """Whether the server can take and keep generations, check by check."""
     checks = await readiness()

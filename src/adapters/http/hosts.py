@@ -7,15 +7,14 @@ Against DNS rebinding and cross-site posts (reliability.md S2, S3). Proxy header
 import re
 from collections.abc import Collection
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
-from litestar import Request
 from litestar.datastructures import Headers
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from adapters.http.problems import to_problem
+from adapters.http.problems import refuse
 
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -85,6 +84,4 @@ async def _refuse(refusal: HTTPException, scope: Scope, receive: Receive, send: 
     if scope["type"] == ScopeType.WEBSOCKET:
         await send({"type": "websocket.close", "code": 4000 + refusal.status_code, "reason": ""})
         return
-    request: Request[Any, Any, Any] = Request(scope, receive, send)
-    answer = to_problem(request, refusal).to_asgi_response(app=None, request=request)
-    await answer(scope, receive, send)
+    await refuse(refusal, scope, receive, send)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from adapters.http.private_paths import optional_without_paths
 from adapters.http.problems import refusals
+from domain.access import Scope
 from domain.lora import Expert, LoraFile
 from domain.ports.lora_catalog import LoraCatalog, LoraEntry
 
@@ -56,7 +57,7 @@ class LoraList(Struct, frozen=True, kw_only=True):
     data: Sequence[LoraFacts]
 
 
-@get("/api/v1/loras", sync_to_thread=True, tags=["Models"], responses=refusals())
+@get("/api/v1/loras", scope=Scope.READ, sync_to_thread=True, tags=["Models"], responses=refusals())
 def list_loras(loras: NamedDependency[LoraCatalog]) -> LoraList:
     """Every LoRA, by name."""
     return LoraList(data=[_facts(entry) for entry in loras.entries()])

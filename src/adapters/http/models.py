@@ -14,6 +14,7 @@ from adapters.http.problems import refusals
 from application.list_checkpoints import CheckpointState, CheckpointStatus, ListCheckpoints
 from application.remove_checkpoint import RemoveCheckpoint
 from application.work_on_checkpoints import CheckpointWork, WorkKind, WorkOnCheckpoints
+from domain.access import Scope
 from domain.checkpoint import Defaults, checkpoint_spec
 from domain.stored_checkpoint import Origin, Removal, UnfinishedTransfer
 
@@ -97,7 +98,7 @@ class ModelList(Struct, frozen=True, kw_only=True):
     data: Sequence[Model]
 
 
-@get("/", sync_to_thread=True, responses=refusals())
+@get("/", scope=Scope.READ, sync_to_thread=True, responses=refusals())
 def list_models(
     checkpoints: NamedDependency[ListCheckpoints], work: NamedDependency[WorkOnCheckpoints]
 ) -> ModelList:
@@ -105,7 +106,7 @@ def list_models(
     return ModelList(data=[_model(status, work) for status in checkpoints.execute()])
 
 
-@get("/{model_id:str}", sync_to_thread=True, responses=refusals(404))
+@get("/{model_id:str}", scope=Scope.READ, sync_to_thread=True, responses=refusals(404))
 def get_model(
     checkpoints: NamedDependency[ListCheckpoints],
     work: NamedDependency[WorkOnCheckpoints],
@@ -119,7 +120,11 @@ def get_model(
 
 
 @post(
-    "/{model_id:str}/pull", status_code=202, sync_to_thread=True, responses=refusals(403, 404, 409)
+    "/{model_id:str}/pull",
+    status_code=202,
+    scope=Scope.ADMIN,
+    sync_to_thread=True,
+    responses=refusals(403, 404, 409),
 )
 def pull_model(work: NamedDependency[WorkOnCheckpoints], model_id: ModelId) -> CheckpointWork:
     """Fetch it from its repository, or go on with a pull that was cut; 202 at once.
@@ -132,6 +137,7 @@ def pull_model(work: NamedDependency[WorkOnCheckpoints], model_id: ModelId) -> C
 @post(
     "/{model_id:str}/verify",
     status_code=202,
+    scope=Scope.ADMIN,
     sync_to_thread=True,
     responses=refusals(403, 404, 409),
 )
@@ -143,6 +149,7 @@ def verify_model(work: NamedDependency[WorkOnCheckpoints], model_id: ModelId) ->
 @post(
     "/{model_id:str}/repair",
     status_code=202,
+    scope=Scope.ADMIN,
     sync_to_thread=True,
     responses=refusals(403, 404, 409),
 )
@@ -154,6 +161,7 @@ def repair_model(work: NamedDependency[WorkOnCheckpoints], model_id: ModelId) ->
 @delete(
     "/{model_id:str}",
     status_code=200,
+    scope=Scope.ADMIN,
     sync_to_thread=True,
     responses=refusals(403, 404, 409, 503, 507),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from litestar import Litestar, Request, Router
 from litestar.enums import HttpMethod
@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import (
+    Components,
     OpenAPIFormat,
     OpenAPIMediaType,
     OpenAPIType,
@@ -18,8 +19,19 @@ from litestar.openapi.spec import (
     Parameter,
     RequestBody,
     Schema,
+    SecurityScheme,
 )
 from litestar.types import Method
+
+from adapters.http.access import PUBLIC
+
+_KEY: Final = "api_key"
+_SCHEME: Final = SecurityScheme(
+    type="http",
+    scheme="bearer",
+    bearer_format="wan_…",
+    description="An API key, as `wan keys create` shows it. Not asked for where there are no keys.",
+)
 
 
 def openapi_config(version: str) -> OpenAPIConfig:
@@ -30,10 +42,16 @@ def openapi_config(version: str) -> OpenAPIConfig:
         summary="Makes Wan2.2 videos from prompts, and loses nothing.",
         use_handler_docstrings=True,
         create_examples=False,
+        security=[{_KEY: []}, {}],
+        components=Components(security_schemes={_KEY: _SCHEME}),
         operation_id_creator=_operation_id,
         render_plugins=[JsonRenderPlugin()],
         openapi_router=Router(
-            "/schema", route_handlers=[], include_in_schema=False, before_request=_only_the_document
+            "/schema",
+            route_handlers=[],
+            include_in_schema=False,
+            before_request=_only_the_document,
+            opt={"scope": PUBLIC},
         ),
     )
 

@@ -19,6 +19,7 @@ from adapters.http.openapi import headed_operation
 from adapters.http.problems import refusals
 from adapters.http.representations import OUTPUTS, GenerationId
 from application.queries import Queries
+from domain.access import Scope
 from domain.errors import OutputMissing
 
 MEDIA_TYPE: Final = "video/mp4"
@@ -34,6 +35,7 @@ CHUNK_BYTES: Final = 256 * 1024
         If_Range="The `ETag` that the range is of; of another file, all is sent.",
         If_None_Match="`ETag`s that the client has: 304 where the video's is among them.",
     ),
+    scope=Scope.READ,
     responses={
         HTTPStatus.PARTIAL_CONTENT: ResponseSpec(
             bytes,

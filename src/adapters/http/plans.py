@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from adapters.http.problems import refusals
 from application.estimate_generation import EstimateGeneration, Imagined
+from domain.access import Scope
 from domain.hardware import Capacity
 from domain.memory_plan import MemoryPlan
 
@@ -57,7 +58,13 @@ class Plan(Struct, frozen=True, kw_only=True):
     plan: MemoryPlan
 
 
-@post("/api/v1/plans", status_code=200, tags=["Plans"], responses=refusals(403, 413, 415, 503))
+@post(
+    "/api/v1/plans",
+    status_code=200,
+    scope=Scope.READ,
+    tags=["Plans"],
+    responses=refusals(403, 413, 415, 503),
+)
 async def plan_generation(
     data: JSONBody[NewPlan], estimate: NamedDependency[EstimateGeneration]
 ) -> Plan:

@@ -12,6 +12,7 @@ from adapters.http.byte_ranges import matches
 from adapters.http.problems import refusals
 from adapters.http.representations import GenerationId
 from application.queries import Queries
+from domain.access import Scope
 
 MEDIA_TYPE: Final = "image/webp"
 
@@ -19,6 +20,7 @@ MEDIA_TYPE: Final = "image/webp"
 @get(
     "/{generation_id:str}/preview",
     media_type=MEDIA_TYPE,
+    scope=Scope.READ,
     responses={
         HTTPStatus.OK: ResponseSpec(
             bytes,

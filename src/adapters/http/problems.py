@@ -13,11 +13,12 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter, QueryParameter
+from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
 from adapters.http.complaints import Limits, choices_of, complaint
 from adapters.http.private_paths import without_paths
-from domain import errors
+from domain import access_errors, errors
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +33,10 @@ _STATUS_OF_ERROR: Final[Mapping[type[errors.DomainError], HTTPStatus]] = {
     errors.VideoUnusable: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.CheckpointUnavailable: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotFound: HTTPStatus.NOT_FOUND,
+    access_errors.KeyNeeded: HTTPStatus.UNAUTHORIZED,
+    access_errors.ScopeMissing: HTTPStatus.FORBIDDEN,
+    access_errors.QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
+    access_errors.LimitReached: HTTPStatus.TOO_MANY_REQUESTS,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
@@ -42,12 +47,15 @@ _STATUS_OF_ERROR: Final[Mapping[type[errors.DomainError], HTTPStatus]] = {
 #: How Litestar begins where a parameter has the wrong value; what is wrong is in its `extra`.
 _LITESTARS_OWN: Final = "Validation failed for"
 
-_CODE_OF_STATUS: Final[Mapping[int, str]] = {
+CODE_OF_STATUS: Final[Mapping[int, str]] = {
     HTTPStatus.BAD_REQUEST: "malformed-request",
     HTTPStatus.FORBIDDEN: "foreign-origin",
     HTTPStatus.NOT_FOUND: "not-found",
     HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed",
+    HTTPStatus.REQUEST_TIMEOUT: "request-too-slow",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body-too-large",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "url-too-long",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "headers-too-large",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unsupported-media-type",
     HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "range-not-satisfiable",
     HTTPStatus.MISDIRECTED_REQUEST: "wrong-host",
@@ -98,8 +106,14 @@ def refusals(*statuses: int) -> dict[int, ResponseSpec]:
     """What OpenAPI says of a route that may answer with `statuses`, and with what any route may."""
     anywhere = (
         HTTPStatus.BAD_REQUEST,
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.REQUEST_URI_TOO_LONG,
         HTTPStatus.MISDIRECTED_REQUEST,
         HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
         HTTPStatus.INTERNAL_SERVER_ERROR,
     )
     return {
@@ -126,6 +140,13 @@ def to_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Pr
             return _unforeseen_problem(request, error)
 
 
+async def refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request with `error` in place of the application."""
+    request: Request[Any, Any, Any] = Request(scope, receive, send)
+    answer = to_problem(request, error).to_asgi_response(app=None, request=request)
+    await answer(scope, receive, send)
+
+
 def _domain_problem(
     request: Request[Any, Any, Any], error: errors.DomainError
 ) -> Response[Problem]:
@@ -145,7 +166,17 @@ def _domain_problem(
             FieldProblem(pointer=v.pointer, reason=without_paths(v.reason), nearest=v.nearest)
             for v in violations
         ],
+        headers=_headers_of(error),
     )
+
+
+def _headers_of(error: errors.DomainError) -> Mapping[str, str] | None:
+    """What a client is told to do, in the protocol's own words."""
+    if isinstance(error, access_errors.KeyNeeded):
+        return {"WWW-Authenticate": 'Bearer realm="Wan Studio"'}
+    if isinstance(error, access_errors.LimitReached):
+        return {"Retry-After": str(error.wait_s)}
+    return None
 
 
 def _http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
@@ -162,7 +193,7 @@ def _http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     return _response(
         request,
         status=status,
-        code=_CODE_OF_STATUS.get(status, "refused"),
+        code=CODE_OF_STATUS.get(status, "refused"),
         detail=detail,
         retryable=status == HTTPStatus.SERVICE_UNAVAILABLE,
         fields=fields,
@@ -212,17 +243,37 @@ def _response(
     fields: Sequence[FieldProblem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response[Problem]:
-    problem = Problem(
+    told = problem(
+        status=status,
+        code=code,
+        detail=detail,
+        instance=_request_id(request),
+        retryable=retryable,
+        fields=fields,
+    )
+    return Response(told, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def problem(
+    *,
+    status: int,
+    code: str,
+    detail: str,
+    instance: str,
+    retryable: bool = False,
+    fields: Sequence[FieldProblem] = (),
+) -> Problem:
+    """A refusal; what follows from its code is filled in."""
+    return Problem(
         type=f"/problems/{code}",
         title=code.replace("-", " ").capitalize(),
         status=status,
         detail=detail,
-        instance=_request_id(request),
+        instance=instance,
         code=code,
         retryable=retryable,
         errors=fields,
     )
-    return Response(problem, status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def _request_id(request: Request[Any, Any, Any]) -> str:

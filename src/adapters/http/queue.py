@@ -16,6 +16,7 @@ from adapters.http.problems import refusals
 from adapters.http.representations import Generation, GenerationId, generation
 from application.queries import Queries, QueueState, SlotState
 from application.steer_queue import SteerQueue
+from domain.access import Scope
 from domain.errors import InvalidRequest, Violation
 
 MAX_LINE: Final = 1000
@@ -27,7 +28,8 @@ class Queue(Struct, frozen=True, kw_only=True):
     """The line and who works on it.
 
     Attributes:
-        running: what is being made.
+        length: how many wait, everybody's.
+        running: what is being made, as far as whoever asks may see it; so with `waiting`.
         waiting: the first of the line, in the order they will be started.
         paused_since: null where it is not paused.
         is_draining: whether the server is stopping.
@@ -35,6 +37,7 @@ class Queue(Struct, frozen=True, kw_only=True):
         problem: why nothing is started, besides pausing; null where nothing keeps it.
     """
 
+    length: int
     running: Sequence[Generation]
     waiting: Sequence[Generation]
     paused_since: datetime | None
@@ -63,7 +66,7 @@ class Move(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ) = None
 
 
-@get("/", responses=refusals(503))
+@get("/", scope=Scope.READ, responses=refusals(503))
 async def get_queue(
     queries: NamedDependency[Queries],
     limit: Annotated[
@@ -74,7 +77,7 @@ async def get_queue(
     return _queue(await queries.queue(limit=limit))
 
 
-@post("/pause", status_code=200, responses=refusals(403, 503, 507))
+@post("/pause", status_code=200, scope=Scope.ADMIN, responses=refusals(403, 503, 507))
 async def pause_queue(
     steer: NamedDependency[SteerQueue], queries: NamedDependency[Queries]
 ) -> Queue:
@@ -83,7 +86,7 @@ async def pause_queue(
     return _queue(await queries.queue())
 
 
-@post("/resume", status_code=200, responses=refusals(403, 503, 507))
+@post("/resume", status_code=200, scope=Scope.ADMIN, responses=refusals(403, 503, 507))
 async def resume_queue(
     steer: NamedDependency[SteerQueue], queries: NamedDependency[Queries]
 ) -> Queue:
@@ -92,7 +95,9 @@ async def resume_queue(
     return _queue(await queries.queue())
 
 
-@patch("/{generation_id:str}", responses=refusals(403, 404, 409, 413, 415, 503, 507))
+@patch(
+    "/{generation_id:str}", scope=Scope.ADMIN, responses=refusals(403, 404, 409, 413, 415, 503, 507)
+)
 async def move_generation(
     data: JSONBody[Move], steer: NamedDependency[SteerQueue], generation_id: GenerationId
 ) -> Generation:
@@ -108,6 +113,7 @@ async def move_generation(
 
 def _queue(state: QueueState) -> Queue:
     return Queue(
+        length=state.length,
         running=[generation(job) for job in state.running],
         waiting=[generation(job) for job in state.waiting],
         paused_since=state.paused_since,

@@ -9,6 +9,7 @@ from litestar.params import QueryParameter
 from msgspec import Struct
 
 from adapters.http.problems import refusals
+from domain.access import Scope
 from domain.placement import Placement
 from domain.ports.run_history import RunHistory
 from domain.run_record import KindSummary, Measured, RunRecord, summarize
@@ -47,7 +48,7 @@ class Runs(Struct, frozen=True, kw_only=True):
     kinds: Sequence[KindSummary]
 
 
-@get("/api/v1/runs", tags=["System"], responses=refusals(503))
+@get("/api/v1/runs", scope=Scope.ADMIN, tags=["System"], responses=refusals(503))
 async def list_runs(
     history: NamedDependency[RunHistory],
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_RUNS, description="How many, at most.")] = 50,

@@ -22,6 +22,7 @@ from adapters.http.problems import refusals
 from adapters.http.streams import HEARTBEAT, MAX_EVENT, event_stream, told_as
 from application.queries import Queries, SlotState
 from application.watch_machine import HISTORY_S, WatchMachine
+from domain.access import Scope
 from domain.hardware import Hardware, Sample
 
 #: Named, not imported: the server never loads what only workers need.
@@ -111,7 +112,7 @@ class SystemEvent(Struct, frozen=True, kw_only=True):
     data: MachineSample
 
 
-@get("/", sync_to_thread=False, responses=refusals())
+@get("/", scope=Scope.READ, sync_to_thread=False, responses=refusals())
 def get_system(
     machine: NamedDependency[WatchMachine],
     queries: NamedDependency[Queries],
@@ -134,7 +135,7 @@ def get_system(
     )
 
 
-@get("/history", sync_to_thread=False, responses=refusals())
+@get("/history", scope=Scope.READ, sync_to_thread=False, responses=refusals())
 def get_history(
     machine: NamedDependency[WatchMachine],
     seconds: Annotated[
@@ -149,6 +150,7 @@ def get_history(
 @get(
     "/events",
     media_type=streams.MEDIA_TYPE,
+    scope=Scope.READ,
     sync_to_thread=False,
     responses={HTTPStatus.OK: told_as(SystemEvent), **refusals()},
 )

@@ -13,6 +13,7 @@ from adapters.http.openapi import file_operation
 from adapters.http.problems import refusals
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
+from domain.access import Scope
 from domain.clip import MAX_CLIP_BYTES, is_video
 from domain.image import MAX_IMAGE_BYTES
 
@@ -47,6 +48,8 @@ class Upload(Struct, frozen=True, kw_only=True):
 @post(
     "/api/v1/uploads",
     status_code=201,
+    scope=Scope.GENERATE,
+    is_submission=True,
     request_class=Request,
     request_max_body_size=max(MAX_IMAGE_BYTES, MAX_CLIP_BYTES),
     tags=["Uploads"],

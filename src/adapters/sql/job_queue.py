@@ -30,6 +30,8 @@ _SOMETHING_WAITS: Final = (
     select(jobs.c.sequence).where(WAITING, jobs.c.run_after.is_(None), NOT_PAUSED).limit(1)
 )
 _LINE: Final = select(jobs).where(WAITING).order_by(*ORDER).limit(bindparam("at_most"))
+_LINE_OF: Final = _LINE.where(jobs.c.client == bindparam("of_client"))
+_LENGTH: Final = select(func.count()).select_from(jobs).where(WAITING)
 _STAND_THERE: Final = (
     update(jobs)
     .where(jobs.c.sequence == bindparam("of_sequence"))
@@ -67,11 +69,18 @@ class SqlJobQueue(JobQueue):
     async def wait(self, *, timeout_s: float) -> None:
         await self._database.wait(self._is_waited_in, timeout_s=timeout_s)
 
-    async def line(self, *, limit: int = 200) -> Sequence[Job]:
+    async def line(self, *, limit: int = 200, client: str | None = None) -> Sequence[Job]:
+        query = _LINE if client is None else _LINE_OF
+        told = {"at_most": limit} | ({} if client is None else {"of_client": client})
         return await self._database.read(
             lambda connection: [
-                row_to_job(row) for row in connection.execute(_LINE, {"at_most": limit}).mappings()
+                row_to_job(row) for row in connection.execute(query, told).mappings()
             ]
+        )
+
+    async def length(self) -> int:
+        return await self._database.read(
+            lambda connection: int(connection.execute(_LENGTH).scalar_one())
         )
 
     async def move(

@@ -7,10 +7,11 @@ from typing import Final
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, union_all, update
 
-from adapters.sql import keys, line
+from adapters.sql import keys, line, room_in_line
 from adapters.sql.database import Database
 from adapters.sql.rows import event_to_row, job_to_row, row_to_job
 from adapters.sql.tables import events, has_status, jobs
+from domain.access import Room
 from domain.errors import UnknownJob
 from domain.idempotency import IdempotencyKey
 from domain.job import Job
@@ -27,7 +28,9 @@ class SqlJobRepository(JobRepository):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, job: Job, *, key: IdempotencyKey | None = None) -> Job:
+    async def add(
+        self, job: Job, *, key: IdempotencyKey | None = None, room: Room | None = None
+    ) -> Job:
         # As it is now, whatever becomes of it meanwhile. Its values never change, but are replaced.
         kept = copy(job)
         row = job_to_row(kept)
@@ -37,6 +40,8 @@ class SqlJobRepository(JobRepository):
         def work(connection: Connection) -> Job | None:
             if key and (job_id := keys.find(connection, key, at=kept.created_at)):
                 return row_to_job(load_row(connection, job_id))
+            if room:
+                room_in_line.check(connection, room, client=kept.client)
             connection.execute(line.INSERT, row | stand)
             _append(connection, recorded)
             if key:
@@ -71,8 +76,12 @@ class SqlJobRepository(JobRepository):
         statuses: Sequence[JobStatus] = (),
         before: str | None = None,
         limit: int = 50,
+        client: str | None = None,
     ) -> Sequence[Job]:
         eligible = select(jobs)
+        if client is not None:
+            eligible = eligible.where(jobs.c.client == client)
+            statuses = statuses or tuple(JobStatus)  # its index goes by state
         if before is not None:
             older_than = select(jobs.c.sequence).where(jobs.c.id == before).scalar_subquery()
             eligible = eligible.where(jobs.c.sequence < older_than)

@@ -129,12 +129,21 @@ Index(
 )
 Index("measured_jobs", jobs.c.kind, jobs.c.sequence, sqlite_where=jobs.c.kind.is_not(None))
 Index("measured_jobs_by_age", jobs.c.sequence, sqlite_where=jobs.c.kind.is_not(None))
+_BEGUN: Final = or_(*(has_status(status) for status in JobStatus if status != JobStatus.QUEUED))
 #: Listing the newest of some states, however many there are of others.
 Index(
     "jobs_begun_by_status",
     jobs.c.status,
     jobs.c.sequence,
-    sqlite_where=or_(*(has_status(status) for status in JobStatus if status != JobStatus.QUEUED)),
+    sqlite_where=_BEGUN,
+)
+#: The same for one client's.
+Index(
+    "jobs_begun_of_client",
+    jobs.c.client,
+    jobs.c.status,
+    jobs.c.sequence,
+    sqlite_where=_BEGUN,
 )
 Index("jobs_queued", jobs.c.sequence, sqlite_where=has_status(JobStatus.QUEUED))
 Index("events_of_job", events.c.job_id, events.c.number)

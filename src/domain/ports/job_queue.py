@@ -43,8 +43,17 @@ class JobQueue(ABC):
         """
 
     @abstractmethod
-    async def line(self, *, limit: int = 200) -> Sequence[Job]:
-        """Waiting jobs in the order of the line, whether or not their time has come."""
+    async def line(self, *, limit: int = 200, client: str | None = None) -> Sequence[Job]:
+        """Waiting jobs in the order of the line, whether or not their time has come.
+
+        Args:
+            limit: at most this many.
+            client: only this one's; everybody's where None.
+        """
+
+    @abstractmethod
+    async def length(self) -> int:
+        """How many jobs wait."""
 
     @abstractmethod
     async def move(

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from domain.access import Room
 from domain.idempotency import IdempotencyKey
 from domain.job import Job
 from domain.job_event import JobStatus
@@ -17,17 +18,21 @@ class JobRepository(ABC):
     """
 
     @abstractmethod
-    async def add(self, job: Job, *, key: IdempotencyKey | None = None) -> Job:
+    async def add(
+        self, job: Job, *, key: IdempotencyKey | None = None, room: Room | None = None
+    ) -> Job:
         """Keep a new job and the events it recorded, at the end of its client's turns.
 
         Args:
             key: where this client has used that key before, nothing is kept.
+            room: for how many; without, for any number. However many are added at once, it holds.
 
         Returns:
             The job as it is kept now: `job`, or the one that was kept under `key` before.
 
         Raises:
             KeyReused: the key was used for something else.
+            ShareUsedUp, QueueFull: there is no room in line.
             DiskFull: there was no room; nothing is kept.
         """
 
@@ -66,6 +71,7 @@ class JobRepository(ABC):
         statuses: Sequence[JobStatus] = (),
         before: str | None = None,
         limit: int = 50,
+        client: str | None = None,
     ) -> Sequence[Job]:
         """Jobs, newest first.
 
@@ -73,4 +79,5 @@ class JobRepository(ABC):
             statuses: only these; all where empty.
             before: only jobs older than the one with this id; an id that is not there gives none.
             limit: at most this many.
+            client: only this one's; everybody's where None.
         """

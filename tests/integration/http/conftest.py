@@ -9,7 +9,9 @@ import pytest
 from litestar import Litestar
 from litestar.di import Provide
 
+from adapters.http.access import for_caller
 from adapters.http.app import create_app
+from adapters.http.doorkeeper import Doorkeeper
 from application.cancel_generation import CancelGeneration
 from application.complete_draft import CompleteDraft
 from application.disk_gate import DiskGate
@@ -17,20 +19,23 @@ from application.dispatch_jobs import DispatchJobs
 from application.estimate_generation import EstimateGeneration
 from application.fetch_files import FetchFiles
 from application.list_checkpoints import ListCheckpoints
+from application.own_uploads import OwnUploads
 from application.plan_generation import PlanGeneration
 from application.pull_checkpoint import PullCheckpoint
 from application.queries import Queries
+from application.recognise_caller import RecogniseCaller
 from application.remove_checkpoint import RemoveCheckpoint
 from application.repair_checkpoint import RepairCheckpoint
 from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
-from application.submit_generation import SubmitGeneration
+from application.submit_generation import Limits, SubmitGeneration
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
 from application.verify_checkpoint import VerifyCheckpoint
 from application.watch_machine import WatchMachine
 from application.work_on_checkpoints import WorkOnCheckpoints
+from domain.access import Caller
 from domain.repository import REPOSITORIES
 from domain.slot import Slot
 from domain.watchdog import Budgets
@@ -43,10 +48,12 @@ from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.image_reader import FakeImageReader
 from tests.fakes.image_store import FakeImageStore
 from tests.fakes.jobs import InMemoryJobs
+from tests.fakes.key_store import FakeKeyStore
 from tests.fakes.lora_catalog import FakeLoraCatalog
 from tests.fakes.model_hub import FakeModelHub
 from tests.fakes.renderer import FakeRenderer
 from tests.fakes.resume_store import FakeResumeStore
+from tests.fakes.upload_owners import FakeUploadOwners
 from tests.integration.http.raw import OWN_ORIGIN
 
 
@@ -120,6 +127,18 @@ def lane(jobs: InMemoryJobs, store: FakeArtifactStore) -> RunGeneration:
 
 
 @pytest.fixture
+def keys() -> FakeKeyStore:
+    """None at first: everybody is the local user until a test makes a key."""
+    return FakeKeyStore()
+
+
+@pytest.fixture
+def limits() -> Limits:
+    """Few enough in line to be reached; a cost above what most tests ask for."""
+    return Limits(waiting=12, job_cost=1280 * 720 * 81 * 100)
+
+
+@pytest.fixture
 def app(
     lane: RunGeneration,
     jobs: InMemoryJobs,
@@ -131,6 +150,8 @@ def app(
     loras: FakeLoraCatalog,
     clock: FakeClock,
     machine: WatchMachine,
+    keys: FakeKeyStore,
+    limits: Limits,
     tmp_path: Path,
 ) -> Litestar:
     async def readiness() -> Mapping[str, str | None]:
@@ -142,15 +163,44 @@ def app(
     plan = PlanGeneration(complete, jobs.history, lambda: hardware.hardware.capacity)
     gate = DiskGate(hardware, soft_bytes=2 * GIB, hard_bytes=GIB)
     dispatch = DispatchJobs(jobs.queue, [lane], gate, clock)
+    owners = FakeUploadOwners()
+
+    def submit(caller: Caller) -> SubmitGeneration:
+        uploads = OwnUploads(owners, caller)
+        return SubmitGeneration(
+            plan,
+            jobs.repository,
+            gate,
+            dispatch,
+            clock,
+            caller=caller,
+            uploads=uploads,
+            limits=limits,
+        )
+
+    def queries(caller: Caller) -> Queries:
+        ports = (jobs.repository, jobs.queue, jobs.event_log, store)
+        return Queries(*ports, dispatch, gate, caller=caller)
+
+    callers_own = {
+        "submit": submit,
+        "retry": lambda caller: RetryGeneration(
+            jobs.repository, gate, clock, caller=caller, waiting=limits.waiting
+        ),
+        "cancel": lambda caller: CancelGeneration(
+            jobs.repository, [lane], resume_store, clock, caller=caller
+        ),
+        "queries": queries,
+        "upload": lambda caller: UploadImage(
+            FakeImageReader(), images, gate, uploads=OwnUploads(owners, caller)
+        ),
+        "upload_video": lambda caller: UploadVideo(
+            FakeClipReader(), images, gate, uploads=OwnUploads(owners, caller)
+        ),
+    }
     uses = {
-        "submit": SubmitGeneration(plan, jobs.repository, gate, dispatch, clock),
-        "retry": RetryGeneration(jobs.repository, gate, clock),
-        "cancel": CancelGeneration(jobs.repository, [lane], resume_store, clock),
         "steer": SteerQueue(jobs.queue, dispatch, clock),
-        "queries": Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
         "estimate": EstimateGeneration(catalog, jobs.history, lambda: hardware.hardware.capacity),
-        "upload": UploadImage(FakeImageReader(), images, gate),
-        "upload_video": UploadVideo(FakeClipReader(), images, gate),
         "checkpoints": ListCheckpoints(catalog, checkpoint_store),
         "work": work,
         "removing": RemoveCheckpoint(checkpoint_store),
@@ -161,7 +211,9 @@ def app(
         "stopping": asyncio.Event(),
     }
     return create_app(
-        dependencies={name: _provide(use) for name, use in uses.items()},
+        dependencies={name: _provide(use) for name, use in uses.items()}
+        | {name: for_caller(make) for name, make in callers_own.items()},
+        doorkeeper=Doorkeeper(RecogniseCaller(keys), clock, max_streams=8),
         lifespan=[],
         allowed_hosts=["studio.example", "studio.example:8443", "proxied.example:443"],
         version="1.2.3",

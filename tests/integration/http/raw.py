@@ -40,6 +40,7 @@ async def exchange(
     method: str = "GET",
     headers: Headers = OWN_HOST,
     body: Sequence[bytes] = (b"",),
+    peer: str = "127.0.0.1",
 ) -> AsyncIterator[Answer]:
     """One request whose client stays until the block ends, and then hangs up."""
     answer, hung_up = Answer(), asyncio.Event()
@@ -74,7 +75,7 @@ async def exchange(
         "query_string": path.partition("?")[2].encode(),
         "root_path": "",
         "headers": list(headers),
-        "client": ("127.0.0.1", 50000),
+        "client": (peer, 50000),
         "server": ("127.0.0.1", 8022),
     }
     task = asyncio.create_task(app(scope, receive, send))

@@ -47,7 +47,7 @@ from adapters.http.app import create_app
 names = ("submit", "cancel", "retry", "steer", "queries", "estimate", "upload", "upload_video",
          "checkpoints", "work", "removing", "loras", "machine", "history", "readiness", "stopping")
 nothing = {name: Provide(lambda: None, sync_to_thread=False) for name in names}
-app = create_app(dependencies=nothing, lifespan=[], allowed_hosts=[], version="1")
+app = create_app(dependencies=nothing, doorkeeper=None, lifespan=[], allowed_hosts=[], version="1")
 app.openapi_schema.to_schema()
 print(*{name.partition(".")[0] for name in sys.modules})
 """

@@ -31,6 +31,7 @@ async def test_an_empty_queue_says_so(client: httpx.AsyncClient) -> None:
             "number": 0,
             "accelerator": None,
             "checkpoint": None,
+            "is_busy": False,
             "job_id": None,
             "problem": None,
             "fenced_out": 0,
