@@ -230,4 +230,55 @@ FAULTS = (
         spoiled="if self.heat is not None and self.heat.is_held(now=now + 3600):",
         tests=("tests/unit/application/test_heat.py",),
     ),
+    Fault(
+        name="another's generation",
+        path="src/application/own_jobs.py",
+        sound="        if not self._caller.may_see(job.client):\n",
+        spoiled="        if not job.client:\n",
+        tests=("tests/integration/http/threats/test_owners.py",),
+    ),
+    Fault(
+        name="another's upload",
+        path="src/application/own_uploads.py",
+        sound="            if not self._owners.owns(named, self._caller.client)\n",
+        spoiled="            if not named\n",
+        tests=("tests/integration/http/threats/test_owners.py",),
+    ),
+    Fault(
+        name="a revoked key that opens",
+        path="src/domain/api_key.py",
+        sound=" and self.revoked_at is None\n",
+        spoiled="\n",
+        tests=("tests/unit/domain/test_api_key.py",),
+    ),
+    Fault(
+        name="a damaged file of keys that opens everything",
+        path="src/adapters/filesystem/key_store.py",
+        sound="        except (msgspec.DecodeError, UnicodeDecodeError, InvalidRequest) as error:\n"
+        '            raise self._unreadable("it is damaged") from error\n',
+        spoiled="        except (msgspec.DecodeError, UnicodeDecodeError, InvalidRequest):\n"
+        "            return ()\n",
+        tests=("tests/integration/test_key_files.py",),
+    ),
+    Fault(
+        name="an address that the client tells",
+        path="src/bootstrap/server.py",
+        sound="        proxy_headers=False,\n",
+        spoiled="        proxy_headers=True,\n",
+        tests=("tests/integration/http/threats/test_connections.py",),
+    ),
+    Fault(
+        name="a stream that outlives its key",
+        path="src/adapters/http/access.py",
+        sound="            self._broken_off.set()\n",
+        spoiled="            pass\n",
+        tests=("tests/integration/http/threats/test_streams.py",),
+    ),
+    Fault(
+        name="a head that may take for ever",
+        path="src/adapters/http/connections.py",
+        sound="        elif self._patience is None:\n",
+        spoiled="        else:\n            self._relax()\n",
+        tests=("tests/integration/http/threats/test_connections.py",),
+    ),
 )
