@@ -17,7 +17,8 @@ def test_s22_a_library_below_its_floor_is_told(
         importlib.metadata, "version", lambda name: "2.0.1" if name == library else true(name)
     )
 
-    checks = {check.name: check for check in examine(load_settings(overrides={}, environment={}))}
+    settings = load_settings(overrides={}, environment={})
+    checks = {check.name: check for check in examine(settings, dict)}
 
     assert "at least" in (checks[library].problem or "")
     assert all(checks[name].problem is None for name in _FLOORS if name != library)
