@@ -27,7 +27,12 @@ class Imagined:
     """What is asked. None means the checkpoint's default, or what this machine has.
 
     Attributes:
+        strength: how much of a given video is made anew.
         with_image: whether the video begins with a picture, of its own shape.
+        with_last_image: whether it also ends with one.
+        with_video: whether one is given to be made anew.
+        with_control_video: whether one is given that shows how things move.
+        references: pictures of who or what is to be seen.
         accelerator_bytes: as if that much were free there; 0 for a machine without one.
         host_bytes: as if that much were available.
     """
@@ -39,7 +44,12 @@ class Imagined:
     steps: int | None = None
     guidance_high_noise: float | None = None
     guidance_low_noise: float | None = None
+    strength: float | None = None
     with_image: bool = False
+    with_last_image: bool = False
+    with_video: bool = False
+    with_control_video: bool = False
+    references: int = 0
     accelerator_bytes: int | None = None
     host_bytes: int | None = None
 
@@ -58,6 +68,7 @@ class Imagined:
             steps=self.steps,
             guidance_high_noise=self.guidance_high_noise,
             guidance_low_noise=self.guidance_low_noise,
+            strength=self.strength,
         )
         return draft.complete(spec, drawn_seed=0, given=self._given(spec))
 
@@ -66,14 +77,18 @@ class Imagined:
         width = self.width or spec.defaults.width
         height = self.height or spec.defaults.height
         picture = InputImage(id="imagined", width=width, height=height)
-        given = Given(image=picture if self.with_image or spec.needs_image else None)
-        if not spec.animates_character:
-            return given
-        poses = InputClip(
+        clip = InputClip(
             id="imagined", width=width, height=height, times_us=(0,), duration_us=_LONG_US
         )
-        face = replace(poses, width=height)
-        return replace(given, control_video=poses, face_video=face, references=(picture,))
+        leads = spec.animates_character
+        return Given(
+            image=picture if self.with_image or spec.needs_image else None,
+            last_image=picture if self.with_last_image else None,
+            video=clip if self.with_video else None,
+            control_video=clip if self.with_control_video or leads else None,
+            face_video=replace(clip, width=height) if leads else None,
+            references=(picture,) * (self.references or int(leads)),
+        )
 
     def capacity(self, here: Capacity) -> Capacity:
         """The memory that is meant."""

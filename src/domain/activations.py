@@ -8,7 +8,14 @@ what an allocator cannot use: `domain.demand` adds that.
 from math import prod
 from typing import Final
 
-from domain.structure import Precision, TextEncoderStructure, TransformerStructure, VaeStructure
+from domain.side_branches import CharacterBranch, ControlBranch
+from domain.structure import (
+    ImageEncoderStructure,
+    Precision,
+    TextEncoderStructure,
+    TransformerStructure,
+    VaeStructure,
+)
 
 #: Tokens UMT5 is given: `MAX_TOKENS` of the denoise loop.
 _TEXT_TOKENS: Final = 512
@@ -26,6 +33,12 @@ _ENCODER_PLANES: Final = 36.8
 _RESIDUAL_ENCODER_PLANES: Final = 44.9
 _RESIDUAL_PICTURE_PLANES: Final = 12.2
 _FLOAT: Final = 4
+#: Planes of the first layer of Animate's motion network that are alive at once.
+_MOTION_PLANES: Final = 5.1
+#: States that CLIP holds at once beside those after each layer.
+_LOOKS_STATES: Final = 14
+#: States of Animate's face attention, as wide as a token's, beside what a block holds.
+_FACE_STATES: Final = 2
 
 
 def text_encoding_bytes(encoder: TextEncoderStructure, precision: Precision) -> int:
@@ -34,13 +47,28 @@ def text_encoding_bytes(encoder: TextEncoderStructure, precision: Precision) -> 
     return encoder.heads * _TEXT_TOKENS**2 * (2 * size + 4 * _FLOAT)
 
 
+def looks_bytes(encoder: ImageEncoderStructure, precision: Precision) -> int:
+    """One picture through CLIP, which gives the states after each of its layers."""
+    size = 4 if precision is Precision.FP32 else 2
+    return (encoder.layers + _LOOKS_STATES) * encoder.tokens * encoder.width * size
+
+
 def denoising_bytes(
-    transformer: TransformerStructure, tokens: int, precision: Precision, *, has_token_times: bool
+    transformer: TransformerStructure,
+    tokens: int,
+    precision: Precision,
+    *,
+    has_token_times: bool,
+    num_frames: int = 0,
 ) -> int:
     """One forward of an expert, attention fused (SDPA); guidance is two of them, one after the other.
 
     Linear in the tokens and independent of the depth. The peak is in a block's feed-forward layer or in
-    the float32 arithmetic of its norms, whichever is wider.
+    the float32 arithmetic of its norms, whichever is wider; where there is a control, while all its
+    hints wait for the trunk; in a short video of a character, where its face is looked at.
+
+    Args:
+        num_frames: of the video, where a character's face is given for each.
     """
     width = transformer.width
     size = 4 if precision is Precision.FP32 else 2
@@ -49,17 +77,40 @@ def denoising_bytes(
     norms = width * size + width * _FLOAT * (3 if size == _FLOAT else 5)
     times = (7 * width * size + 6 * width * _FLOAT) if has_token_times else 0
     rotations = 2 * transformer.head_width * _FLOAT
-    return tokens * (max(feed_forward, norms) + times + rotations)
+    states = width * size
+    trunk = tokens * (max(feed_forward, norms) + times + rotations)
+    match transformer.side:
+        case ControlBranch(layers=layers):
+            return trunk + tokens * (layers + 1) * states
+        case CharacterBranch() as side:
+            motion = tokens * states + _motion_bytes(side, num_frames, size)
+            # With guidance, there is a face of black beside the given one.
+            faces = 2 * num_frames * 3 * side.face_side**2 * size
+            return max(trunk + tokens * _FACE_STATES * states, motion) + faces
+        case None:
+            return trunk
+
+
+def _motion_bytes(side: CharacterBranch, num_frames: int, size: int) -> int:
+    faces = min(num_frames, side.face_frames)
+    return int(faces * side.face_side**2 * side.face_channels * _MOTION_PLANES * size)
 
 
 def image_encoding_bytes(
-    vae: VaeStructure, *, width: int, height: int, num_frames: int, is_tiled: bool
+    vae: VaeStructure,
+    *,
+    width: int,
+    height: int,
+    num_frames: int,
+    is_tiled: bool,
+    is_control: bool = False,
 ) -> int:
     """`num_frames` pictures, given or empty, to latents; all of them are held twice.
 
-    The residual one holds them a third time, folded into its channels.
+    The residual one holds them a third time, folded into its channels. Of a control, the video, its
+    mask, where that is and what is left of the video are held.
     """
-    pictures, planes = 2, _ENCODER_PLANES
+    pictures, planes = 4 if is_control else 2, _ENCODER_PLANES
     if vae.is_residual:
         pictures += 1
         planes = _RESIDUAL_ENCODER_PLANES if num_frames > 1 else _RESIDUAL_PICTURE_PLANES

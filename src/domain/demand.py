@@ -12,10 +12,12 @@ from domain.activations import (
     decoding_bytes,
     denoising_bytes,
     image_encoding_bytes,
+    looks_bytes,
     text_encoding_bytes,
     tiled_pictures_bytes,
 )
 from domain.placement import Place, Placement
+from domain.side_branches import ControlBranch
 from domain.structure import Precision, Structure
 
 GIB: Final = 2**30
@@ -168,6 +170,8 @@ def _activations(work: Work, placement: Placement) -> dict[str, int]:
     phases = {}
     if placement.is_on_cpu or placement.text_encoder is not Place.HOST:
         phases["text encoding"] = text_encoding_bytes(structure.text_encoder, placement.precision)
+        if structure.image_encoder is not None:
+            phases["looks encoding"] = looks_bytes(structure.image_encoder, placement.precision)
     if work.pictures_encoded:
         phases["image encoding"] = image_encoding_bytes(
             structure.vae,
@@ -175,12 +179,14 @@ def _activations(work: Work, placement: Placement) -> dict[str, int]:
             height=height,
             num_frames=work.pictures_encoded,
             is_tiled=is_tiled,
+            is_control=isinstance(structure.transformer.side, ControlBranch),
         )
     phases["denoising"] = _SAMPLER_COPIES * work.latent_bytes + denoising_bytes(
         structure.transformer,
         work.tokens,
         placement.precision,
         has_token_times=structure.has_token_times,
+        num_frames=work.num_frames,
     )
     phases["denoising"] += structure.workspace_bytes(placement.precision)
     phases["decoding"] = work.latent_bytes + decoding_bytes(
@@ -193,10 +199,14 @@ def _weights_there(work: Work, placement: Placement, phase: str) -> int:
     """Weights on the accelerator in that phase: what is resident, and who works."""
     expert = expert_bytes(work, placement)
     there = 0
-    if placement.text_encoder is Place.RESIDENT or (
-        phase == "text encoding" and placement.text_encoder is Place.VISITING
-    ):
-        there += text_encoder_bytes(work, placement)
+    encoders = {
+        "text encoding": text_encoder_bytes(work, placement),
+        "looks encoding": work.structure.image_encoder_bytes(placement.precision),
+    }
+    if placement.text_encoder is Place.RESIDENT:
+        there += sum(encoders.values())
+    elif placement.text_encoder is Place.VISITING:
+        there += encoders.get(phase, 0)
     if placement.vae is Place.RESIDENT or phase in {"image encoding", "decoding"}:
         there += work.structure.vae.weight_bytes
     if placement.experts is Place.RESIDENT:
@@ -247,6 +257,7 @@ def _other_bus_bytes(work: Work, placement: Placement) -> int:
     total = 0
     if placement.text_encoder is Place.VISITING:
         total += text_encoder_bytes(work, placement)
+        total += work.structure.image_encoder_bytes(placement.precision)
     if placement.vae is Place.VISITING:
         total += (2 if work.pictures_encoded else 1) * work.structure.vae.weight_bytes
     return total
@@ -271,8 +282,8 @@ class _Part:
 def _parts(work: Work, placement: Placement) -> list[_Part]:
     experts = ("transformer", "transformer_2")[: work.structure.experts]
     sizes = work.structure.expert_bytes(placement.precision)
-    encoder = work.structure.text_encoder
-    return [
+    encoder, looks = work.structure.text_encoder, work.structure.image_encoder
+    parts = [
         *(
             _expert(work, placement, index, name, size)
             for index, (name, size) in enumerate(zip(experts, sizes, strict=True))
@@ -288,6 +299,11 @@ def _parts(work: Work, placement: Placement) -> list[_Part]:
             work.structure.vae.weight_bytes if is_converted(work, "vae") else 0,
         ),
     ]
+    if looks is not None:
+        size = looks.weight_bytes(placement.precision)
+        converted = looks.weight_bytes(Precision.BF16) if is_converted(work, "image_encoder") else 0
+        parts.append(_part(placement.text_encoder, size, converted))
+    return parts
 
 
 def _part(place: Place, size: int, converted: int) -> _Part:

@@ -138,11 +138,11 @@ def _work(
 
 
 def _pictures_encoded(request: GenerationRequest, structure: Structure) -> int:
-    """A video that is made anew is encoded whole, and so is one that begins with a picture.
+    """A video that is made anew is encoded whole, and so is one that begins with a picture, or is led.
 
     The 5B encodes that picture alone.
     """
-    if request.video:
+    if request.video or structure.transformer.side is not None:
         return request.num_frames
     if request.image:
         return 1 if structure.has_token_times else request.num_frames

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.quantised_weights import QuantisedWeights, Share
+from domain.side_branches import CharacterBranch, ControlBranch, SideBranch, Tally, linear
 
 
 class Precision(StrEnum):
@@ -52,6 +53,7 @@ class TransformerStructure:
         text_width: of the text encoder's embeddings.
         frequency_width: sines and cosines that a timestep is spelt with.
         patch: latent cells that make a token.
+        side: what it has beside the trunk, for control or a character; None for most.
     """
 
     layers: int
@@ -63,6 +65,7 @@ class TransformerStructure:
     text_width: int = 4096
     frequency_width: int = 256
     patch: int = 4
+    side: SideBranch | None = None
 
     @property
     def width(self) -> int:
@@ -72,7 +75,7 @@ class TransformerStructure:
     def parameters(self) -> int:
         """Numbers in all of its tensors."""
         outside = self._embeddings + self._time_parameters + self._last_matrix + 2 * self.width
-        return outside + self.layers * self._block_parameters
+        return outside + self.layers * self._block_parameters + self._beside.parameters
 
     def weight_bytes(self, precision: Precision) -> int:
         """As it lies in memory once loaded with `precision`."""
@@ -82,7 +85,7 @@ class TransformerStructure:
                 return self.parameters * precision.bytes_per_number
             case Precision.BF16:
                 return whole + 2 * self._kept_in_fp32
-            case Precision.INT8:  # the matrices of the blocks
+            case Precision.INT8:  # the matrices of the trunk's blocks
                 return whole + 2 * self._kept_in_fp32 - self.layers * self._block_saving
 
     def bytes_beside(self, quantised: QuantisedWeights, precision: Precision) -> int:
@@ -103,7 +106,7 @@ class TransformerStructure:
         return outside.size_bytes + _beside(numbers, outside, kept, precision)
 
     def block_bytes(self, precision: Precision) -> int:
-        """One of its blocks: what is moved at once where weights are streamed."""
+        """One of the trunk's blocks."""
         block = self._block_parameters * Precision.BF16.bytes_per_number
         match precision:
             case Precision.FP32:
@@ -113,9 +116,15 @@ class TransformerStructure:
             case Precision.INT8:
                 return block + 2 * self._block_kept_in_fp32 - self._block_saving
 
+    def streamed_block_bytes(self, precision: Precision) -> int:
+        """The largest of its blocks, in the trunk or beside it: the most that is moved at once."""
+        beside = Tally() if self.side is None else self.side.largest_block(self._block, self.width)
+        return max(self.block_bytes(precision), _bytes(beside, precision))
+
     def outer_bytes(self, precision: Precision) -> int:
-        """All that is not in a block."""
-        return self.weight_bytes(precision) - self.layers * self.block_bytes(precision)
+        """All that is not in a block, in the trunk or beside it."""
+        blocks = self.layers * self.block_bytes(precision) + _bytes(self._side_blocks, precision)
+        return self.weight_bytes(precision) - blocks
 
     @property
     def largest_matrix(self) -> int:
@@ -128,18 +137,43 @@ class TransformerStructure:
         from_ffn = self.width * self.ffn_width  # the numbers whose rows are so wide
         from_width = 8 * self.width**2 + from_ffn
         scales = from_width // int8_group(self.width) + from_ffn // int8_group(self.ffn_width)
-        return from_width + from_ffn - scales * Precision.BF16.bytes_per_number
+        from_looks = 0
+        if isinstance(self.side, CharacterBranch) and self.side.looks_width:
+            from_looks = 2 * self.width * self.side.looks_width
+            scales += from_looks // int8_group(self.side.looks_width)
+        whole = from_width + from_ffn + from_looks
+        return whole - scales * Precision.BF16.bytes_per_number
+
+    @property
+    def _block(self) -> Tally:
+        return Tally(parameters=self._block_parameters, kept_in_fp32=self._block_kept_in_fp32)
+
+    @property
+    def _side_blocks(self) -> Tally:
+        """Of the lists of blocks beside the trunk's."""
+        if self.side is None:
+            return Tally()
+        return self.side.blocks(self._block, width=self.width, head_width=self.head_width)
+
+    @property
+    def _beside(self) -> Tally:
+        """All of the side branch that is not in the trunk's blocks."""
+        if self.side is None:
+            return Tally()
+        outside = self.side.outside(width=self.width, patch=self.patch, channels=self.out_channels)
+        return outside + self._side_blocks
 
     @property
     def _block_parameters(self) -> int:
         # Beside the matrices: four norms of queries and keys, one affine norm, the shift table.
-        return self._block_matrices + 4 * self.width + self._block_kept_in_fp32
+        own = self._block_matrices + 4 * self.width + self._block_kept_in_fp32
+        return own + (0 if self.side is None else self.side.in_each_block(self.width))
 
     @property
     def _block_matrices(self) -> int:
         """Query, key, value and output of both attentions, and the two of the feed-forward layer."""
-        attention = 8 * _linear(self.width, self.width)
-        return attention + _linear(self.width, self.ffn_width) + _linear(self.ffn_width, self.width)
+        attention = 8 * linear(self.width, self.width)
+        return attention + linear(self.width, self.ffn_width) + linear(self.ffn_width, self.width)
 
     @property
     def _block_kept_in_fp32(self) -> int:
@@ -149,25 +183,26 @@ class TransformerStructure:
     @property
     def _embeddings(self) -> int:
         """Of patches and of text."""
-        patches = _linear(self.in_channels * self.patch, self.width)
-        return patches + _linear(self.text_width, self.width) + _linear(self.width, self.width)
+        patches = linear(self.in_channels * self.patch, self.width)
+        return patches + linear(self.text_width, self.width) + linear(self.width, self.width)
 
     @property
     def _time_embedder(self) -> int:
-        return _linear(self.frequency_width, self.width) + _linear(self.width, self.width)
+        return linear(self.frequency_width, self.width) + linear(self.width, self.width)
 
     @property
     def _time_parameters(self) -> int:
-        return self._time_embedder + _linear(self.width, 6 * self.width)
+        return self._time_embedder + linear(self.width, 6 * self.width)
 
     @property
     def _last_matrix(self) -> int:
-        return _linear(self.width, self.out_channels * self.patch)
+        return linear(self.width, self.out_channels * self.patch)
 
     @property
     def _kept_in_fp32(self) -> int:
         """Those of the blocks, the time embedder, and the last shift table."""
-        return self.layers * self._block_kept_in_fp32 + self._time_embedder + 2 * self.width
+        own = self.layers * self._block_kept_in_fp32 + self._time_embedder + 2 * self.width
+        return own + self._beside.kept_in_fp32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,12 +258,33 @@ class VaeStructure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageEncoderStructure:
+    """CLIP's vision part, which reads a character's looks.
+
+    Attributes:
+        parameters: counted, not derived: nothing else here needs its layers.
+        tokens: patches of the picture it reads, and one for all of it.
+    """
+
+    parameters: int
+    layers: int
+    width: int
+    tokens: int
+
+    def weight_bytes(self, precision: Precision) -> int:
+        """As it lies in memory; where experts are kept in int8, it is kept in bf16."""
+        kept = Precision.BF16 if precision is Precision.INT8 else precision
+        return self.parameters * kept.bytes_per_number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Structure:
     """A whole checkpoint.
 
     Attributes:
         experts: how many transformers of the same structure there are.
         has_token_times: whether each token has a timestep of its own (`expand_timesteps`).
+        image_encoder: what reads a character's looks; None for all but Animate.
         quantised: what of each expert its GGUF file keeps quantised; empty where none is one.
     """
 
@@ -237,12 +293,18 @@ class Structure:
     text_encoder: TextEncoderStructure
     vae: VaeStructure
     has_token_times: bool = False
+    image_encoder: ImageEncoderStructure | None = None
     quantised: tuple[QuantisedWeights, ...] = ()
 
     def weight_bytes(self, precision: Precision) -> int:
         """Of all parts, loaded with `precision`."""
         experts = sum(self.expert_bytes(precision))
-        return experts + self.text_encoder.weight_bytes(precision) + self.vae.weight_bytes
+        encoders = self.text_encoder.weight_bytes(precision) + self.image_encoder_bytes(precision)
+        return experts + encoders + self.vae.weight_bytes
+
+    def image_encoder_bytes(self, precision: Precision) -> int:
+        """0 where there is none."""
+        return self.image_encoder.weight_bytes(precision) if self.image_encoder else 0
 
     def expert_bytes(self, precision: Precision) -> tuple[int, ...]:
         """Of each expert. What a GGUF file keeps quantised is so with any precision."""
@@ -264,7 +326,7 @@ class Structure:
     def block_bytes(self, precision: Precision) -> int:
         """The largest block of any expert."""
         if not self.quantised:
-            return self.transformer.block_bytes(precision)
+            return self.transformer.streamed_block_bytes(precision)
         return max(self.transformer.largest_block_bytes(own, precision) for own in self.quantised)
 
     def outer_bytes(self, precision: Precision) -> int:
@@ -280,9 +342,11 @@ def _beside(parameters: int, quantised: Share, kept: int, precision: Precision) 
     return Precision.FP32.bytes_per_number * kept + precision.bytes_per_number * plain
 
 
-def _linear(inputs: int, outputs: int) -> int:
-    """Numbers in a matrix and its bias."""
-    return inputs * outputs + outputs
+def _bytes(tally: Tally, precision: Precision) -> int:
+    """What that takes, loaded with `precision`, but for what int8 casts."""
+    if precision is Precision.FP32:
+        return tally.parameters * precision.bytes_per_number
+    return tally.parameters * Precision.BF16.bytes_per_number + 2 * tally.kept_in_fp32
 
 
 _UMT5_XXL: Final = TextEncoderStructure(
@@ -298,7 +362,11 @@ _VAE_2_2: Final = VaeStructure(
 )
 
 
-def _14b(in_channels: int) -> TransformerStructure:
+#: ViT-H/14 at 224 pixels.
+_CLIP: Final = ImageEncoderStructure(parameters=630_766_080, layers=32, width=1280, tokens=257)
+
+
+def _14b(in_channels: int, side: SideBranch | None = None) -> TransformerStructure:
     return TransformerStructure(
         layers=40,
         heads=40,
@@ -306,8 +374,22 @@ def _14b(in_channels: int) -> TransformerStructure:
         ffn_width=13824,
         in_channels=in_channels,
         out_channels=16,
+        side=side,
     )
 
+
+_VACE: Final = ControlBranch(layers=8, in_channels=96)
+_ANIMATE: Final = CharacterBranch(
+    adapters=8,
+    image_width=1280,
+    looks_width=5120,
+    motion_parameters=22_736_436,
+    motion_in_fp32=512 * 20,
+    face_parameters=17_842_176,
+    face_side=512,
+    face_frames=8,
+    face_channels=32,
+)
 
 #: By checkpoint id. The embedded ones are told by their own files.
 STRUCTURES: Final[Mapping[str, Structure]] = {
@@ -334,5 +416,15 @@ STRUCTURES: Final[Mapping[str, Structure]] = {
         experts=1,
         text_encoder=_UMT5_XXL,
         vae=_VAE_2_1,
+    ),
+    "vace-14B": Structure(
+        transformer=_14b(16, _VACE), experts=1, text_encoder=_UMT5_XXL, vae=_VAE_2_1
+    ),
+    "animate-14B": Structure(
+        transformer=_14b(36, _ANIMATE),
+        experts=1,
+        text_encoder=_UMT5_XXL,
+        vae=_VAE_2_1,
+        image_encoder=_CLIP,
     ),
 }

@@ -9,9 +9,14 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import AutoencoderKLWan, WanTransformer3DModel
+from diffusers import (
+    AutoencoderKLWan,
+    WanAnimateTransformer3DModel,
+    WanTransformer3DModel,
+    WanVACETransformer3DModel,
+)
 from torch._subclasses import FakeTensorMode
-from transformers import UMT5Config, UMT5EncoderModel
+from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
 
 from domain.activations import (
     TILE_SIDE,
@@ -19,12 +24,19 @@ from domain.activations import (
     decoding_bytes,
     denoising_bytes,
     image_encoding_bytes,
+    looks_bytes,
     text_encoding_bytes,
 )
 from domain.checkpoint import checkpoint_spec
 from domain.structure import STRUCTURES, Precision
 from tests.integration.live_bytes import LiveBytes
-from tests.integration.test_structures import SHARED, TRANSFORMERS, UMT5_XXL, VAE_2_2
+from tests.integration.test_structures import (
+    CLIP_VIT_H,
+    SHARED,
+    TRANSFORMERS,
+    UMT5_XXL,
+    VAE_2_2,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -91,6 +103,88 @@ def test_a_forward_holds_what_is_said(
         has_token_times=has_token_times,
     )
     assert said == pytest.approx(live.peak, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("precision", "frames", "height", "width", "references"),
+    [
+        (Precision.BF16, 81, 720, 1280, 0),
+        (Precision.BF16, 81, 480, 832, 3),
+        (Precision.FP32, 17, 480, 832, 0),
+    ],
+)
+def test_a_forward_with_a_control_holds_what_is_said(
+    precision: Precision, frames: int, height: int, width: int, references: int
+) -> None:
+    config = SHARED | TRANSFORMERS["vace-14B"] | {"num_layers": 8, "vace_layers": [*range(8)]}
+    expert = loaded(WanVACETransformer3DModel(**config), precision)
+    geometry = checkpoint_spec("vace-14B").geometry
+    size = {"num_frames": frames + 4 * references, "height": height, "width": width}
+    _, *cells = geometry.latent_shape(**size)
+    dtype = DTYPES[precision]
+    given = {
+        "hidden_states": torch.empty(1, 16, *cells, dtype=dtype),
+        "timestep": torch.ones(1),
+        "encoder_hidden_states": torch.empty(1, 512, 4096, dtype=dtype),
+        "control_hidden_states": torch.empty(1, 96, *cells, dtype=dtype),
+    }
+
+    with tracked(expert, *given.values()) as live:
+        expert(**given, return_dict=False)
+
+    transformer, tokens = STRUCTURES["vace-14B"].transformer, geometry.tokens(**size)
+    said = denoising_bytes(transformer, tokens, precision, has_token_times=False)
+    assert said == pytest.approx(live.peak, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("precision", "frames", "height", "width"),
+    [
+        (Precision.BF16, 77, 720, 1280),
+        (Precision.BF16, 77, 480, 832),
+        (Precision.BF16, 77, 64, 64),
+        (Precision.FP32, 5, 480, 832),
+    ],
+)
+def test_a_forward_with_a_character_holds_what_is_said(
+    precision: Precision, frames: int, height: int, width: int
+) -> None:
+    config = SHARED | TRANSFORMERS["animate-14B"] | {"num_layers": 5}
+    expert = loaded(WanAnimateTransformer3DModel(**config), precision)
+    geometry = checkpoint_spec("animate-14B").geometry
+    size = {"num_frames": frames, "height": height, "width": width}
+    _, times, *cells = geometry.latent_shape(**size)
+    dtype = DTYPES[precision]
+    face = torch.empty(1, 3, frames, 512, 512, dtype=dtype)
+    given = {
+        "hidden_states": torch.empty(1, 36, times + 1, *cells, dtype=dtype),
+        "timestep": torch.ones(1),
+        "encoder_hidden_states": torch.empty(1, 512, 4096, dtype=dtype),
+        "encoder_hidden_states_image": torch.empty(1, 257, 1280, dtype=dtype),
+        "pose_hidden_states": torch.empty(1, 16, times, *cells, dtype=dtype),
+        "face_pixel_values": face,
+    }
+
+    with tracked(expert, *given.values()) as live:
+        expert(**given, return_dict=False)
+
+    transformer = STRUCTURES["animate-14B"].transformer
+    tokens = geometry.tokens(**size | {"num_frames": frames + geometry.temporal_stride})
+    said = denoising_bytes(transformer, tokens, precision, has_token_times=False, num_frames=frames)
+    with_no_face_beside_it = live.peak + 2 * face.nbytes
+    assert said == pytest.approx(with_no_face_beside_it, rel=0.02)
+
+
+def test_reading_a_characters_looks_holds_what_is_said() -> None:
+    encoder = loaded(CLIPVisionModel(CLIPVisionConfig(**CLIP_VIT_H)), Precision.BF16)
+    pixels = torch.empty(1, 3, 224, 224, dtype=torch.bfloat16)
+
+    with tracked(encoder, pixels) as live:
+        encoder(pixels, output_hidden_states=True)
+
+    structure = STRUCTURES["animate-14B"].image_encoder
+    assert structure is not None
+    assert looks_bytes(structure, Precision.BF16) == pytest.approx(live.peak, rel=0.05)
 
 
 @pytest.mark.parametrize("precision", DTYPES)

@@ -51,6 +51,16 @@ def test_programs_get_the_whole_plan(capsys: pytest.CaptureFixture[str]) -> None
     assert "prompt" not in told["request"]
 
 
+def test_what_would_be_given_is_planned_in(capsys: pytest.CaptureFixture[str]) -> None:
+    assert wan(*A14B, "--assume-vram", "24GB", "--video", "--strength", "0.5") == 0
+    anew = capsys.readouterr().out
+    assert "20 of 40 steps, 40 forwards" in anew
+
+    vace = ("--checkpoint", "vace-14B", *A14B[2:], "--assume-vram", "80GB")
+    assert wan(*vace, "--control-video", "--references", "2") == 0
+    assert "100 forwards over 82800 tokens" in capsys.readouterr().out
+
+
 def test_this_machine_plans_its_default(capsys: pytest.CaptureFixture[str]) -> None:
     assert wan("--assume-vram", "0") == 0
 
@@ -66,6 +76,8 @@ def test_this_machine_plans_its_default(capsys: pytest.CaptureFixture[str]) -> N
         (["--frames", "18"], ["--frames", "17 or 21"]),
         (["--size", "big"], ["--size", "832x480"]),
         (["--assume-vram", "lots"], ["--assume-vram", "24GB"]),
+        (["--checkpoint", "vace-14B", "--end-image"], ["--model", "i2v-A14B"]),
+        (["--strength", "0.5"], ["--strength", "given video"]),
         (["--checkpoint", "sora"], ["sora", "mini"]),
     ],
 )

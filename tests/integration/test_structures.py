@@ -5,13 +5,19 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import AutoencoderKLWan, WanTransformer3DModel
-from transformers import UMT5Config, UMT5EncoderModel
+from diffusers import (
+    AutoencoderKLWan,
+    WanAnimateTransformer3DModel,
+    WanTransformer3DModel,
+    WanVACETransformer3DModel,
+)
+from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
 
 import adapters.embedded
 from adapters.diffusers.int8_weights import cast_blocks
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from domain.structure import STRUCTURES, Precision, Structure
+from tests.integration.tiny_wans import FAMILY, make_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -36,6 +42,19 @@ TRANSFORMERS: dict[str, dict[str, Any]] = {
                 "in_channels": 48, "out_channels": 48},
     "t2v-1.3B": {"num_layers": 30, "num_attention_heads": 12, "ffn_dim": 8960,
                  "in_channels": 16, "out_channels": 16},
+    "vace-14B": {"num_layers": 40, "num_attention_heads": 40, "ffn_dim": 13824,
+                 "in_channels": 16, "out_channels": 16,
+                 "vace_layers": [0, 5, 10, 15, 20, 25, 30, 35], "vace_in_channels": 96},
+    "animate-14B": {"num_layers": 40, "num_attention_heads": 40, "ffn_dim": 13824,
+                    "in_channels": 36, "out_channels": 16, "image_dim": 1280,
+                    "added_kv_proj_dim": 5120},
+}  # fmt: skip
+KINDS = {"vace-14B": WanVACETransformer3DModel, "animate-14B": WanAnimateTransformer3DModel}
+#: Its blocks beside the trunk's, which stream as those do.
+SIDE_BLOCKS = {"vace-14B": "vace_blocks", "animate-14B": "face_adapter"}
+CLIP_VIT_H = {
+    "hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32,
+    "num_attention_heads": 16, "patch_size": 14, "image_size": 224, "projection_dim": 1024,
 }  # fmt: skip
 VAE_2_2 = {
     "base_dim": 160, "decoder_base_dim": 256, "z_dim": 48, "dim_mult": [1, 2, 4, 4],
@@ -70,7 +89,9 @@ def weight_bytes(module: Any) -> int:
 def test_an_expert_weighs_what_is_said_to_the_byte(checkpoint_id: str) -> None:
     structure = STRUCTURES[checkpoint_id].transformer
     config = SHARED | TRANSFORMERS[checkpoint_id]
-    expert = on_meta(lambda: WanTransformer3DModel(**config))
+    kind = KINDS.get(checkpoint_id, WanTransformer3DModel)
+    expert = on_meta(lambda: kind(**config))
+    beside = list(getattr(expert, SIDE_BLOCKS.get(checkpoint_id, ""), ()))
 
     assert structure.parameters == sum(p.numel() for p in expert.parameters())
     assert structure.weight_bytes(Precision.FP32) == weight_bytes(expert)
@@ -84,8 +105,9 @@ def test_an_expert_weighs_what_is_said_to_the_byte(checkpoint_id: str) -> None:
     cast_blocks(expert, torch.device("meta"))
     assert structure.weight_bytes(Precision.INT8) == weight_bytes(expert)
     assert structure.block_bytes(Precision.INT8) == weight_bytes(expert.blocks[0])
-    outside = weight_bytes(expert) - sum(weight_bytes(block) for block in expert.blocks)
-    assert structure.outer_bytes(Precision.INT8) == outside
+    blocks = [weight_bytes(block) for block in (*expert.blocks, *beside)]
+    assert structure.outer_bytes(Precision.INT8) == weight_bytes(expert) - sum(blocks)
+    assert structure.streamed_block_bytes(Precision.INT8) == max(blocks)
 
 
 def test_the_text_encoder_weighs_what_is_said_to_the_byte() -> None:
@@ -98,7 +120,14 @@ def test_the_text_encoder_weighs_what_is_said_to_the_byte() -> None:
 
 @pytest.mark.parametrize(
     ("checkpoint_id", "config"),
-    [("t2v-A14B", {}), ("i2v-A14B", {}), ("t2v-1.3B", {}), ("ti2v-5B", VAE_2_2)],
+    [
+        ("t2v-A14B", {}),
+        ("i2v-A14B", {}),
+        ("t2v-1.3B", {}),
+        ("ti2v-5B", VAE_2_2),
+        ("vace-14B", {}),
+        ("animate-14B", {}),
+    ],
 )
 def test_the_vae_weighs_what_is_said_to_the_byte(
     checkpoint_id: str, config: dict[str, Any]
@@ -108,6 +137,16 @@ def test_the_vae_weighs_what_is_said_to_the_byte(
     structure = STRUCTURES[checkpoint_id].vae
     assert structure.weight_bytes == weight_bytes(vae)
     assert structure.width == (config.get("decoder_base_dim") or vae.config.base_dim)
+
+
+def test_the_image_encoder_weighs_what_is_said_to_the_byte() -> None:
+    encoder = on_meta(lambda: CLIPVisionModel(CLIPVisionConfig(**CLIP_VIT_H)))
+
+    structure = STRUCTURES["animate-14B"]
+    assert structure.image_encoder_bytes(Precision.FP32) == weight_bytes(encoder)
+    parts = STRUCTURES["i2v-A14B"].text_encoder.weight_bytes(Precision.BF16)
+    parts += structure.transformer.weight_bytes(Precision.BF16) + structure.vae.weight_bytes
+    assert structure.weight_bytes(Precision.BF16) == parts + weight_bytes(encoder) // 2
 
 
 def test_known_figures_have_not_moved() -> None:
@@ -135,3 +174,17 @@ def test_an_embedded_checkpoint_tells_its_own_structure(checkpoint_id: str) -> N
     assert structure.vae.parameters == sizes["vae"]
     if {part.precision for part in found.components} == {Precision.FP32}:
         assert structure.weight_bytes(Precision.FP32) == found.weight_bytes
+
+
+@pytest.mark.parametrize("checkpoint_id", FAMILY)
+def test_a_folder_tells_its_structure_to_the_last_number(
+    checkpoint_id: str, tmp_path: Path
+) -> None:
+    make_checkpoint(checkpoint_id, tmp_path)
+    found = FilesystemCheckpointCatalog([tmp_path]).find(checkpoint_id)
+
+    structure = found.structure
+    assert isinstance(structure, Structure)
+    assert structure.weight_bytes(Precision.FP32) == found.weight_bytes
+    assert (structure.transformer.side is None) == (checkpoint_id not in KINDS)
+    assert (structure.image_encoder is None) == (checkpoint_id != "animate-14B")

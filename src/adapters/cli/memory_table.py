@@ -49,13 +49,18 @@ def _lines() -> Iterator[str]:
     yield "  *int8*: weights are kept in 8 bits, which changes it a little. All else is exact."
     yield "- The figure is the predicted peak on the card. A plan leaves 25 % of the activations and 1 GiB free."
     yield f"- Host memory: {HOST_GIB} GiB. Frames and guidance: each checkpoint's default. Text alone, but for"
-    yield "  `i2v-A14B`. Weights are taken to be stored in bf16, the VAE's in fp32."
+    yield "  `i2v-A14B` (a first image) and `animate-14B` (a character, its poses and face; its image encoder, of"
+    yield f"  {_looks()}, lies where the text encoder does). Weights are taken to be stored in bf16, the VAE's in fp32."
     yield ""
     yield from _weights()
     for spec in CHECKPOINTS:
         if spec.id in STRUCTURES:
             yield ""
             yield from _table(spec)
+
+
+def _looks() -> str:
+    return gib(STRUCTURES["animate-14B"].image_encoder_bytes(Precision.BF16))
 
 
 def _weights() -> Iterator[str]:

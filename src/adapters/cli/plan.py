@@ -13,6 +13,7 @@ from adapters.cli import memory_table
 from adapters.cli.options import AsJson, Config, DataDir
 from adapters.cli.progress import words_of
 from application.estimate_generation import Estimate, Imagined
+from domain.generation import GenerationRequest
 from domain.inputs import NOTHING_GIVEN
 from domain.plan_reasons import gib
 
@@ -40,6 +41,21 @@ def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
         steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
         guidance: Annotated[float | None, typer.Option(help="1 halves the forwards.")] = None,
         image: Annotated[bool, typer.Option("--image", help="It begins with a picture.")] = False,
+        end_image: Annotated[
+            bool, typer.Option("--end-image", help="It also ends with one.")
+        ] = False,
+        video: Annotated[
+            bool, typer.Option("--video", help="One is given, to be made anew.")
+        ] = False,
+        strength: Annotated[
+            float | None, typer.Option(help="How much of that is made anew, up to 1.")
+        ] = None,
+        control_video: Annotated[
+            bool, typer.Option("--control-video", help="One shows how things move.")
+        ] = False,
+        references: Annotated[
+            int, typer.Option(help="Pictures of who or what is to be seen.", min=0)
+        ] = 0,
         assume_vram: Annotated[
             str | None, typer.Option(help="As if a GPU had so much free: 24GB; 0 for none.")
         ] = None,
@@ -70,7 +86,12 @@ def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
                 steps=steps,
                 guidance_high_noise=guidance,
                 guidance_low_noise=guidance,
+                strength=strength,
                 with_image=image,
+                with_last_image=end_image,
+                with_video=video,
+                with_control_video=control_video,
+                references=references,
                 accelerator_bytes=_parse_memory(assume_vram, "--assume-vram"),
                 host_bytes=_parse_memory(assume_ram, "--assume-ram"),
             )
@@ -95,7 +116,7 @@ def _lines(estimate: Estimate) -> Iterator[str]:
     request, plan = estimate.request, estimate.plan
     yield (
         f"{request.checkpoint}  {request.width}x{request.height}, {request.num_frames} frames, "
-        f"{request.steps} steps, {plan.forwards} forwards over {plan.tokens} tokens"
+        f"{_steps(request)} steps, {plan.forwards} forwards over {plan.tokens} tokens"
     )
     yield f"  weights      {gib(plan.weight_bytes)} of files"
     if plan.accelerator_bytes is not None:
@@ -108,6 +129,11 @@ def _lines(estimate: Estimate) -> Iterator[str]:
         yield f"  time         {sum(plan.seconds.values()):.1f} s: {_stages(plan.seconds)}"
     for reason in plan.reasons:
         yield f"- {reason}"
+
+
+def _steps(request: GenerationRequest) -> str:
+    of = "" if request.strength is None else f" of {request.steps}"
+    return f"{request.denoising_steps}{of}"
 
 
 def _stages(seconds: Mapping[Any, float]) -> str:

@@ -2,11 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from math import prod
+from typing import Final
 
 from domain.local_checkpoint import Component
-from domain.structure import Structure, TextEncoderStructure, TransformerStructure, VaeStructure
+from domain.side_branches import CharacterBranch, ControlBranch, SideBranch
+from domain.structure import (
+    ImageEncoderStructure,
+    Structure,
+    TextEncoderStructure,
+    TransformerStructure,
+    VaeStructure,
+)
 
 _Config = Mapping[str, object]
+#: Of the motion network where the configuration names none: `WAN_ANIMATE_MOTION_ENCODER_CHANNEL_SIZES`
+#: of diffusers' `transformer_wan_animate.py`, at 512 pixels.
+_MOTION_CHANNELS: Final = {"512": 32}
 
 
 def read_structure(
@@ -22,11 +33,12 @@ def read_structure(
     experts = [part for name, part in parts.items() if name.startswith("transformer")]
     try:
         structure = Structure(
-            transformer=_transformer(configs["transformer"]),
+            transformer=_transformer(configs["transformer"], parts["transformer"].modules),
             experts=len(experts),
             text_encoder=_text_encoder(configs["text_encoder"]),
             vae=_vae(configs["vae"], parts["vae"].modules),
             has_token_times=bool(index.get("expand_timesteps")),
+            image_encoder=_image_encoder(configs, parts),
             quantised=tuple(part.quantised for part in experts if part.quantised),
         )
     except (KeyError, TypeError, ValueError):
@@ -37,7 +49,7 @@ def read_structure(
     return structure if is_counted and len(structure.quantised) in {0, len(experts)} else None
 
 
-def _transformer(config: _Config) -> TransformerStructure:
+def _transformer(config: _Config, modules: Mapping[str, int]) -> TransformerStructure:
     return TransformerStructure(
         layers=_whole(config["num_layers"]),
         heads=_whole(config["num_attention_heads"]),
@@ -48,6 +60,47 @@ def _transformer(config: _Config) -> TransformerStructure:
         text_width=_whole(config["text_dim"]),
         frequency_width=_whole(config["freq_dim"]),
         patch=prod(_wholes(config["patch_size"])),
+        side=_side(config, modules),
+    )
+
+
+def _side(config: _Config, modules: Mapping[str, int]) -> SideBranch | None:
+    if "vace_layers" in config:
+        return ControlBranch(
+            layers=len(_wholes(config["vace_layers"])),
+            in_channels=_whole(config["vace_in_channels"]),
+        )
+    if "motion_encoder_size" not in config:
+        return None
+    side = _whole(config["motion_encoder_size"])
+    channels = config.get("motion_encoder_channel_sizes") or _MOTION_CHANNELS
+    if not isinstance(channels, Mapping):
+        raise TypeError(channels)
+    return CharacterBranch(
+        adapters=_whole(config["num_layers"]) // _whole(config["inject_face_latents_blocks"]),
+        image_width=_whole(config["image_dim"]),
+        looks_width=_whole(config["added_kv_proj_dim"] or 0),
+        motion_parameters=modules["motion_encoder"],
+        motion_in_fp32=_whole(config["motion_encoder_dim"]) * _whole(config["motion_dim"]),
+        face_parameters=modules["face_encoder"],
+        face_side=side,
+        face_frames=_whole(config["motion_encoder_batch_size"]),
+        face_channels=_whole(channels[str(side)]),
+    )
+
+
+def _image_encoder(
+    configs: Mapping[str, _Config], parts: Mapping[str, Component]
+) -> ImageEncoderStructure | None:
+    if "image_encoder" not in parts:
+        return None
+    config = configs["image_encoder"]
+    patches = (_whole(config["image_size"]) // _whole(config["patch_size"])) ** 2
+    return ImageEncoderStructure(
+        parameters=parts["image_encoder"].parameters,
+        layers=_whole(config["num_hidden_layers"]),
+        width=_whole(config["hidden_size"]),
+        tokens=patches + 1,
     )
 
 

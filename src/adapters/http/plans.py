@@ -12,6 +12,7 @@ from adapters.http.problems import refusals
 from application.estimate_generation import EstimateGeneration, Imagined
 from domain.access import Scope
 from domain.hardware import Capacity
+from domain.input_rules import MAX_REFERENCES
 from domain.memory_plan import MemoryPlan
 
 _MAX_BYTES: Final = 2**53 - 1
@@ -21,7 +22,12 @@ class NewPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What would be asked for. A field that is left out, or null, has the checkpoint's default.
 
     Attributes:
+        strength: how much of a given video is made anew, up to 1.
         with_image: whether the video begins with a picture.
+        with_last_image: whether it also ends with one.
+        with_video: whether one is given to be made anew.
+        with_control_video: whether one is given that shows how things move.
+        references: how many pictures of who or what is to be seen.
         accelerator_bytes: as if that much were free; 0 for no accelerator; null for this machine's.
         host_bytes: as if that much were available; null for this machine's.
     """
@@ -33,7 +39,12 @@ class NewPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     steps: int | None = None
     guidance_high_noise: float | None = None
     guidance_low_noise: float | None = None
+    strength: float | None = None
     with_image: bool = False
+    with_last_image: bool = False
+    with_video: bool = False
+    with_control_video: bool = False
+    references: Annotated[int, Meta(ge=0, le=MAX_REFERENCES)] = 0
     accelerator_bytes: Annotated[int, Meta(ge=0, le=_MAX_BYTES)] | None = None
     host_bytes: Annotated[int, Meta(ge=0, le=_MAX_BYTES)] | None = None
 

@@ -65,6 +65,18 @@ async def test_an_image_to_video_checkpoint_is_planned_with_its_image(
     assert told["plan"]["placement"]["experts"] == "resident"
 
 
+async def test_what_would_be_given_is_planned_in(client: httpx.AsyncClient) -> None:
+    large = {"accelerator_bytes": 141 * GIB, "host_bytes": 64 * GIB}
+    words = await planned(client, checkpoint="t2v-1.3B", **large)
+    anew = await planned(client, checkpoint="t2v-1.3B", with_video=True, strength=0.5, **large)
+    led = await planned(
+        client, checkpoint="vace-14B", with_control_video=True, references=1, **large
+    )
+
+    assert anew["plan"]["forwards"] * 2 == words["plan"]["forwards"]
+    assert led["plan"]["latent_shape"][1] == 21 + 1
+
+
 async def test_what_does_not_fit_is_refused_with_what_would(client: httpx.AsyncClient) -> None:
     response = await client.post(
         PLANS,
