@@ -85,7 +85,7 @@ def plan_memory(
             "an accelerator, everything is put on it."
         )
         return replace(exact, reasons=(told,))
-    work = _work(request, spec, structure, local)
+    work = work_of(request, spec, structure, local)
     choice = choose(work, capacity, history)
     if choice is None:
         raise DoesNotFit(_refusal(request, spec, structure, local, capacity))
@@ -117,12 +117,13 @@ def _size(request: GenerationRequest, spec: CheckpointSpec) -> dict[str, int]:
     }
 
 
-def _work(
+def work_of(
     request: GenerationRequest,
     spec: CheckpointSpec,
     structure: Structure,
     local: LocalCheckpoint | None,
 ) -> Work:
+    """What `request` is, as memory sees it."""
     size = _size(request, spec)
     return Work(
         structure=structure,
@@ -157,7 +158,7 @@ def _refusal(
     capacity: Capacity,
 ) -> str:
     """Why nothing fits, and what would."""
-    needs = nearest(_work(request, spec, structure, local), capacity)
+    needs = nearest(work_of(request, spec, structure, local), capacity)
     needed, available = gib(needs.host_needed), gib(capacity.host_bytes)
     if capacity.accelerator_bytes is None:
         needed = f"{needed} of host memory, as there is no accelerator"
@@ -167,7 +168,7 @@ def _refusal(
         available = f"{gib(capacity.accelerator_bytes)} and {available} are available"
 
     def first_fitting(others: Iterator[GenerationRequest]) -> list[GenerationRequest]:
-        fitting = (o for o in others if choose(_work(o, spec, structure, local), capacity))
+        fitting = (o for o in others if choose(work_of(o, spec, structure, local), capacity))
         return [*filter(None, [next(fitting, None)])]
 
     would = [

@@ -1,10 +1,10 @@
 """A checkpoint's folder to parts in memory: safetensors and GGUF only, never from the network."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import diffusers
 import torch
@@ -50,6 +50,12 @@ class LoadedCheckpoint:
     loras: LoraStack
 
 
+#: Makes a checkpoint's parts and places them, as `load` does.
+Load: TypeAlias = Callable[
+    [LocalCheckpoint, Placement, torch.device, PromptCache | None], LoadedCheckpoint
+]
+
+
 def load(
     checkpoint: LocalCheckpoint,
     placement: Placement,
@@ -70,11 +76,7 @@ def load(
     """
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
-    is_fp32 = placement.precision is Precision.FP32
-    dtypes = {
-        "default": torch.float32 if is_fp32 else torch.bfloat16,
-        "vae": torch.float32,
-    }
+    dtypes = {"default": computing_dtype(placement), "vae": torch.float32}
     with _errors_of(checkpoint):
         weights = weights_identity(checkpoint.folder)
         kind, apart = PlacedPipeline, _load_gguf_files(checkpoint, dtypes["default"])
@@ -90,27 +92,66 @@ def load(
             use_safetensors=True,
         )
         _refuse_missing_tensors(pipe)
+
+    def read_text_encoder() -> Any:
+        with _errors_of(checkpoint):
+            if weights_identity(checkpoint.folder) != weights:
+                raise ValueError("it was changed since its transformer was loaded")
+            return _load_encoder(checkpoint, "text_encoder", dtypes["default"])
+
+    return assemble(
+        checkpoint,
+        pipe,
+        placement,
+        device,
+        weights=weights,
+        read_text_encoder=read_text_encoder,
+        cache=cache,
+    )
+
+
+def assemble(
+    checkpoint: LocalCheckpoint,
+    pipe: Placed,
+    placement: Placement,
+    device: torch.device,
+    *,
+    weights: str,
+    read_text_encoder: Callable[[], Any],
+    cache: PromptCache | None,
+) -> LoadedCheckpoint:
+    """Place a pipeline's parts, wherever they come from, and give it a way from text to embeddings.
+
+    Args:
+        weights: what differs where they do.
+        read_text_encoder: called once, if a text comes that `cache` does not know.
+
+    Raises:
+        OutOfAcceleratorMemory: it does not fit.
+    """
     with _room_for(checkpoint):
         pipe.parts = Parts(pipe, placement, device)
     _log.info("loaded", extra={"checkpoint": checkpoint.spec.id, "device": str(device)})
 
     def load_encoder() -> None:
-        with _errors_of(checkpoint):
-            if weights_identity(checkpoint.folder) != weights:
-                raise ValueError("it was changed since its transformer was loaded")
-            encoder = _load_encoder(checkpoint, "text_encoder", dtypes["default"])
+        encoder = read_text_encoder()
         with _room_for(checkpoint):
             pipe.parts.join("text_encoder", encoder)
         _log.info("loaded the text encoder", extra={"checkpoint": checkpoint.spec.id})
 
     def identity() -> Identity:
         where = pipe.parts.workplace("text_encoder")
-        return encoder_identity(weights, device=where, dtype=dtypes["default"])
+        return encoder_identity(weights, device=where, dtype=computing_dtype(placement))
 
     prompts = Prompts(pipe, load_encoder=load_encoder, cache=cache, identity=identity)
     return LoadedCheckpoint(
         checkpoint=checkpoint, pipe=pipe, weights=weights, prompts=prompts, loras=LoraStack(pipe)
     )
+
+
+def computing_dtype(placement: Placement) -> torch.dtype:
+    """What all parts but the VAE compute in."""
+    return torch.float32 if placement.precision is Precision.FP32 else torch.bfloat16
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from adapters.diffusers.compiling import (
 from adapters.diffusers.denoising import Watch, denoise, texts_of, unwatched
 from adapters.diffusers.identity import run_identity
 from adapters.diffusers.latent_previews import LatentColours, fit_colours
-from adapters.diffusers.loading import LoadedCheckpoint, load
+from adapters.diffusers.loading import Load, LoadedCheckpoint, load
 from adapters.diffusers.parts import Placed, bring
 from adapters.diffusers.prompt_cache import PromptCache
 from adapters.diffusers.run_state import begun_run
@@ -55,11 +55,13 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         attention: Attention = Attention.AUTO,
         compilation: Compilation = Compilation.OFF,
         compiler: str = INDUCTOR,
+        load: Load = load,
     ) -> None:
         """Takes what stands for the accelerator; None for the first CUDA device, if there is one.
 
         Args:
             cache: where the embeddings of prompts are kept, if anywhere.
+            load: from files, unless something else is meant.
             previews: how they are made; None makes none.
             attention: the kernel to compute it by.
             compilation: whether the transformers' blocks are compiled, by `compiler`.
@@ -71,6 +73,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         self._attention = attention
         self._cache = cache
         self._previews = previews
+        self._load = load
         if device is None and torch.cuda.is_available():
             device = torch.device("cuda")
         self._accelerator = device
@@ -133,7 +136,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             self.close()  # nobody may hold the former while the next one is loaded
             device = None if placement.is_on_cpu else self._accelerator
             device = device or torch.device("cpu")
-            self._loaded = load(checkpoint, placement, device, self._cache)
+            self._loaded = self._load(checkpoint, placement, device, self._cache)
         assert self._loaded is not None, "just loaded, or held"
         self._loaded.pipe.parts.settle(placement)
         return self._loaded

@@ -1,0 +1,79 @@
+"""What only a GPU can show: equal bits after a resume and wherever parts lie, memory as planned, and none left."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from benchmarks.on_gpu.bench import Bench
+from benchmarks.on_gpu.watch import watch
+from domain.demand import CONTEXT_BYTES
+from domain.errors import OutOfAcceleratorMemory
+from domain.placement import ALL_RESIDENT, Place, Placement
+from tests.fakes.resume_points import FakeResumePoints
+from tests.gpu.conftest import CASE
+
+VISITING = replace(
+    ALL_RESIDENT, experts=Place.VISITING, text_encoder=Place.VISITING, vae=Place.VISITING
+)
+STREAMED = replace(VISITING, experts=Place.STREAMED)
+
+
+def test_a_resumed_run_makes_the_same_bits(bench: Bench) -> None:
+    run = bench.run(bench.request(CASE, steps=4, guidance=4.0), ALL_RESIDENT)
+    points = FakeResumePoints(due=(2,))
+
+    with bench.pipeline() as pipeline:
+        unbroken = watch(pipeline, run, resume=points)
+        saved = FakeResumePoints(points.points[2])
+        resumed = watch(pipeline, run, resume=saved)
+
+    assert saved.accepted == 2
+    assert len(resumed.steps) == 2
+    assert resumed.sha256 == unbroken.sha256
+
+
+@pytest.mark.parametrize("placement", [VISITING, STREAMED, replace(STREAMED, is_pinned=True)])
+def test_the_video_is_the_same_wherever_the_parts_lie(bench: Bench, placement: Placement) -> None:
+    request = bench.request(CASE, steps=2, guidance=4.0)
+
+    with bench.pipeline() as pipeline:
+        resident = watch(pipeline, bench.run(request, ALL_RESIDENT))
+    with bench.pipeline() as pipeline:
+        moved = watch(pipeline, bench.run(request, placement))
+
+    assert moved.sha256 == resident.sha256
+
+
+@pytest.mark.parametrize("placement", [ALL_RESIDENT, VISITING])
+def test_the_peak_is_what_was_planned(bench: Bench, placement: Placement) -> None:
+    request = bench.request(CASE, steps=2, guidance=4.0)
+
+    with bench.pipeline() as pipeline:
+        measured = watch(pipeline, bench.run(request, placement)).allocated
+
+    planned = bench.demand(request, placement).accelerator_bytes
+    assert planned == pytest.approx(measured, rel=0.05)
+
+
+def test_memory_that_runs_out_is_told_and_the_pipeline_goes_on_without_it(bench: Bench) -> None:
+    request = bench.request(CASE, steps=2, guidance=4.0)
+    run = bench.run(request, ALL_RESIDENT)
+    half = bench.demand(request, ALL_RESIDENT).accelerator_bytes // 2
+
+    with bench.pipeline() as pipeline:
+        with bench.capped(half + CONTEXT_BYTES), pytest.raises(OutOfAcceleratorMemory):
+            watch(pipeline, run)
+        whole = watch(pipeline, run)
+
+    assert len(whole.steps) == 2
+
+
+def test_a_closed_pipeline_holds_nothing(bench: Bench) -> None:
+    before = torch.cuda.memory_allocated()
+
+    with bench.pipeline() as pipeline:
+        run = bench.run(bench.request(CASE, steps=2, guidance=1.0), ALL_RESIDENT)
+        watch(pipeline, run)
+
+    assert torch.cuda.memory_allocated() - before < 2**20
