@@ -7,11 +7,10 @@ from contextlib import closing
 from typing import Final, TypeAlias
 
 from domain.checkpoint_manifest import FilesProgress, Report
-from domain.errors import DiskFull
 from domain.ports.checkpoint_store import Staging
 from domain.ports.model_hub import ModelHub
 from domain.repository import ListedFile, Listing
-from domain.store_errors import DownloadCorrupt, HubUnreachable
+from domain.store_errors import DownloadCorrupt, HubUnreachable, NoRoom
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ class FetchFiles:
         """Return once every file is settled. Ended early, it goes on from there another time.
 
         Raises:
-            DiskFull: it does not fit; nothing was fetched.
+            NoRoom: it does not fit; nothing was fetched.
             HubError: a file cannot be had, or not as it is listed.
         """
         lacking = staging.lacking()
@@ -60,9 +59,10 @@ class FetchFiles:
         needed = sum(max(0, file.size_bytes - staging.received_bytes(file)) for file in lacking)
         free = staging.free_bytes()
         if needed + self._reserve_bytes > free:
-            raise DiskFull(
+            raise NoRoom(
                 f"{listing.repository} needs {_gib(needed)} more on this disk, and {_gib(self._reserve_bytes)} "
-                f"must stay free; {_gib(free)} are free. Free some space, or put models.dir on another disk."
+                f"must stay free; {_gib(free)} are free. Free some space, or put models.dir on another disk.",
+                lacking_bytes=needed + self._reserve_bytes - free,
             )
 
     def _fetch(self, listing: Listing, file: ListedFile, staging: Staging, tell: _Tell) -> None:

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from application.fetch_files import FetchFiles
 from domain.checkpoint import CHECKPOINTS, checkpoint_spec
 from domain.checkpoint_manifest import Report
-from domain.errors import CheckpointMissing, DiskFull
+from domain.errors import CheckpointMissing
 from domain.ports.checkpoint_store import CheckpointStore
 from domain.ports.model_hub import ModelHub
 from domain.repository import DEFAULT_REVISION, REPOSITORIES, Listing, is_taken
-from domain.store_errors import NotPullable, PlaceTaken
-from domain.stored_checkpoint import Origin, StoredCheckpoint, UnfinishedTransfer
+from domain.store_errors import NoRoom, NotPullable, PlaceTaken
+from domain.stored_checkpoint import (
+    Origin,
+    StoredCheckpoint,
+    UnfinishedTransfer,
+    room_makers,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -54,9 +59,9 @@ class PullCheckpoint:
         Raises:
             UnknownCheckpoint: no checkpoint has that id.
             NotPullable: it has no repository, or a pull of another revision is unfinished.
-        PlaceTaken: other files lie in its place, or not all of its own.
+            PlaceTaken: other files lie in its place, or not all of its own.
             CheckpointBusy: it is being fetched already.
-            DiskFull: it does not fit.
+            NoRoom: it does not fit; the message names what could be removed, the least recently used first.
             HubError: it cannot be had.
             CheckpointUnavailable: what came is not that checkpoint.
         """
@@ -69,21 +74,27 @@ class PullCheckpoint:
         with self._store.stage(checkpoint_id, listing) as staging:
             try:
                 self._fetch.execute(listing, staging, report)
-            except DiskFull as error:
-                raise DiskFull(f"{error.message}{self._what_would_free_some()}") from error
+            except NoRoom as error:
+                told = f"{error.message}{self._what_would_make_room(error.lacking_bytes)}"
+                raise NoRoom(told, lacking_bytes=error.lacking_bytes) from error
             staging.publish()
         stored = self._store.stored(checkpoint_id)
         if stored is None:
             raise CheckpointMissing(f"{checkpoint_id} was removed as soon as it was here.")
         return Pulled(stored=stored, was_here=False)
 
-    def _what_would_free_some(self) -> str:
+    def _what_would_make_room(self, lacking_bytes: int) -> str:
         found = [self._store.stored(spec.id) for spec in CHECKPOINTS]
-        ours = [one for one in found if one and one.origin in {Origin.PULLED, Origin.CONVERTED}]
-        return "".join(
-            f" wan models remove {one.checkpoint_id} would free {one.own_bytes / 2**30:.1f} GiB."
-            for one in sorted(ours, key=lambda one: -one.own_bytes)
+        makers = room_makers([one for one in found if one], lacking_bytes)
+        told = "".join(
+            f" wan models remove {one.checkpoint_id} would free {one.own_bytes / 2**30:.1f} GiB "
+            f"(last used {one.used_at:%Y-%m-%d})."
+            for one in makers
         )
+        if not makers:
+            return ""
+        is_enough = sum(one.own_bytes for one in makers) >= lacking_bytes
+        return told if is_enough else f"{told} That would still not be enough."
 
     def _listing(
         self, repository: str, revision: str | None, unfinished: UnfinishedTransfer | None

@@ -76,6 +76,7 @@ class RenderVideo:
         """
         request = order.request
         checkpoint = self._catalog.find(request.checkpoint)
+        self._catalog.note_use(checkpoint)
         loras = [self._lora(use) for use in request.loras]
         recipe = Recipe(
             request=request,

@@ -3,7 +3,9 @@
 Whether it can be used is another question: see `domain.local_checkpoint`.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -29,6 +31,7 @@ class StoredCheckpoint:
     Attributes:
         size_bytes: of its files, wherever they lie.
         own_bytes: of those that removing it would free: an adopted one's lie elsewhere, and stay.
+        used_at: when it was last used, or put there where it was not used since.
         manifest: None where nothing says what its files should be.
     """
 
@@ -37,6 +40,7 @@ class StoredCheckpoint:
     origin: Origin
     size_bytes: int
     own_bytes: int
+    used_at: datetime
     manifest: Manifest | None
 
     @property
@@ -71,6 +75,11 @@ class StoredCheckpoint:
                 "and adopt it (wan models adopt), and it gets one."
             )
         return self.manifest
+
+    @property
+    def is_removable(self) -> bool:
+        """Whether it is Wan Studio's to take away, and that frees something."""
+        return self.origin in {Origin.PULLED, Origin.CONVERTED} and self.own_bytes > 0
 
     def refuse_removal(self) -> None:
         """Do nothing where it is Wan Studio's to take away.
@@ -122,3 +131,20 @@ class Removal:
     files: int
     freed_bytes: int
     left: tuple[str, ...] = ()
+
+
+def room_makers(
+    stored: Iterable[StoredCheckpoint], lacking_bytes: int
+) -> Sequence[StoredCheckpoint]:
+    """Those whose removal would free `lacking_bytes`: the least recently used, and no more than it takes.
+
+    All that can be removed, where that is not enough.
+    """
+    makers: list[StoredCheckpoint] = []
+    for one in sorted(stored, key=lambda one: one.used_at):
+        if lacking_bytes <= 0:
+            break
+        if one.is_removable:
+            makers.append(one)
+            lacking_bytes -= one.own_bytes
+    return makers

@@ -35,10 +35,14 @@ class FakeCheckpointCatalog(CheckpointCatalog):
 
     def __init__(self, *here: str) -> None:
         self._here = here or tuple(spec.id for spec in CHECKPOINTS)
+        self.used: list[str] = []
 
     def remove(self, checkpoint_id: str) -> None:
         """From now on it is not here."""
         self._here = tuple(here for here in self._here if here != checkpoint_id)
+
+    def note_use(self, checkpoint: LocalCheckpoint) -> None:
+        self.used.append(checkpoint.spec.id)
 
     def entries(self) -> Sequence[CatalogEntry]:
         return [

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from domain.checkpoint import checkpoint_spec
@@ -21,6 +22,7 @@ from domain.ports.checkpoint_store import Assembly, CheckpointStore, Staging
 from domain.repository import ListedFile, Listing
 from domain.store_errors import CheckpointBusy
 from domain.stored_checkpoint import Origin, Removal, StoredCheckpoint, UnfinishedTransfer
+from tests.fakes.examples import NOON
 
 
 def manifest_of(checkpoint_id: str, files: Mapping[str, bytes]) -> Manifest:
@@ -135,6 +137,7 @@ class FakeCheckpointStore(CheckpointStore):
         self._workshop = workshop
         self.files: dict[str, dict[str, bytes]] = {}
         self.free_bytes = 2**40
+        self.used_at: dict[str, datetime] = {}
         self._staged: dict[str, FakeStaging] = {}
         self._busy: set[str] = set()
         self._manifests: dict[str, Manifest | None] = {}
@@ -161,6 +164,7 @@ class FakeCheckpointStore(CheckpointStore):
             origin=self._origins[checkpoint_id],
             size_bytes=size,
             own_bytes=size,
+            used_at=self.used_at.get(checkpoint_id, NOON),
             manifest=self._manifests[checkpoint_id],
         )
 

@@ -3,15 +3,19 @@
 import json
 import os
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import adapters.embedded
+from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from adapters.filesystem.checkpoint_store import FilesystemCheckpointStore
 from adapters.filesystem.manifest import check_manifest, read_manifest, write_manifest
+from domain.checkpoint import checkpoint_spec
 from domain.checkpoint_manifest import Fault, FilesProgress, Manifest
 from domain.errors import CheckpointBroken
+from domain.local_checkpoint import LocalCheckpoint
 from domain.store_errors import NotRemovable
 from domain.stored_checkpoint import Origin
 from tests.fakes.checkpoint_store import manifest_of
@@ -134,3 +138,33 @@ def test_a_large_file_is_not_hashed_on_the_way_to_a_video(models: Path, tmp_path
 
     store = FilesystemCheckpointStore(models, tmp_path)
     assert [told.fault for told in store.verify("ti2v-5B", unheard)] == [Fault.CHANGED]
+
+
+def test_the_last_use_is_noted_beside_the_checkpoint_and_goes_with_it(
+    models: Path, store: FilesystemCheckpointStore
+) -> None:
+    folder = put(models, "model_index.json")
+    os.utime(folder / "manifest.json", (1000, 1000))
+    before = store.stored("ti2v-5B")
+    catalog = FilesystemCheckpointCatalog([models])
+    names = sorted(path.name for path in folder.rglob("*"))
+
+    catalog.note_use(LocalCheckpoint(spec=checkpoint_spec("ti2v-5B"), folder=folder, components=()))
+
+    after = store.stored("ti2v-5B")
+    assert before is not None
+    assert after is not None
+    assert before.used_at == datetime.fromtimestamp(1000, UTC)
+    assert datetime.now(UTC) - after.used_at < timedelta(minutes=1)
+    assert sorted(path.name for path in folder.rglob("*")) == names
+    store.remove("ti2v-5B")
+    assert not (models / ".used" / "ti2v-5B").exists()
+
+
+def test_a_use_that_cannot_be_noted_stops_nothing(models: Path) -> None:
+    folder = put(models, "model_index.json")
+    (models / ".used").write_text("in the way")
+
+    FilesystemCheckpointCatalog([models]).note_use(
+        LocalCheckpoint(spec=checkpoint_spec("ti2v-5B"), folder=folder, components=())
+    )

@@ -40,6 +40,14 @@ def test_what_is_found_has_weights_of_both_experts(catalog: CheckpointCatalog) -
     assert found.weight_bytes == sum(part.weight_bytes for part in found.components) > 0
 
 
+def test_a_use_can_be_noted_of_all_that_is_here(catalog: CheckpointCatalog) -> None:
+    found = catalog.find("mini")
+
+    catalog.note_use(found)
+
+    assert catalog.find("mini") == found
+
+
 def test_a_known_checkpoint_that_is_not_here_is_missing(catalog: CheckpointCatalog) -> None:
     with pytest.raises(CheckpointMissing):
         catalog.find("t2v-A14B")

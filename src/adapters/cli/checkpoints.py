@@ -10,6 +10,7 @@ from rich.markup import escape
 from adapters.cli.files_progress import gib
 from application.list_checkpoints import CheckpointState, CheckpointStatus
 from domain.checkpoint import DEFAULT_CHECKPOINT, CheckpointSpec
+from domain.stored_checkpoint import StoredCheckpoint
 
 _COLOURS: Final = {
     CheckpointState.READY: "green",
@@ -39,7 +40,7 @@ def _paragraph(status: CheckpointStatus) -> Iterator[str]:
         f"{defaults.fps} fps, {defaults.steps} steps"
     )
     if status.stored:
-        yield f"  {gib(status.stored.size_bytes)}, {escape(status.stored.source)}"
+        yield f"  {gib(status.stored.size_bytes)}, {escape(status.stored.source)}{_last_used(status.stored)}"
     if status.unfinished:
         done, listing = status.unfinished.done_bytes, status.unfinished.listing
         yield f"  {gib(done)} of {gib(listing.size_bytes)} fetched from {listing.repository}"
@@ -52,6 +53,11 @@ def _paragraph(status: CheckpointStatus) -> Iterator[str]:
         yield f"  [dim]{escape(status.entry.problem)}[/]"
     if status.hint:
         yield f"  try: {status.hint}"
+
+
+def _last_used(stored: StoredCheckpoint) -> str:
+    """Of those that could make room for others."""
+    return f", last used {stored.used_at:%Y-%m-%d}" if stored.is_removable else ""
 
 
 def _sources(spec: CheckpointSpec) -> list[str]:
@@ -81,6 +87,7 @@ def _told(status: CheckpointStatus) -> dict[str, object]:
         "weight_bytes": status.local.weight_bytes if status.local else None,
         "origin": stored.origin if stored else None,
         "source": stored.source if stored else None,
+        "used_at": stored.used_at.isoformat() if stored else None,
         "unfinished": {
             "repository": status.unfinished.listing.repository,
             "revision": status.unfinished.listing.revision,

@@ -16,6 +16,7 @@ from adapters.filesystem.folder_state import FolderState, folder_state
 from adapters.filesystem.gguf_header import read_gguf_header
 from adapters.filesystem.json_file import is_declared as _is_declared
 from adapters.filesystem.json_file import read_json
+from adapters.filesystem.last_use import note_use
 from adapters.filesystem.manifest import check_manifest
 from adapters.filesystem.quantised_weights import read_quantised
 from adapters.filesystem.safetensors_header import read_header
@@ -51,6 +52,11 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
         self._folders = tuple(folders)
         self._now_ns = now_ns
         self._good: dict[Path, tuple[FolderState, LocalCheckpoint]] = {}
+
+    def note_use(self, checkpoint: LocalCheckpoint) -> None:
+        models = self._folders[0]
+        if checkpoint.folder.parent == models:  # what ships with the program stays anyway
+            note_use(models, checkpoint.spec.id)
 
     def entries(self) -> Sequence[CatalogEntry]:
         return tuple(self._entry(spec) for spec in CHECKPOINTS)

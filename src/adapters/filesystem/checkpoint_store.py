@@ -10,6 +10,7 @@ from adapters.filesystem.checkpoint_assembly import FilesystemAssembly
 from adapters.filesystem.checkpoint_staging import FilesystemStaging, read_unfinished
 from adapters.filesystem.durability import fsync_directory, storage_errors
 from adapters.filesystem.file_lock import FileLock
+from adapters.filesystem.last_use import forget_use, last_use
 from adapters.filesystem.manifest import NAME, find_fault, read_manifest
 from domain.checkpoint import checkpoint_spec
 from domain.checkpoint_manifest import FileFault, FilesProgress, Manifest, Report
@@ -49,6 +50,7 @@ class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
                     origin=origin,
                     size_bytes=size,
                     own_bytes=own,
+                    used_at=last_use(self._folder, spec.id, _put_at(folder)),
                     manifest=manifest,
                 )
         return None
@@ -109,6 +111,8 @@ class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
             dropped = self._drop_staging(checkpoint_id)
             if stored is None or stored.manifest is None:
                 return dropped
+            with storage_errors(f"remove what is noted of {checkpoint_id}"):
+                forget_use(self._folder, checkpoint_id)
             return self._take_away(stored, stored.manifest, dropped)
 
     @contextmanager
@@ -196,3 +200,9 @@ def _remove_empty_folders(folder: Path) -> tuple[str, ...]:
         if not any(here.iterdir()):
             here.rmdir()
     return tuple(sorted(left))
+
+
+def _put_at(folder: Path) -> float:
+    """When its manifest was written, or the folder changed, in seconds since 1970."""
+    manifest = folder / NAME
+    return (manifest if manifest.is_file() else folder).stat().st_mtime

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, TypeAlias
 
 from litestar import Router, delete, get, post
@@ -54,6 +55,7 @@ class Model(Struct, frozen=True, kw_only=True):
         size_bytes: of all its files; null where there are none.
         origin: how they came to lie there.
         source: where they came from, in words.
+        used_at: when it was last used, or put there where it was not used since.
         unfinished: a pull or a repair that was cut; null where there is none.
         work: the last pull, verification or repair since the server began.
         takes_image: whether a first image may be given.
@@ -77,6 +79,7 @@ class Model(Struct, frozen=True, kw_only=True):
     size_bytes: int | None
     origin: Origin | None
     source: str | None
+    used_at: datetime | None
     unfinished: Unfinished | None
     work: CheckpointWork | None
     takes_image: bool
@@ -198,6 +201,7 @@ def _model(status: CheckpointStatus, work: WorkOnCheckpoints) -> Model:
         size_bytes=stored.size_bytes if stored else None,
         origin=stored.origin if stored else None,
         source=without_paths(stored.source) if stored else None,
+        used_at=stored.used_at if stored else None,
         unfinished=_unfinished(status.unfinished) if status.unfinished else None,
         work=_shown(latest) if (latest := work.latest(spec.id)) else None,
         takes_image=spec.takes_image,

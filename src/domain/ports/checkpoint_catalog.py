@@ -34,3 +34,10 @@ class CheckpointCatalog(ABC):
             CheckpointBroken: a file is missing, cut short, or not what it says.
             UnsafeWeights: it holds pickled weights or remote code.
         """
+
+    @abstractmethod
+    def note_use(self, checkpoint: LocalCheckpoint) -> None:
+        """Remember that it is used now: `CheckpointStore` tells when what it holds last was.
+
+        Never raises: where that cannot be kept, it is as if the checkpoint were not used.
+        """

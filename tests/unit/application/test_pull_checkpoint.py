@@ -1,6 +1,7 @@
 """Fetching and mending, over fakes."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 
@@ -192,13 +193,27 @@ def test_what_does_not_fit_is_refused_before_a_byte_is_fetched(bench: Bench) -> 
     assert bench.hub.readings == []
 
 
-def test_a_full_disk_says_what_could_be_removed(bench: Bench) -> None:
-    bench.store.free_bytes = 0
-    for name, origin in (("ti2v-5B", Origin.PULLED), ("i2v-A14B", Origin.ADOPTED)):
+@pytest.mark.parametrize(
+    ("lacking", "told"),
+    [
+        (1, r"disk\. wan models remove t2v-1\.3B would free 0\.0 GiB \(last used 2026-01-02\)\.$"),
+        (SIZE + 1, r"disk\. wan models remove t2v-1\.3B .* wan models remove ti2v-5B .*-01\)\.$"),
+        (2 * SIZE + 1, r"disk\. .*t2v-1\.3B .*ti2v-5B .*\. That would still not be enough\.$"),
+    ],
+)
+def test_a_full_disk_says_what_could_be_removed_the_least_recently_used_first(
+    bench: Bench, lacking: int, told: str
+) -> None:
+    bench.store.free_bytes = SIZE + bench.reserve_bytes - lacking
+    kept = {"ti2v-5B": Origin.PULLED, "i2v-A14B": Origin.ADOPTED, "t2v-1.3B": Origin.CONVERTED}
+    days = ((2026, 11, 1), (2025, 1, 1), (2026, 1, 2))
+    for (name, origin), day in zip(kept.items(), days, strict=True):
         bench.store.put(name, TAKEN, manifest_of(name, TAKEN), origin)
+        bench.store.used_at[name] = datetime(*day, tzinfo=UTC)
 
-    with pytest.raises(DiskFull, match=r"wan models remove ti2v-5B would free 0\.0 GiB\.$"):
+    with pytest.raises(DiskFull, match=told):
         bench.pull()
+    assert set(bench.store.files) == set(kept)
 
 
 def test_what_is_here_of_it_needs_no_room(bench: Bench) -> None:
