@@ -7,10 +7,11 @@ from contextlib import closing
 from typing import Final, TypeAlias
 
 from domain.checkpoint_manifest import FilesProgress, Report
+from domain.errors import DiskFull
 from domain.ports.checkpoint_store import Staging
 from domain.ports.model_hub import ModelHub
 from domain.repository import ListedFile, Listing
-from domain.store_errors import DownloadCorrupt, HubUnreachable, NoRoom
+from domain.store_errors import DownloadCorrupt, HubUnreachable
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class FetchFiles:
         """Return once every file is settled. Ended early, it goes on from there another time.
 
         Raises:
-            NoRoom: it does not fit; nothing was fetched.
+            DiskFull: it does not fit; nothing was fetched.
             HubError: a file cannot be had, or not as it is listed.
         """
         lacking = staging.lacking()
@@ -59,7 +60,7 @@ class FetchFiles:
         needed = sum(max(0, file.size_bytes - staging.received_bytes(file)) for file in lacking)
         free = staging.free_bytes()
         if needed + self._reserve_bytes > free:
-            raise NoRoom(
+            raise DiskFull(
                 f"{listing.repository} needs {_gib(needed)} more on this disk, and {_gib(self._reserve_bytes)} "
                 f"must stay free; {_gib(free)} are free. Free some space, or put models.dir on another disk.",
                 lacking_bytes=needed + self._reserve_bytes - free,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from application.fetch_files import FetchFiles
 from domain.checkpoint import CHECKPOINTS, checkpoint_spec
 from domain.checkpoint_manifest import Report
-from domain.errors import CheckpointMissing
+from domain.errors import CheckpointMissing, DiskFull
 from domain.ports.checkpoint_store import CheckpointStore
 from domain.ports.model_hub import ModelHub
 from domain.repository import DEFAULT_REVISION, REPOSITORIES, Listing, is_taken
-from domain.store_errors import NoRoom, NotPullable, PlaceTaken
+from domain.store_errors import NotPullable, PlaceTaken
 from domain.stored_checkpoint import (
     Origin,
     StoredCheckpoint,
@@ -61,7 +61,7 @@ class PullCheckpoint:
             NotPullable: it has no repository, or a pull of another revision is unfinished.
             PlaceTaken: other files lie in its place, or not all of its own.
             CheckpointBusy: it is being fetched already.
-            NoRoom: it does not fit; the message names what could be removed, the least recently used first.
+            DiskFull: it does not fit; the message names what could be removed, the least recently used first.
             HubError: it cannot be had.
             CheckpointUnavailable: what came is not that checkpoint.
         """
@@ -74,9 +74,10 @@ class PullCheckpoint:
         with self._store.stage(checkpoint_id, listing) as staging:
             try:
                 self._fetch.execute(listing, staging, report)
-            except NoRoom as error:
-                told = f"{error.message}{self._what_would_make_room(error.lacking_bytes)}"
-                raise NoRoom(told, lacking_bytes=error.lacking_bytes) from error
+            except DiskFull as error:
+                # A disk that filled up meanwhile does not say how much it lacks: one is named then.
+                told = self._what_would_make_room(error.lacking_bytes or 1)
+                raise DiskFull(f"{error.message}{told}") from error
             staging.publish()
         stored = self._store.stored(checkpoint_id)
         if stored is None:

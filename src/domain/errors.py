@@ -250,6 +250,11 @@ class DiskFull(StorageError):
 
     code = "disk-full"
 
+    def __init__(self, message: str | None = None, *, lacking_bytes: int | None = None) -> None:
+        """`lacking_bytes`: so much more would have to be free, where that is known."""
+        super().__init__(message)
+        self.lacking_bytes = lacking_bytes
+
 
 class ResumePointDamaged(StorageError):
     """What an earlier attempt saved is not as it was saved."""

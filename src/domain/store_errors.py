@@ -9,9 +9,6 @@ DomainError
 │   ├── PlaceTaken              other files lie where the checkpoint belongs
 │   └── CheckpointBusy
 ├── WeightsUnrecognised         files that are no checkpoint, or not the one that was named
-├── StorageError
-│   └── DiskFull
-│       └── NoRoom              a transfer does not fit on the disk
 ├── HubError                    a checkpoint could not be fetched
 │   ├── HubUnreachable
 │   ├── RepositoryUnknown
@@ -20,7 +17,7 @@ DomainError
 └── TransferStopped
 """
 
-from domain.errors import CheckpointUnavailable, Conflict, DiskFull, DomainError
+from domain.errors import CheckpointUnavailable, Conflict, DomainError
 
 
 class CheckpointUnverifiable(CheckpointUnavailable):
@@ -58,14 +55,6 @@ class WeightsUnrecognised(DomainError):
     """These files are no weights that Wan Studio can use."""
 
     code = "weights-unrecognised"
-
-
-class NoRoom(DiskFull):
-    """A transfer does not fit on the disk. `lacking_bytes`: so much more would have to be free."""
-
-    def __init__(self, message: str, *, lacking_bytes: int) -> None:
-        super().__init__(message)
-        self.lacking_bytes = lacking_bytes
 
 
 class HubError(DomainError):
