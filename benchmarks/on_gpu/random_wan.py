@@ -17,9 +17,10 @@ from adapters.diffusers.loading import LoadedCheckpoint, assemble, computing_dty
 from adapters.diffusers.parts import PlacedPipeline
 from adapters.diffusers.prompt_cache import PromptCache
 from domain.checkpoint import checkpoint_spec
+from domain.known_structures import STRUCTURES
 from domain.local_checkpoint import LocalCheckpoint
 from domain.placement import Place, Placement
-from domain.structure import STRUCTURES, Structure, TextEncoderStructure, TransformerStructure
+from domain.structure import Structure, TextEncoderStructure, TransformerStructure
 from domain.structure import VaeStructure as Vae
 
 #: Numbers that are drawn; weights repeat them, scaled.
@@ -73,7 +74,6 @@ def tiny(checkpoint_id: str) -> RandomWan:
     vae.pop("decoder_base_dim", None)
     with init_empty_weights():
         network = AutoencoderKLWan(**vae)
-    encoder = [network.encoder, network.quant_conv]
     structure = Structure(
         transformer=TransformerStructure(
             layers=2,
@@ -91,7 +91,6 @@ def tiny(checkpoint_id: str) -> RandomWan:
         ),
         vae=Vae(
             parameters=sum(p.numel() for p in network.parameters()),
-            encoder_parameters=sum(p.numel() for part in encoder for p in part.parameters()),
             width=4,
             encoder_width=4,
             patch=real.vae.patch,

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from domain.checkpoint import CheckpointSpec
+from domain.known_structures import STRUCTURES
 from domain.quantised_weights import QuantisedWeights
-from domain.structure import STRUCTURES, Precision, Structure
+from domain.structure import Precision, Structure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

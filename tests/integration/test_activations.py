@@ -28,7 +28,8 @@ from domain.activations import (
     text_encoding_bytes,
 )
 from domain.checkpoint import checkpoint_spec
-from domain.structure import STRUCTURES, Precision
+from domain.known_structures import STRUCTURES
+from domain.structure import Precision
 from tests.integration.live_bytes import LiveBytes
 from tests.integration.test_structures import (
     CLIP_VIT_H,

@@ -5,7 +5,8 @@ import torch
 from diffusers import WanTransformer3DModel
 
 from adapters.diffusers.int8_weights import Int8Linear, cast_blocks, to_int8
-from domain.structure import STRUCTURES, Precision, Structure, int8_group
+from domain.known_structures import STRUCTURES
+from domain.structure import Precision, Structure, int8_group
 from tests.integration.live_bytes import LiveBytes
 
 pytestmark = pytest.mark.slow

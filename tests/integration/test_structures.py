@@ -16,7 +16,8 @@ from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5Enco
 import adapters.embedded
 from adapters.diffusers.int8_weights import cast_blocks
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
-from domain.structure import STRUCTURES, Precision, Structure
+from domain.known_structures import STRUCTURES
+from domain.structure import Precision, Structure
 from tests.integration.tiny_wans import FAMILY, make_checkpoint
 
 pytestmark = pytest.mark.slow

@@ -7,10 +7,11 @@ from application.estimate_generation import Imagined
 from domain.checkpoint import CHECKPOINTS, CheckpointSpec
 from domain.errors import DoesNotFit, InvalidRequest
 from domain.hardware import Capacity
+from domain.known_structures import STRUCTURES
 from domain.memory_plan import MemoryPlan, plan_memory
 from domain.placement import Place, Placement
 from domain.plan_reasons import gib
-from domain.structure import STRUCTURES, Precision, Structure
+from domain.structure import Precision, Structure
 
 #: GiB of the usual cards, taken to be free but for what a plan leaves to the driver.
 CARDS: Final = (8, 12, 16, 24, 32, 48, 80, 141)

@@ -9,11 +9,12 @@ from application.estimate_generation import Imagined
 from domain.checkpoint import checkpoint_spec
 from domain.demand import GIB
 from domain.hardware import Capacity
+from domain.known_structures import STRUCTURES
 from domain.local_checkpoint import Component, LocalCheckpoint
 from domain.memory_plan import MemoryPlan, plan_memory
 from domain.placement import Place
 from domain.quantised_weights import QuantisedWeights, Share, stays_quantised
-from domain.structure import STRUCTURES, Precision
+from domain.structure import Precision
 
 SPEC = checkpoint_spec("t2v-A14B")
 A14B = STRUCTURES["t2v-A14B"]
