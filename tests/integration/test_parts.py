@@ -15,8 +15,7 @@ import pytest
 import torch
 
 import adapters.embedded
-from adapters.diffusers import video_pipeline
-from adapters.diffusers.loading import load
+from adapters.diffusers.loading import LoadedCheckpoint, load
 from adapters.diffusers.parts import bring
 from adapters.diffusers.streamed_decode import decode_frames
 from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
@@ -110,21 +109,22 @@ def test_a_streamed_run_that_is_ended_within_its_first_forward_does_not_taint_th
     assert frames(STREAMED) == untouched
 
 
-def test_the_former_weights_are_gone_when_the_next_are_loaded(
-    pipeline: DiffusersVideoPipeline, frames: Frames, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_former_weights_are_gone_when_the_next_are_loaded() -> None:
     # A local name once held them meanwhile: both were in memory at once.
-    frames(ALL_RESIDENT)
-    assert pipeline._loaded is not None
-    former = weakref.ref(pipeline._loaded.pipe.transformer)
+    formers: list[weakref.ref[Any]] = []
     lived: list[bool] = []
 
-    def load_and_look(*arguments: Any) -> Any:
-        lived.append(former() is not None)
-        return load(*arguments)
+    def load_and_look(*arguments: Any) -> LoadedCheckpoint:
+        lived.extend(former() is not None for former in formers)
+        loaded = load(*arguments)
+        formers.append(weakref.ref(loaded.pipe.transformer))
+        return loaded
 
-    monkeypatch.setattr(video_pipeline, "load", load_and_look)
-    frames(STREAMED)
+    with closing(DiffusersVideoPipeline(HOST, load=load_and_look)) as pipeline:
+        for placement in (ALL_RESIDENT, STREAMED):
+            run = Run(request=REQUEST, checkpoint=MINI, placement=placement)
+            for _ in pipeline.generate(run, lambda _: None, FakeResumePoints()):
+                pass
 
     assert lived == [False]
 
