@@ -18,9 +18,7 @@ from domain.structure import (
 _UMT5_XXL: Final = TextEncoderStructure(
     layers=24, width=4096, heads=64, head_width=64, ffn_width=10240, vocabulary=256_384
 )
-_VAE_2_1: Final = VaeStructure(
-    parameters=126_892_531, width=96, encoder_width=96
-)
+_VAE_2_1: Final = VaeStructure(parameters=126_892_531, width=96, encoder_width=96)
 _VAE_2_2: Final = VaeStructure(
     parameters=704_688_668,
     width=256,
