@@ -23,7 +23,7 @@ import adapters.embedded
 from adapters.diffusers.denoising import denoise
 from adapters.diffusers.loading import load
 from adapters.diffusers.run_state import RunState, to_bytes
-from adapters.diffusers.schedulers import SchedulerHistory
+from adapters.diffusers.step_memory import StepMemory
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from adapters.filesystem.resume_store import FilesystemResumeStore
 from adapters.system.clock import SystemClock
@@ -102,7 +102,7 @@ def measure(
 
 def one_large_point(folder: Path) -> None:
     latents = [torch.randn(1, 16, 21, 90, 160) for _ in range(4)]
-    history = SchedulerHistory(
+    history = StepMemory(
         tensors={f"model_outputs.{i}": latent for i, latent in enumerate(latents[1:])}, numbers={}
     )
     state = RunState(step=1, latents=latents[0], history=history)
@@ -131,6 +131,7 @@ def main() -> None:
             identity={},
             begun=None,
             inputs=NO_INPUTS,
+            loras=loaded.loras,
         )
 
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=".") as folder:

@@ -2,20 +2,22 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from domain.checkpoint import chosen_checkpoint
+from domain.checkpoint import CheckpointSpec, chosen_checkpoint
 from domain.clip import InputClip, read_clip
 from domain.errors import InvalidRequest, UnknownImage, UnknownLora, UnknownVideo, Violation
 from domain.generation import MAX_SEED, GenerationDraft, GenerationRequest
 from domain.image import InputImage, png_size
 from domain.inputs import Given
 from domain.local_checkpoint import LocalCheckpoint
-from domain.lora import Lora
+from domain.lora import Lora, LoraDraft
 from domain.ports.checkpoint_catalog import CheckpointCatalog
 from domain.ports.image_store import ImageStore
 from domain.ports.lora_catalog import LoraCatalog
+from domain.presets import preset_named
 
 
 def draw_seed() -> int:
@@ -49,6 +51,7 @@ class CompleteDraft:
             InvalidRequest, CheckpointUnavailable: it cannot be done.
         """
         spec = chosen_checkpoint(draft.checkpoint)
+        draft = self._with_lora_of_preset(draft, spec)
         request = draft.complete(
             spec,
             drawn_seed=self._draw_seed(),
@@ -56,6 +59,18 @@ class CompleteDraft:
             loras=self._named_loras(draft),
         )
         return request, self._catalog.find(spec.id)
+
+    def _with_lora_of_preset(self, draft: GenerationDraft, spec: CheckpointSpec) -> GenerationDraft:
+        """The draft with the LoRA that its preset cannot do without before those it names."""
+        preset = preset_named(draft.preset)
+        if not preset.needs:
+            return draft
+        entries = self._loras.entries() if self._loras else ()
+        here = [entry.lora for entry in entries if entry.lora is not None]
+        needed, said = preset.lora_among(here, spec), draft.loras or ()
+        if needed is None or needed in {lora.name for lora in said}:
+            return draft
+        return replace(draft, loras=(LoraDraft(name=needed), *said))
 
     def _given(self, draft: GenerationDraft) -> Given:
         references = enumerate(draft.references or ())

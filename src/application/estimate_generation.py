@@ -28,6 +28,7 @@ class Imagined:
 
     Attributes:
         strength: how much of a given video is made anew.
+        preset: taken as if the LoRA were here that it may need.
         with_image: whether the video begins with a picture, of its own shape.
         with_last_image: whether it also ends with one.
         with_video: whether one is given to be made anew.
@@ -45,6 +46,7 @@ class Imagined:
     guidance_high_noise: float | None = None
     guidance_low_noise: float | None = None
     strength: float | None = None
+    preset: str | None = None
     with_image: bool = False
     with_last_image: bool = False
     with_video: bool = False
@@ -69,6 +71,7 @@ class Imagined:
             guidance_high_noise=self.guidance_high_noise,
             guidance_low_noise=self.guidance_low_noise,
             strength=self.strength,
+            preset=self.preset,
         )
         return draft.complete(spec, drawn_seed=0, given=self._given(spec))
 

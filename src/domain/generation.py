@@ -16,6 +16,8 @@ from domain.image import MAX_ASPECT, InputImage
 from domain.input_rules import check_inputs
 from domain.inputs import NOTHING_GIVEN, Given
 from domain.lora import Lora, LoraDraft, LoraUse, check_hashes, check_loras
+from domain.presets import preset_named
+from domain.shortcuts import DISTILLED, check_shortcuts
 
 #: Characters. UMT5 reads the first 512 tokens of a prompt.
 MAX_PROMPT_CHARACTERS: Final = 4000
@@ -29,8 +31,9 @@ MAX_SEED: Final = 2**32 - 1
 DEFAULT_STRENGTH: Final = 0.8
 
 #: Samplers of the flow ODE, the default first. UniPC and DPM++ 2M, both multistep: Wan2.2
-#: `wan/text2video.py`; Euler: `FlowMatchEulerDiscreteScheduler` of diffusers.
-SCHEDULERS: Final = ("unipc", "euler", "dpm++")
+#: `wan/text2video.py`; Euler: `FlowMatchEulerDiscreteScheduler` of diffusers; the last one is Euler on
+#: the steps of step-distilled weights.
+SCHEDULERS: Final = ("unipc", "euler", "dpm++", DISTILLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,10 @@ class GenerationRequest:
         control_mask: id of the video that is white where that one is made anew; None for everywhere.
         face_video: id of the video that shows the face of who is to be seen; None without.
         references: ids of the pictures of who or what is to be seen.
+        guidance_until: the share of the steps that are guided, from the first on; None for all.
+        step_cache: how much a velocity may have changed, as foretold, since the last step that was made,
+            for another step to be left out; None where each is made.
+        loras_from: the share of the steps that are made before the LoRAs are on; None for none.
     """
 
     checkpoint: str
@@ -80,6 +87,9 @@ class GenerationRequest:
     control_mask: str | None = None
     face_video: str | None = None
     references: tuple[str, ...] = ()
+    guidance_until: float | None = None
+    step_cache: float | None = None
+    loras_from: float | None = None
 
     @property
     def denoising_steps(self) -> int:
@@ -92,7 +102,10 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationDraft:
-    """What a user said, nothing filled in; a complete request says all of it, too (`of`)."""
+    """What a user said, nothing filled in; a complete request says all of it, too (`of`).
+
+    Its `preset` stands for fields that nothing is said of, and is no field of a request itself.
+    """
 
     prompt: str
     negative_prompt: str | None = None
@@ -117,6 +130,10 @@ class GenerationDraft:
     control_mask: str | None = None
     face_video: str | None = None
     references: tuple[str, ...] | None = None
+    preset: str | None = None
+    guidance_until: float | None = None
+    step_cache: float | None = None
+    loras_from: float | None = None
 
     @classmethod
     def of(cls, request: GenerationRequest) -> "GenerationDraft":
@@ -142,7 +159,10 @@ class GenerationDraft:
         Raises:
             InvalidRequest: with every violation found, each with the nearest valid values.
         """
-        defaults = spec.defaults
+        defaults, preset = spec.defaults, preset_named(self.preset)
+        steps = _or(self.steps, _or(preset.steps, defaults.steps))
+        high = _or(preset.guidance_high_noise, defaults.guidance_high_noise)
+        low = _or(preset.guidance_low_noise, self._low_noise_default(spec))
         request = GenerationRequest(
             checkpoint=spec.id,
             prompt=clean_prompt(self.prompt),
@@ -151,11 +171,11 @@ class GenerationDraft:
             height=_or(self.height, defaults.height),
             num_frames=_or(self.num_frames, defaults.num_frames),
             fps=_or(self.fps, defaults.fps),
-            steps=_or(self.steps, defaults.steps),
-            guidance_high_noise=_or(self.guidance_high_noise, defaults.guidance_high_noise),
-            guidance_low_noise=_or(self.guidance_low_noise, self._low_noise_default(spec)),
-            flow_shift=_or(self.flow_shift, defaults.flow_shift),
-            scheduler=_or(self.scheduler, SCHEDULERS[0]),
+            steps=steps,
+            guidance_high_noise=_or(self.guidance_high_noise, high),
+            guidance_low_noise=_or(self.guidance_low_noise, low),
+            flow_shift=_or(self.flow_shift, _or(preset.flow_shift, defaults.flow_shift)),
+            scheduler=_or(self.scheduler, _or(preset.scheduler, SCHEDULERS[0])),
             seed=_or(self.seed, drawn_seed),
             image=_id(given.image),
             last_image=_id(given.last_image),
@@ -170,8 +190,15 @@ class GenerationDraft:
                 said.complete(sha256)
                 for said, (_, sha256) in zip(self.loras or (), loras, strict=True)
             ),
+            guidance_until=_unless(1.0, _or(self.guidance_until, _or(preset.guidance_until, 1.0))),
+            step_cache=_unless(0.0, _or(self.step_cache, _or(preset.step_cache(steps), 0.0))),
+            loras_from=_unless(
+                0.0, _or(self.loras_from, _or(preset.loras_from if self.loras else None, 0.0))
+            ),
         )
-        violations = check_request(request, spec)
+        violations = preset.check(spec)
+        violations += check_request(request, spec)
+        violations += check_shortcuts(request)
         violations += check_inputs(given, request, spec)
         violations += check_loras(request.loras, [lora for lora, _ in loras], spec)
         violations += check_hashes(self.loras or (), request.loras)
@@ -330,3 +357,8 @@ def _id(found: InputImage | InputClip | None) -> str | None:
 
 def _or(value: _T | None, default: _T) -> _T:
     return default if value is None else value
+
+
+def _unless(nothing: float, value: float) -> float | None:
+    """None where `value` leaves nothing out: equal requests are equal however they were asked for."""
+    return None if value == nothing else value

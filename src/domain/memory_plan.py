@@ -20,6 +20,7 @@ from domain.placement_choice import choose, nearest
 from domain.plan_reasons import gib, reasons, told_of
 from domain.progress import Stage
 from domain.run_record import PastRun, placed_as, predicted_seconds
+from domain.shortcuts import guided_steps, told_of_shortcuts
 from domain.structure import Structure
 
 #: A smaller size to offer where a checkpoint was made for larger ones: `832*480` of Wan2.2's
@@ -36,7 +37,8 @@ class MemoryPlan:
             they are not here.
         latent_shape: (C, T, H, W).
         tokens: what one forward of the transformer attends over.
-        forwards: transformer forwards of the whole run at most; guidance above 1 doubles a step.
+        forwards: transformer forwards of the whole run at most: guidance above 1 doubles a step, and a
+            step cache leaves out nobody knows how many.
         placement: None where an earlier version made the plan, or the structure is not known.
         accelerator_bytes: predicted to be allocated there at the peak; None where nothing is.
         host_bytes: predicted for the process at its peak; None where nothing is predicted.
@@ -77,6 +79,7 @@ def plan_memory(
         latent_shape=spec.geometry.latent_shape(**size),
         tokens=spec.geometry.tokens(**size),
         forwards=_forwards(request),
+        reasons=told_of_shortcuts(request),
     )
     structure = structure_of(spec, local)
     if structure is None:
@@ -84,7 +87,7 @@ def plan_memory(
             f"What {spec.id} is built of is not known here: nothing is predicted, and where there is "
             "an accelerator, everything is put on it."
         )
-        return replace(exact, reasons=(told,))
+        return replace(exact, reasons=(told, *exact.reasons))
     work = work_of(request, spec, structure, local)
     choice = choose(work, capacity, history)
     if choice is None:
@@ -98,13 +101,12 @@ def plan_memory(
         accelerator_bytes=None if placement.is_on_cpu else needs.accelerator_bytes,
         host_bytes=needs.host_bytes,
         seconds=predicted_seconds(runs, forwards=exact.forwards),
-        reasons=(*reasons(work, placement, needs, capacity), *told_of(runs)),
+        reasons=(*reasons(work, placement, needs, capacity), *exact.reasons, *told_of(runs)),
     )
 
 
 def _forwards(request: GenerationRequest) -> int:
-    guided = max(request.guidance_high_noise, request.guidance_low_noise) > 1.0
-    return request.denoising_steps * (2 if guided else 1)
+    return request.denoising_steps + guided_steps(request)
 
 
 def _size(request: GenerationRequest, spec: CheckpointSpec) -> dict[str, int]:

@@ -87,7 +87,8 @@ def run_kind(request: GenerationRequest) -> str:
     begins = "video" if request.video else "image" if request.image else "text"
     size = f"{request.width}x{request.height}x{request.num_frames}"
     references = f" {len(request.references)} references" if request.references else ""
-    return f"{request.checkpoint} {size} {begins}{references}"
+    cache = f" step cache {request.step_cache}" if request.step_cache else ""
+    return f"{request.checkpoint} {size} {begins}{references}{cache}"
 
 
 def placed_as(placement: Placement, history: Sequence[PastRun]) -> Sequence[PastRun]:

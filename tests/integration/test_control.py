@@ -11,6 +11,7 @@ from PIL import Image
 
 from adapters.diffusers.denoising import denoise
 from adapters.diffusers.given_frames import read_clip_frames
+from adapters.diffusers.loras import LoraStack
 from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.run_state import RunState, _from_bytes
 from adapters.diffusers.streamed_decode import decode_frames
@@ -82,6 +83,7 @@ def ours(
         identity={},
         begun=begun,
         inputs=inputs,
+        loras=LoraStack(pipe),
     )
 
 

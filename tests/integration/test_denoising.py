@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from adapters.diffusers.denoising import denoise
+from adapters.diffusers.loras import LoraStack
 from adapters.diffusers.prompts import MAX_TOKENS, Prompts
 from adapters.diffusers.run_state import RunState, _from_bytes
 from adapters.diffusers.streamed_decode import decode_frames
@@ -61,6 +62,7 @@ def our_latents(
         identity={},
         begun=begun,
         inputs=inputs,
+        loras=LoraStack(pipe),
     )
 
 

@@ -11,6 +11,7 @@ from diffusers import WanVideoToVideoPipeline
 from adapters.diffusers.denoising import denoise
 from adapters.diffusers.given_frames import read_clip_frames
 from adapters.diffusers.given_latents import clip_latents
+from adapters.diffusers.loras import LoraStack
 from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.run_state import RunState, _from_bytes
 from adapters.pyav.sandbox import write_clip
@@ -62,6 +63,7 @@ def ours(
         identity={},
         begun=begun,
         inputs=given,
+        loras=LoraStack(pipe),
     )
 
 

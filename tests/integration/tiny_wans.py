@@ -176,7 +176,16 @@ def stock_scheduler(pipe: Any, request: GenerationRequest) -> Any:
         "unipc": lambda: UniPCMultistepScheduler.from_config(stored, flow_shift=shift),
         "euler": lambda: FlowMatchEulerDiscreteScheduler(shift=shift),
         "dpm++": lambda: DPMSolverMultistepScheduler.from_config(stored, flow_shift=shift),
+        "distilled": lambda: _EvenlySpaced(shift=shift),
     }[request.scheduler]()
+
+
+class _EvenlySpaced(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]  # of an untyped library
+    """As users of step-distilled weights set it: the pipelines have no argument for the sigmas."""
+
+    def set_timesteps(self, steps: int, device: Any = None) -> None:
+        sigmas = [index / steps for index in range(steps, 0, -1)]
+        super().set_timesteps(sigmas=sigmas, device=device)
 
 
 def run_stock(

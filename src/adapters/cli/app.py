@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
 
-from adapters.cli import audit, backup, doctor, generate, plan, reproduce
+from adapters.cli import audit, backup, doctor, generate, plan, presets, reproduce
 from adapters.cli.keys import keys_app
 from adapters.cli.models import Models, models_app
 from adapters.cli.options import AsJson, Backend, Config, DataDir
@@ -156,6 +156,7 @@ def build_app(commands: Commands) -> typer.Typer:
             raise typer.Exit(1)
 
     plan.add_command(app, commands.estimator)
+    presets.add_command(app)
     _add_care(app, commands)
     app.add_typer(models_app(commands.models), name="models")
     app.add_typer(queue_app(commands.connect), name="queue")

@@ -77,6 +77,18 @@ def add_command(app: typer.Typer, make_generator: MakeGenerator) -> None:
             list[str] | None,
             typer.Option(help="A LoRA: NAME, or NAME:STRENGTH. Again for each."),
         ] = None,
+        preset: Annotated[
+            str | None, typer.Option(help="Less exact for speed: see `wan presets`. [exact]")
+        ] = None,
+        guidance_until: Annotated[
+            float | None, typer.Option(help="Share of the steps that are guided. [1]")
+        ] = None,
+        step_cache: Annotated[
+            float | None, typer.Option(help="Leave out steps that would change less. [0: none]")
+        ] = None,
+        loras_from: Annotated[
+            float | None, typer.Option(help="Share of the steps before LoRAs are on. [0]")
+        ] = None,
         force: Force = False,
         data_dir: DataDir = None,
         backend: Backend = None,
@@ -103,6 +115,10 @@ def add_command(app: typer.Typer, make_generator: MakeGenerator) -> None:
             image_fit=image_fit,
             loras=tuple(_parse_lora(text) for text in lora) if lora else None,
             strength=strength,
+            preset=preset,
+            guidance_until=guidance_until,
+            step_cache=step_cache,
+            loras_from=loras_from,
         )
         overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}
         with make_generator(config, overrides, output) as generator:

@@ -40,6 +40,7 @@ def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
         frames: Annotated[int | None, typer.Option(help="How many frames: 4n + 1.")] = None,
         steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
         guidance: Annotated[float | None, typer.Option(help="1 halves the forwards.")] = None,
+        preset: Annotated[str | None, typer.Option(help="See `wan presets`. [exact]")] = None,
         image: Annotated[bool, typer.Option("--image", help="It begins with a picture.")] = False,
         end_image: Annotated[
             bool, typer.Option("--end-image", help="It also ends with one.")
@@ -87,6 +88,7 @@ def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
                 guidance_high_noise=guidance,
                 guidance_low_noise=guidance,
                 strength=strength,
+                preset=preset,
                 with_image=image,
                 with_last_image=end_image,
                 with_video=video,

@@ -17,6 +17,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from adapters.diffusers.broken_latents import refuse_broken
 from adapters.diffusers.conditioning import Conditioning, build_conditioning
 from adapters.diffusers.given_latents import clip_latents
+from adapters.diffusers.loras import LoraStack
 from adapters.diffusers.parts import bring
 from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.remembered_text import remembered_text
@@ -28,12 +29,14 @@ from adapters.diffusers.schedulers import (
     write_history,
 )
 from adapters.diffusers.shared_timestep import one_timestep_for_all
+from adapters.diffusers.step_cache import StepCache
 from adapters.diffusers.stopping import moments_between_blocks
 from domain.generation import GenerationRequest
 from domain.inputs import InputFiles
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
 from domain.resume import ResumePoints
+from domain.shortcuts import guided_steps, is_guided, wears_loras
 
 #: Told each step, and how to get what the run then takes for its clean latents: as `denoise` returns them.
 Watch: TypeAlias = Callable[[int, Callable[[], torch.Tensor]], None]
@@ -62,6 +65,7 @@ def denoise(
     identity: Identity,
     begun: RunState | None,
     inputs: InputFiles,
+    loras: LoraStack,
     watch: Watch = unwatched,
 ) -> torch.Tensor:
     """The request's clean latents, (1, C, T, H, W), normalised.
@@ -71,6 +75,7 @@ def denoise(
         prompts: the way from text to embeddings.
         identity: saved with every resume point.
         begun: what to go on from; None begins at the first step.
+        loras: what the transformers have on.
         watch: called before a step is reported; of what it asks for, no bit of the latents depends.
 
     Raises:
@@ -84,7 +89,7 @@ def denoise(
     prompt = prompts.embed(request.prompt, "prompt")
     report(StillRunning())
     negative = None
-    if _is_guided(request):
+    if guided_steps(request):
         negative = prompts.embed(request.negative_prompt, "negative prompt")
     report(StillRunning())
 
@@ -98,9 +103,11 @@ def denoise(
         device=pipe.device,
         skipped=request.steps - request.denoising_steps,
     )
+    cache = StepCache(request)
     if begun is not None:
-        latents = begun.latents.to(pipe.device)
-        write_history(scheduler, begun.history, device=pipe.device)
+        begun = begun.on(pipe.device)
+        latents, cache = begun.latents, StepCache(request, begun.cache)
+        write_history(scheduler, begun.history)
     elif inputs.video is not None:
         latents = add_noise(scheduler, clip_latents(pipe, request, inputs.video), latents)
 
@@ -109,25 +116,23 @@ def denoise(
     with (
         moments_between_blocks(transformers, lambda: report(StillRunning())),
         one_timestep_for_all(transformers if _has_one_timestep(pipe, inputs) else ()),
-        remembered_text(transformers),
+        remembered_text(transformers if request.loras_from is None else ()),
     ):
         timesteps = scheduler.timesteps[scheduler.begin_index :]
         times = timesteps.tolist()  # on the host: a comparison of `t` would wait for the GPU
         for step in range(begun.step + 1 if begun else 1, request.denoising_steps + 1):
             t = timesteps[step - 1]
             expert = high if boundary is None or times[step - 1] >= boundary else low
-            bring(pipe, expert.transformer)
-            given = {
-                "hidden_states": conditioning.model_input(latents).to(pipe.transformer.dtype),
-                "timestep": conditioning.timestep(t),
-                "return_dict": False,
-                **conditioning.control(),
-            }
-            velocity = expert.transformer(**given, encoder_hidden_states=prompt)[0]
-            if negative is not None and expert.guidance > 1.0:
-                given |= conditioning.away()
-                away = expert.transformer(**given, encoder_hidden_states=negative)[0]
-                velocity = away + expert.guidance * (velocity - away)
+            guides = negative is not None and expert.guidance > 1.0 and is_guided(request, step)
+            loras.rests = not wears_loras(request, step)
+            regime = 4 * (expert is high) + 2 * guides + loras.rests
+            velocity = cache.recall(step, latents, regime)
+            if velocity is None:
+                bring(pipe, expert.transformer)
+                velocity = _velocity(
+                    expert, conditioning, latents, t, prompt, negative if guides else None
+                )
+                cache.keep(latents, velocity)
             noise = times[step - 1] / pipe.scheduler.config.num_train_timesteps
             clean = partial(_clean, conditioning, latents, velocity, noise)
             latents = scheduler.step(velocity, t, latents, return_dict=False)[0]
@@ -136,16 +141,45 @@ def denoise(
             if step == request.denoising_steps:
                 latents = conditioning.finish(latents)
             if resume.is_due(step, request.denoising_steps):
-                state = RunState(step=step, latents=latents, history=read_history(scheduler))
+                state = RunState(
+                    step=step,
+                    latents=latents,
+                    history=read_history(scheduler),
+                    cache=cache.memory,
+                )
                 resume.save(step, to_bytes(state, identity))
             watch(step, clean)
             report(StepFinished(step=step))
+    cache.tell(report)
     return latents
+
+
+def _velocity(
+    expert: _Expert,
+    conditioning: Conditioning,
+    latents: torch.Tensor,
+    t: torch.Tensor,
+    prompt: torch.Tensor,
+    negative: torch.Tensor | None,
+) -> torch.Tensor:
+    """What the expert predicts, pushed away from what it predicts for `negative`, if there is one."""
+    given = {
+        "hidden_states": conditioning.model_input(latents).to(expert.transformer.dtype),
+        "timestep": conditioning.timestep(t),
+        "return_dict": False,
+        **conditioning.control(),
+    }
+    velocity: torch.Tensor = expert.transformer(**given, encoder_hidden_states=prompt)[0]
+    if negative is not None:
+        given |= conditioning.away()
+        away = expert.transformer(**given, encoder_hidden_states=negative)[0]
+        velocity = away + expert.guidance * (velocity - away)
+    return velocity
 
 
 def texts_of(request: GenerationRequest) -> Sequence[str]:
     """What has to be embedded for it."""
-    return [request.prompt, *([request.negative_prompt] if _is_guided(request) else [])]
+    return [request.prompt, *([request.negative_prompt] if guided_steps(request) else [])]
 
 
 def _clean(
@@ -153,11 +187,6 @@ def _clean(
 ) -> torch.Tensor:
     """Where `velocity` leads from latents of which the share `noise` is noise."""
     return conditioning.finish(noisy - noise * velocity)
-
-
-def _is_guided(request: GenerationRequest) -> bool:
-    """Whether any expert's prediction is pushed away from the negative prompt's."""
-    return max(request.guidance_high_noise, request.guidance_low_noise) > 1.0
 
 
 def _has_one_timestep(pipe: WanPipeline, inputs: InputFiles) -> bool:

@@ -38,9 +38,14 @@ class _Change:
 
 
 class LoraStack:
-    """The LoRAs that a pipeline's transformers have on."""
+    """The LoRAs that a pipeline's transformers have on.
+
+    Attributes:
+        rests: while it is true, they add nothing.
+    """
 
     def __init__(self, pipe: WanPipeline) -> None:
+        self.rests = False
         self._pipe = pipe
         self._on: tuple[LoraUse, ...] = ()
         self._told: tuple[str, ...] = ()
@@ -88,7 +93,7 @@ class LoraStack:
                     missed |= names
                     continue
                 matched |= names
-                addition = _Addition(change, layer, target, use.strength(expert))
+                addition = _Addition(self, change, layer, target, use.strength(expert))
                 self._hooks.append(target.register_forward_hook(addition))
         missed -= matched
         if not matched:
@@ -151,9 +156,14 @@ class _Addition:
     """
 
     def __init__(
-        self, change: _Change, layer: str, target: torch.nn.Linear, strength: float
+        self,
+        stack: LoraStack,
+        change: _Change,
+        layer: str,
+        target: torch.nn.Linear,
+        strength: float,
     ) -> None:
-        """Find that the change fits `target`, the layer of that name.
+        """Find that the change fits `target`, the layer of that name. It rests with `stack`.
 
         Raises:
             LoraUnusable: it has another shape, or only half of its matrices is there.
@@ -174,11 +184,14 @@ class _Addition:
             if tuple(bias.shape) != (out,):
                 raise LoraUnusable(f"The LoRA's bias of {layer} is not {out} long.")
             bias = bias.float() * strength
+        self._stack = stack
         self._down, self._up, self._bias = down, up, bias
 
     def __call__(
         self, _layer: torch.nn.Module, given: tuple[torch.Tensor, ...], made: torch.Tensor
     ) -> torch.Tensor:
+        if self._stack.rests:
+            return made
         if self._down is not None and self._up is not None:
             self._down, self._up = self._down.to(made), self._up.to(made)
             made = made + F.linear(F.linear(given[0].to(made.dtype), self._down), self._up)

@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
-from adapters.diffusers.schedulers import SchedulerHistory
+from adapters.diffusers.step_memory import NOTHING_BEHIND, StepMemory
 from domain.resume import ResumePoints
 
 #: Everything that decides the bits of a run's latents, by name.
@@ -22,26 +22,45 @@ Identity: TypeAlias = Mapping[str, str | int | float | None]
 #: Grows whenever older bytes mean something else.
 FORMAT: Final = "wan-studio-run/1"
 _LATENTS: Final = "latents"
+#: The parts of what it remembers, by what their tensors' names begin with.
 _HISTORY: Final = "scheduler."
+_CACHE: Final = "step_cache."
 #: Values longer than this are not told, only that they differ.
 _TOLD_CHARACTERS: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """A run after `step` steps: its noisy latents, (1, C, T, H, W), and its sampler's memory."""
+    """A run after `step` steps: its noisy latents, (1, C, T, H, W), and the memory of sampler and step cache."""
 
     step: int
     latents: torch.Tensor
-    history: SchedulerHistory
+    history: StepMemory
+    cache: StepMemory = NOTHING_BEHIND
+
+    def on(self, device: torch.device) -> "RunState":
+        """The same, its tensors there."""
+        return RunState(
+            step=self.step,
+            latents=self.latents.to(device),
+            history=self.history.on(device),
+            cache=self.cache.on(device),
+        )
 
 
 def to_bytes(state: RunState, identity: Identity) -> bytes:
     """`state` and whose it is. Copies the tensors to the host, and keeps none of the copies."""
-    tensors = {_LATENTS: state.latents} | {
-        _HISTORY + name: tensor for name, tensor in state.history.tensors.items()
+    tensors = {
+        _LATENTS: state.latents,
+        **{_HISTORY + name: tensor for name, tensor in state.history.tensors.items()},
+        **{_CACHE + name: tensor for name, tensor in state.cache.tensors.items()},
     }
-    told = {"step": state.step, "numbers": dict(state.history.numbers), "identity": dict(identity)}
+    told = {
+        "step": state.step,
+        "numbers": dict(state.history.numbers),
+        "cache": dict(state.cache.numbers),
+        "identity": dict(identity),
+    }
     return safetensors.torch.save(
         # Copies, also on a CPU: a timestep is a view of all of them, which the format refuses.
         {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()},
@@ -75,15 +94,19 @@ def _from_bytes(saved: bytes) -> tuple[RunState, Identity]:
     if metadata["format"] != FORMAT:
         raise ValueError(metadata["format"])
     told = json.loads(metadata["run"])
-    history = SchedulerHistory(
-        tensors={
-            name.removeprefix(_HISTORY): tensor
-            for name, tensor in tensors.items()
-            if name.startswith(_HISTORY)
-        },
-        numbers=told["numbers"],
+    state = RunState(
+        step=told["step"],
+        latents=tensors[_LATENTS],
+        history=StepMemory(tensors=_named(_HISTORY, tensors), numbers=told["numbers"]),
+        cache=StepMemory(tensors=_named(_CACHE, tensors), numbers=told.get("cache", {})),
     )
-    return RunState(step=told["step"], latents=tensors[_LATENTS], history=history), told["identity"]
+    return state, told["identity"]
+
+
+def _named(part: str, tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+    return {
+        name.removeprefix(part): tensor for name, tensor in tensors.items() if name.startswith(part)
+    }
 
 
 def _difference(saved: Identity, identity: Identity) -> str | None:

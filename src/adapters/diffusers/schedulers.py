@@ -5,7 +5,6 @@ None of them draws noise after the first latents, so a run's random state is its
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
@@ -14,6 +13,9 @@ from diffusers import (
     FlowMatchEulerDiscreteScheduler,
     UniPCMultistepScheduler,
 )
+
+from adapters.diffusers.step_memory import StepMemory
+from domain.shortcuts import DISTILLED
 
 #: Attributes that `step` changes, by scheduler: lists of tensors, tensors, whole numbers.
 #: Source: `step` and `set_timesteps` in `diffusers.schedulers`, 0.42.
@@ -34,14 +36,6 @@ _NUMBERS: Final[Mapping[type, tuple[str, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchedulerHistory:
-    """All that a scheduler knows of the steps behind it. A name that is absent is None there."""
-
-    tensors: Mapping[str, torch.Tensor]
-    numbers: Mapping[str, int]
-
-
 def build_scheduler(
     name: str, stored: Any, *, flow_shift: float, steps: int, device: Any, skipped: int = 0
 ) -> Any:
@@ -55,6 +49,15 @@ def build_scheduler(
     train_steps = stored.config.num_train_timesteps
     flow = {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": flow_shift}
     scheduler: Any
+    if name == DISTILLED:
+        # The steps that such weights were taught: evenly spaced, then shifted; `euler` shifts twice.
+        scheduler = FlowMatchEulerDiscreteScheduler(
+            num_train_timesteps=train_steps, shift=flow_shift
+        )
+        sigmas = [1 - step / steps for step in range(steps)]
+        scheduler.set_timesteps(sigmas=sigmas, device=device)
+        scheduler.set_begin_index(skipped)
+        return scheduler
     if name == "euler":
         # Not from the stored configuration: UniPC calls its shift otherwise, and Euler would drop it.
         scheduler = FlowMatchEulerDiscreteScheduler(
@@ -82,31 +85,27 @@ def add_noise(scheduler: Any, latents: torch.Tensor, noise: torch.Tensor) -> tor
     return noisy
 
 
-def read_history(scheduler: Any) -> SchedulerHistory:
+def read_history(scheduler: Any) -> StepMemory:
     """What `scheduler` remembers now. The tensors are its own, not copies."""
     kind = type(scheduler)
     tensors = {name: getattr(scheduler, name) for name in _TENSORS[kind]}
     for name in _LISTS[kind]:
         for index, value in enumerate(getattr(scheduler, name)):
             tensors[f"{name}.{index}"] = value
-    return SchedulerHistory(
+    return StepMemory(
         tensors={name: value for name, value in tensors.items() if value is not None},
         numbers={name: getattr(scheduler, name) for name in _NUMBERS[kind]},
     )
 
 
-def write_history(scheduler: Any, history: SchedulerHistory, *, device: torch.device) -> None:
-    """Make `scheduler`, at its first step, remember `history` of an equal one."""
+def write_history(scheduler: Any, history: StepMemory) -> None:
+    """Make `scheduler`, at its first step, remember `history` of an equal one, its tensors and all."""
     kind = type(scheduler)
     for name in _TENSORS[kind]:
-        setattr(scheduler, name, _on(device, history.tensors.get(name)))
+        setattr(scheduler, name, history.tensors.get(name))
     for name in _LISTS[kind]:
         length = len(getattr(scheduler, name))
-        values = [_on(device, history.tensors.get(f"{name}.{index}")) for index in range(length)]
+        values = [history.tensors.get(f"{name}.{index}") for index in range(length)]
         setattr(scheduler, name, values)
     for name in _NUMBERS[kind]:
         setattr(scheduler, name, history.numbers[name])
-
-
-def _on(device: torch.device, value: torch.Tensor | None) -> torch.Tensor | None:
-    return None if value is None else value.to(device)

@@ -201,6 +201,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
                 identity=identity,
                 begun=begun,
                 inputs=run.inputs,
+                loras=loaded.loras,
                 watch=watch,
             )
 

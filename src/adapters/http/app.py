@@ -25,6 +25,7 @@ from adapters.http.openapi_schemas import DescribedDataclasses, DescribedStructs
 from adapters.http.outputs import outputs_router
 from adapters.http.parameters import refuse_unknown_parameters
 from adapters.http.plans import plan_generation
+from adapters.http.presets import list_presets
 from adapters.http.problems import to_problem
 from adapters.http.queue import queue_router
 from adapters.http.runs import list_runs
@@ -74,6 +75,7 @@ def create_app(
             plan_generation,
             models_router(),
             list_loras,
+            list_presets,
             system_router(),
             list_runs,
             livez,

@@ -11,6 +11,8 @@ from domain.generation import GenerationDraft
 from domain.image import IMAGE_FITS
 from domain.input_rules import MAX_REFERENCES
 from domain.lora import MAX_STRENGTH, LoraDraft
+from domain.presets import PRESETS
+from domain.shortcuts import MAX_STEP_CACHE
 
 MAX_PRIORITY: Final = 100
 
@@ -213,6 +215,40 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         | None
     ) = None
     loras: Annotated[list[NewLora], _shown("LoRAs to use, all at once.", None)] | None = None
+    preset: (
+        Annotated[
+            str,
+            _shown(
+                "What fields that are left out are set to, for speed; GET /api/v1/presets lists them.",
+                PRESETS[0].name,
+                enum=[*(preset.name for preset in PRESETS), None],
+            ),
+        ]
+        | None
+    ) = None
+    guidance_until: (
+        Annotated[float, _shown("Share of the steps that are guided.", 1.0, minimum=0, maximum=1)]
+        | None
+    ) = None
+    step_cache: (
+        Annotated[
+            float,
+            _shown(
+                "How much may have changed, as foretold, for a step to be left out; 0: none is.",
+                0.0,
+                minimum=0,
+                maximum=MAX_STEP_CACHE,
+            ),
+        ]
+        | None
+    ) = None
+    loras_from: (
+        Annotated[
+            float,
+            _shown("Share of the steps before the LoRAs are on.", 0.0, minimum=0, maximum=1),
+        ]
+        | None
+    ) = None
     priority: Annotated[
         int,
         Meta(

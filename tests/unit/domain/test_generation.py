@@ -12,6 +12,7 @@ from domain.errors import InvalidRequest, Violation
 from domain.generation import (
     MAX_PROMPT_CHARACTERS,
     MAX_SEED,
+    SCHEDULERS,
     GenerationDraft,
     check_request,
     nearest_sides,
@@ -139,7 +140,7 @@ def test_a_prompt_may_have_several_lines_in_any_script() -> None:
         ("flow_shift", math.nan, (0.1,)),
         ("seed", -1, (0,)),
         ("seed", 10**400, (MAX_SEED,)),
-        ("scheduler", "heun", ("unipc", "euler", "dpm++")),
+        ("scheduler", "heun", SCHEDULERS),
     ],
 )
 def test_a_bad_value_is_refused_with_the_nearest_good_one(
