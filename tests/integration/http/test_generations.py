@@ -56,6 +56,9 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "control_video": None,
             "control_mask": None,
             "face_video": None,
+            "guidance_until": None,
+            "step_cache": None,
+            "loras_from": None,
             "references": [],
         },
         "plan": {
