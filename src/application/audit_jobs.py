@@ -11,6 +11,7 @@ from domain.job_event import JobEvent, JobStatus
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.event_log import EventLog
 from domain.ports.job_repository import JobRepository
+from domain.ports.library import Library
 from domain.video import SealedFile
 
 _PAGE: Final = 200
@@ -20,9 +21,14 @@ class AuditJobs:
     """Reads every job, its history and its file. On a live directory, what moves meanwhile is read again."""
 
     def __init__(
-        self, repository: JobRepository, event_log: EventLog, store: ArtifactStore
+        self,
+        repository: JobRepository,
+        event_log: EventLog,
+        library: Library,
+        store: ArtifactStore,
     ) -> None:
         self._repository = repository
+        self._library = library
         self._event_log = event_log
         self._store = store
         self.jobs_seen = 0
@@ -58,12 +64,11 @@ class AuditJobs:
         while True:
             events = await self._history(job.id)
             now = await self._repository.get(job.id)
-            if len(await self._history(job.id)) == len(events):
-                break
-        findings = list(audit_job(now, events))
-        if now.status is JobStatus.COMPLETED:
-            findings += audit_file(now, await asyncio.to_thread(self._file_of, now.id))
-        return findings
+            state = (await self._library.get(job.id)).state
+            file = await self._file_of(now)
+            is_still = (await self._library.get(job.id)).state is state
+            if is_still and len(await self._history(job.id)) == len(events):
+                return [*audit_job(now, events), *audit_file(now, state, file)]
 
     async def _history(self, job_id: str) -> Sequence[JobEvent]:
         events: list[JobEvent] = []
@@ -73,8 +78,10 @@ class AuditJobs:
             after = page[-1].number
         return events
 
-    def _file_of(self, job_id: str) -> SealedFile | None:
+    async def _file_of(self, job: Job) -> SealedFile | None:
+        if job.status is not JobStatus.COMPLETED:
+            return None
         try:
-            return self._store.examine(job_id)
+            return await asyncio.to_thread(self._store.examine, job.id)
         except OutputMissing:
             return None

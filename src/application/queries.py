@@ -4,16 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.own_jobs import OwnJobs
 from domain.access import LOCAL, Caller
-from domain.errors import OutputMissing, PreviewMissing
+from domain.errors import PreviewMissing
 from domain.job import Job
 from domain.job_event import JobStatus
-from domain.ports.artifact_store import ArtifactStore
 from domain.ports.event_log import EventLog, LoggedEvent
 from domain.ports.job_queue import JobQueue
 from domain.ports.job_repository import JobRepository
@@ -71,7 +69,6 @@ class Queries:
         repository: JobRepository,
         queue: JobQueue,
         event_log: EventLog,
-        store: ArtifactStore,
         dispatch: DispatchJobs,
         gate: DiskGate,
         *,
@@ -81,19 +78,12 @@ class Queries:
         self._repository = OwnJobs(repository, caller)
         self._queue = queue
         self._event_log = event_log
-        self._store = store
         self._dispatch = dispatch
         self._gate = gate
 
     async def job(self, job_id: str) -> Job:
         """One job. Raises `UnknownJob`."""
         return await self._repository.get(job_id)
-
-    async def jobs(
-        self, *, statuses: Sequence[JobStatus], before: str | None, limit: int
-    ) -> Sequence[Job]:
-        """Jobs, newest first; see `JobRepository.list`."""
-        return await self._repository.list(statuses=statuses, before=before, limit=limit)
 
     async def queue(self, *, limit: int = 200) -> QueueState:
         """The line as it is now."""
@@ -125,18 +115,6 @@ class Queries:
 
     def _id_if_seen(self, job: Job | None) -> str | None:
         return job.id if job is not None and self._caller.may_see(job.client) else None
-
-    async def video(self, job_id: str) -> tuple[Job, Path]:
-        """A completed job and where its file lies.
-
-        Raises:
-            UnknownJob: there is none with that id.
-            OutputMissing: it has not completed, or the file was removed.
-        """
-        job = await self._repository.get(job_id)
-        if job.status is not JobStatus.COMPLETED:
-            raise OutputMissing(f"The generation has no video: it is {job.status}.")
-        return job, await asyncio.to_thread(self._store.locate, job_id)
 
     async def preview(self, job_id: str) -> Previewed:
         """The newest of a running job.
@@ -184,6 +162,40 @@ class Queries:
                 heard_at = time()
             elif not events:
                 await self._event_log.wait(after=horizon, timeout_s=heartbeat_s - silence_s)
+
+    async def latest_event(self) -> int:
+        """The number of the last thing that happened."""
+        return await self._event_log.latest()
+
+    async def follow_all(
+        self, *, after: int, heartbeat_s: float = 15.0
+    ) -> AsyncIterator[LoggedEvent | None]:
+        """The events of all jobs that the caller may see, above `after`: as they come, without end.
+
+        Args:
+            after: where it is above all there are, another database gave it: from now on, then.
+
+        Yields:
+            Events, and None after every `heartbeat_s` seconds of silence.
+        """
+        time = asyncio.get_running_loop().time
+        heard_at = time()
+        client = None if self._caller.sees_all else self._caller.client
+        after = min(after, await self._event_log.latest())
+        while True:
+            horizon = await self._event_log.latest()
+            events = await self._event_log.read(after=after, client=client)
+            for logged in events:
+                yield logged
+                after, heard_at = logged.number, time()
+            if events:
+                continue
+            after = max(after, horizon)  # others' events are not looked through again
+            if (silence_s := time() - heard_at) >= heartbeat_s:
+                yield None
+                heard_at = time()
+            else:
+                await self._event_log.wait(after=after, timeout_s=heartbeat_s - silence_s)
 
     async def has_more(self, job_id: str, *, after: int) -> bool:
         """Whether there is, or may yet be, an event of the job above `after`. Raises `UnknownJob`."""

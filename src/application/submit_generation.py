@@ -9,9 +9,11 @@ from dataclasses import asdict, dataclass, replace
 
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
+from application.own_jobs import OwnJobs
 from application.own_uploads import OwnUploads
 from application.plan_generation import PlanGeneration
 from domain.access import LOCAL, Caller, Room, check_cost
+from domain.errors import InvalidRequest, UnknownJob, Violation
 from domain.generation import GenerationDraft
 from domain.idempotency import IdempotencyKey
 from domain.job import LOCAL_CLIENT, Job
@@ -38,6 +40,7 @@ class Submission:
         client: who asks, where no key says it.
         preempts: whether it may stop a running job of lower priority.
         idempotency_key: the client's own name for this submission; sent again, it makes no second job.
+        made_from: the generation whose video, or a frame of it, it begins with.
     """
 
     draft: GenerationDraft
@@ -45,6 +48,7 @@ class Submission:
     priority: int = 0
     preempts: bool = False
     idempotency_key: str | None = None
+    made_from: str | None = None
 
     def key(self) -> IdempotencyKey | None:
         """The key together with what it stands for."""
@@ -52,6 +56,8 @@ class Submission:
             return None
         # What was left out does not count: a later version may know more to leave out.
         said = asdict(self.draft, dict_factory=_what_was_said)
+        if self.made_from is not None:
+            said["made_from"] = self.made_from
         asked = json.dumps([said, self.priority, self.preempts], sort_keys=True)
         return IdempotencyKey.of(self.client, self.idempotency_key, asked.encode())
 
@@ -108,7 +114,7 @@ class SubmitGeneration:
         """The queued job, already durable; or the one that this very submission made before.
 
         Raises:
-            InvalidRequest, CheckpointUnavailable: it cannot be done.
+            InvalidRequest, CheckpointUnavailable: it cannot be done, or is said to be made from nothing.
             DoesNotFit: not with the memory of this machine.
             ScopeMissing: it would go before others, which is not the caller's to ask.
             ShareUsedUp, QueueFull: there is no room in line.
@@ -123,6 +129,7 @@ class SubmitGeneration:
             return Accepted(job=known, is_replayed=True)
         self._caller.demand_place(priority=submission.priority, preempts=submission.preempts)
         self._gate.refuse_if_full()
+        await self._expect_origin(submission.made_from)
         if self._uploads is not None:
             await asyncio.to_thread(self._uploads.refuse_others, submission.draft)
         request, plan = await self._plan.execute(submission.draft)
@@ -136,6 +143,7 @@ class SubmitGeneration:
             client=submission.client,
             priority=submission.priority,
             preempts=submission.preempts,
+            made_from=submission.made_from,
         )
         room = Room(total=self._limits.waiting, share=self._caller.share)
         kept = await self._repository.add(job, key=key, room=room)
@@ -144,3 +152,14 @@ class SubmitGeneration:
         _log.info("submitted", extra={"job_id": kept.id, "checkpoint": request.checkpoint})
         await self._dispatch.make_way(kept)
         return Accepted(job=kept, is_replayed=False)
+
+    async def _expect_origin(self, job_id: str | None) -> None:
+        if job_id is None:
+            return
+        try:
+            await OwnJobs(self._repository, self._caller).get(job_id)
+        except UnknownJob as error:
+            violation = Violation(
+                pointer="/made_from", reason=f"no generation has the id {job_id!r}"
+            )
+            raise InvalidRequest([violation]) from error

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from adapters.sql.database import Database
 from adapters.sql.event_log import SqlEventLog
 from adapters.sql.job_repository import SqlJobRepository
+from adapters.sql.library import SqlLibrary
 from application.audit_jobs import AuditJobs
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings
@@ -22,7 +23,9 @@ async def audit(settings: Settings) -> tuple[Sequence[Finding], int]:
     database = Database(settings.database_url)
     await database.open_read_only()
     try:
-        auditing = AuditJobs(SqlJobRepository(database), SqlEventLog(database), core.store())
+        auditing = AuditJobs(
+            SqlJobRepository(database), SqlEventLog(database), SqlLibrary(database), core.store()
+        )
         findings = [finding async for finding in auditing.execute()]
         return findings, auditing.jobs_seen
     finally:

@@ -10,6 +10,7 @@ from adapters.filesystem.artifact_store import FilesystemArtifactStore
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from adapters.filesystem.checkpoint_store import FilesystemCheckpointStore
 from adapters.filesystem.data_directory import DataDirectory
+from adapters.filesystem.excerpt_store import FilesystemExcerptStore
 from adapters.filesystem.image_store import FilesystemImageStore
 from adapters.filesystem.key_store import FilesystemKeyStore
 from adapters.filesystem.lora_catalog import FilesystemLoraCatalog
@@ -20,6 +21,7 @@ from adapters.hardware.memory_meter import ProcMemoryMeter
 from adapters.hardware.probe import NvmlHardwareProbe
 from adapters.pillow.image_reader import PillowImageReader
 from adapters.pyav.clip_reader import PyAvClipReader
+from adapters.pyav.excerpt_maker import PyAvExcerptMaker
 from adapters.system.clock import SystemClock
 from application.adopt_checkpoint import AdoptCheckpoint
 from application.assemble_checkpoint import AssembleCheckpoint
@@ -102,6 +104,8 @@ class CoreContainer(containers.DeclarativeContainer):
         FilesystemKeyStore, data_directory.provided.keys, data_directory.provided.prepare
     )
     manage_keys = providers.Factory(ManageKeys, keys, clock)
+    excerpt_maker = providers.Singleton(PyAvExcerptMaker)
+    excerpt_store = providers.Singleton(FilesystemExcerptStore, data_directory.provided.excerpts)
     images = providers.Singleton(FilesystemImageStore, data_directory.provided.inputs)
     upload_owners = providers.Singleton(FilesystemUploadOwners, data_directory.provided.inputs)
     loras = providers.Singleton(FilesystemLoraCatalog, data_directory.provided.loras)

@@ -136,15 +136,17 @@ async def running(container: ServerContainer) -> AsyncIterator[asyncio.Task[None
             if isinstance(renderer, SubprocessRenderer):
                 await renderer.start()
         dispatching = asyncio.create_task(container.dispatch().run(), name="dispatcher")
-        dispatching.add_done_callback(_tell_why)
         watching = asyncio.create_task(container.watch().run(), name="watch on the machine")
-        watching.add_done_callback(_tell_why)
+        tidying = asyncio.create_task(container.tidy().run(), name="tidying of the library")
+        tasks = (dispatching, watching, tidying)
+        for task in tasks:
+            task.add_done_callback(_tell_why)
         try:
             yield dispatching
         finally:
-            for task in (dispatching, watching):
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait([dispatching, watching])
+            await asyncio.wait(tasks)
             await asyncio.to_thread(container.work().close)
             for renderer in renderers:
                 await renderer.close()
@@ -180,6 +182,10 @@ def build_app(
             "cancel": for_caller(lambda caller: container.cancel(caller=caller)),
             "steer": provide(lambda: container.steer()),
             "queries": for_caller(lambda caller: container.queries(caller=caller)),
+            "browse": for_caller(lambda caller: container.browse(caller=caller)),
+            "judge": for_caller(lambda caller: container.judge(caller=caller)),
+            "deleting": for_caller(lambda caller: container.deleting(caller=caller)),
+            "excerpts": provide(lambda: container.excerpts()),
             "upload": for_caller(
                 lambda caller: container.upload_image(uploads=container.uploads(caller=caller))
             ),

@@ -13,12 +13,16 @@ from adapters.sql.database import Database
 from adapters.sql.event_log import SqlEventLog
 from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
+from adapters.sql.library import SqlLibrary
 from adapters.sql.run_history import SqlRunHistory
 from adapters.subprocess.renderer import SubprocessRenderer
+from application.browse_library import BrowseLibrary
 from application.cancel_generation import CancelGeneration
+from application.delete_generation import DeleteGeneration
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.estimate_generation import EstimateGeneration
+from application.judge_output import JudgeOutput
 from application.known_capacity import KnownCapacity
 from application.own_uploads import OwnUploads
 from application.plan_generation import PlanGeneration
@@ -30,6 +34,8 @@ from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
 from application.submit_generation import Limits, SubmitGeneration
+from application.take_excerpts import TakeExcerpts
+from application.tidy_library import TidyLibrary
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
 from application.watch_machine import WatchMachine
@@ -220,7 +226,21 @@ class ServerContainer(containers.DeclarativeContainer):
         core.repair_checkpoint,
         core.clock,
     )
-    queries = providers.Factory(Queries, repository, queue, event_log, core.store, dispatch, gate)
+    library = providers.Singleton(SqlLibrary, database)
+    browse = providers.Factory(BrowseLibrary, library, core.store)
+    judge = providers.Factory(JudgeOutput, library)
+    excerpts = providers.Singleton(TakeExcerpts, core.store, core.excerpt_maker, core.excerpt_store)
+    tidy = providers.Singleton(
+        TidyLibrary,
+        library,
+        core.store,
+        core.excerpt_store,
+        core.clock,
+        trash_days=settings.provided.outputs.trash_days,
+        keep_days=settings.provided.keep_days,
+    )
+    deleting = providers.Factory(DeleteGeneration, library, tidy, core.clock)
+    queries = providers.Factory(Queries, repository, queue, event_log, dispatch, gate)
     upload_image = providers.Factory(UploadImage, core.image_reader, core.images, gate)
     upload_video = providers.Factory(UploadVideo, core.clip_reader, core.images, gate)
     recover = providers.Factory(

@@ -91,6 +91,18 @@ class Disk(Section, frozen=True, kw_only=True):
     hard_mib: int = 1024
 
 
+class Outputs(Section, frozen=True, kw_only=True):
+    """How long finished videos stay.
+
+    Attributes:
+        keep_days: so long after it was made, a video that is no favourite is deleted; `forever`: never.
+        trash_days: so long after it was deleted, it is gone for good; 0: at once.
+    """
+
+    keep_days: Literal["forever"] | int = "forever"
+    trash_days: int = 7
+
+
 _BUDGETS: Final = Budgets()
 
 

@@ -22,6 +22,7 @@ from bootstrap.setting_sections import (
     Log,
     Models,
     Monitor,
+    Outputs,
     Pipeline,
     Previews,
     Resume,
@@ -53,6 +54,8 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 #: What else a setting takes.
 _WANTED: Final = {
+    "outputs.keep_days": "forever, or how many days",
+    "outputs.trash_days": "how many days",
     "previews.interval": "off, or seconds",
     "models.keep_alive_s": "seconds, or forever",
     "resume.interval": "auto, or every how many steps",
@@ -60,6 +63,8 @@ _WANTED: Final = {
     "server.port": "a whole number",
     "thermal.hold_c": "auto, never, or degrees Celsius",
 }
+#: A century; much longer, and there is no such date.
+_MAX_DAYS: Final = 36500
 #: Names the file to read; not a setting itself.
 _CONFIG_VARIABLE: Final = "WAN_CONFIG"
 #: What the command line shows to a server that asks for keys; not a setting, so that it is handed to nobody.
@@ -84,6 +89,7 @@ class Settings(Section, frozen=True, kw_only=True):
     renderer: Literal["subprocess", "inprocess", "ray"] = "subprocess"
     watchdog: Watchdog = msgspec.field(default_factory=Watchdog)
     disk: Disk = msgspec.field(default_factory=Disk)
+    outputs: Outputs = msgspec.field(default_factory=Outputs)
     monitor: Monitor = msgspec.field(default_factory=Monitor)
     thermal: Thermal = msgspec.field(default_factory=Thermal)
     limits: Limits = msgspec.field(default_factory=Limits)
@@ -110,6 +116,11 @@ class Settings(Section, frozen=True, kw_only=True):
     @property
     def budgets(self) -> Budgets:
         return Budgets(**msgspec.structs.asdict(self.watchdog))
+
+    @property
+    def keep_days(self) -> int | None:
+        """None where videos are kept for ever."""
+        return None if self.outputs.keep_days == "forever" else self.outputs.keep_days
 
     @property
     def heat_limits(self) -> HeatLimits | None:
@@ -247,6 +258,7 @@ def _complaints(settings: Settings) -> Iterator[str]:
             f"hub.endpoint is {settings.hub.endpoint!r}; it must be a URL such as https://huggingface.co."
         )
     yield from _of_heat(settings.thermal)
+    yield from _of_outputs(settings)
     if settings.renderer == "ray":
         yield "The ray renderer is not built yet; choose subprocess or inprocess."
 
@@ -274,6 +286,13 @@ def _of_limits(limits: Limits) -> Iterator[str]:
     for key, limit in msgspec.structs.asdict(limits).items():
         if limit < 0:
             yield f"limits.{key} is {limit}; it must be at least 0, which is no limit."
+
+
+def _of_outputs(settings: Settings) -> Iterator[str]:
+    if settings.keep_days is not None and not 1 <= settings.keep_days <= _MAX_DAYS:
+        yield f"outputs.keep_days is {settings.keep_days}; it must be forever, or 1 to {_MAX_DAYS}."
+    if not 0 <= settings.outputs.trash_days <= _MAX_DAYS:
+        yield f"outputs.trash_days is {settings.outputs.trash_days}; it must be 0 to {_MAX_DAYS}."
 
 
 def _of_heat(thermal: Thermal) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Final
 
 from domain.job import Job
 from domain.job_event import EventKind, JobEvent, JobStatus
+from domain.library import OutputState
 from domain.video import SealedFile
 
 
@@ -53,16 +54,32 @@ def audit_slots(jobs: Iterable[Job]) -> Iterator[Finding]:
         taken[job.slot] = job.id
 
 
-def audit_file(job: Job, file: SealedFile | None) -> Iterator[Finding]:
-    """I5: a completed job has its file, as it was made."""
-    if job.status is not JobStatus.COMPLETED:
-        return
+def audit_file(job: Job, state: OutputState, file: SealedFile | None) -> Iterator[Finding]:
+    """I5: a completed job has its file, as it was made, unless that was removed: then it has none.
+
+    Args:
+        state: of its video in the library.
+    """
+    is_completed = job.status is JobStatus.COMPLETED
+    if is_completed == (state is OutputState.NONE):
+        message = f"it is {job.status}, but in the library its video is {state}"
+        yield Finding(invariant="I5", subject=job.id, message=message)
+    wrong = _wrong_with_file(job, state, file) if is_completed else None
+    if wrong is not None:
+        yield Finding(invariant="I5", subject=job.id, message=wrong)
+
+
+def _wrong_with_file(job: Job, state: OutputState, file: SealedFile | None) -> str | None:
+    if state is OutputState.REMOVING:  # there or not: it is on its way out
+        return None
+    if state is OutputState.REMOVED:
+        return None if file is None else "its video was removed, but is there"
     if job.video is None:
-        yield Finding(invariant="I5", subject=job.id, message="nobody knows what its video was")
-    elif file is None:
-        yield Finding(invariant="I5", subject=job.id, message="its video is not there")
-    elif (file.size_bytes, file.sha256) != (job.video.size_bytes, job.video.sha256):
-        yield Finding(invariant="I5", subject=job.id, message="its video is not as it was made")
+        return "nobody knows what its video was"
+    if file is None:
+        return "its video is not there"
+    is_as_made = (file.size_bytes, file.sha256) == (job.video.size_bytes, job.video.sha256)
+    return None if is_as_made else "its video is not as it was made"
 
 
 def audit_outputs(outputs: Iterable[str], statuses: Mapping[str, JobStatus]) -> Iterator[Finding]:

@@ -40,6 +40,7 @@ class Job:
         priority: higher runs earlier.
         preempts: whether it may stop a running job of lower priority at that one's next step.
         retry_of: the failed or cancelled job that this one is asked for again.
+        made_from: the job whose video, or a frame of it, this one begins with, as whoever asks says.
         fence: number of the latest attempt; grows by one per claim and never falls.
         slot: the place that carries out the present attempt; None while there is none.
         toll: what its failed attempts add up to.
@@ -60,6 +61,7 @@ class Job:
     priority: int = 0
     preempts: bool = False
     retry_of: str | None = None
+    made_from: str | None = None
     status: JobStatus = JobStatus.QUEUED
     stage: Stage | None = None
     step: int = 0
@@ -90,6 +92,7 @@ class Job:
         client: str = LOCAL_CLIENT,
         priority: int = 0,
         preempts: bool = False,
+        made_from: str | None = None,
     ) -> "Job":
         """A new job, to wait in line."""
         job = cls(
@@ -99,6 +102,7 @@ class Job:
             client=client,
             priority=priority,
             preempts=preempts,
+            made_from=made_from,
             created_at=at,
         )
         job._record(EventKind.QUEUED, at)
@@ -121,6 +125,7 @@ class Job:
             plan=self.plan,
             client=self.client,
             priority=self.priority,
+            made_from=self.made_from,
         )
         job.retry_of = self.id
         return job

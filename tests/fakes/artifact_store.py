@@ -7,13 +7,14 @@ from pathlib import Path
 
 from domain.errors import OutputMissing, StorageError
 from domain.ports.artifact_store import ArtifactStore, Survey
+from domain.ports.output_remover import OutputRemover
 from domain.video import SealedFile
 
 
-class FakeArtifactStore(ArtifactStore):
+class FakeArtifactStore(ArtifactStore, OutputRemover):
     """Staged files are `JOB.FENCE`, published ones `JOB`.
 
-    Set `refusal` and `publish` fails with it until it is None again; clear `may_publish` and it waits.
+    Set `refusal` and `publish` and `remove` fail with it until it is None again; clear `may_publish` and it waits.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -60,6 +61,11 @@ class FakeArtifactStore(ArtifactStore):
     def discard(self, job_id: str, *, fence: int | None = None) -> None:
         for path in self._folder.glob(f"{job_id}.{fence or '*'}"):
             path.unlink()
+
+    def remove(self, job_id: str) -> None:
+        if self.refusal:
+            raise self.refusal
+        (self._folder / job_id).unlink(missing_ok=True)
 
     def survey(self) -> Survey:
         names = [path.name for path in self._folder.iterdir()]

@@ -20,6 +20,7 @@ from domain.ports.run_history import RunHistory
 from domain.run_record import PastRun, RunRecord, run_kind
 from domain.slot import FAVOUR_REACH
 from domain.toll import LONGEST_WAIT_S
+from tests.fakes.library import InMemoryLibrary
 
 
 @dataclass
@@ -44,7 +45,7 @@ def _twin(job: Job) -> Job:
 
 
 class InMemoryJobs:
-    """What the four ports share; lost with the process, and that is its only dishonesty.
+    """What the five ports share; lost with the process, and that is its only dishonesty.
 
     Put errors into `refusals` and as many of the next writes fail with them, in that order.
     """
@@ -55,6 +56,7 @@ class InMemoryJobs:
         self.queue = InMemoryJobQueue(self)
         self.event_log = InMemoryEventLog(self)
         self.history = InMemoryRunHistory(self)
+        self.library = InMemoryLibrary()
         self.keys: dict[tuple[str, str], tuple[IdempotencyKey, str, datetime]] = {}
         self.paused_at: datetime | None = None
         self._kept: dict[str, _Kept] = {}  # in the order they came
@@ -119,6 +121,7 @@ class InMemoryJobs:
             sequence = len(self._kept) + 1
             turn = self.turn_at_the_end(job)
             self._kept[job.id] = _Kept(_twin(job), sequence, turn, Fraction(sequence))
+        self.library.note(_twin(job))
         self.tell_news()
 
     def tell_news(self) -> None:
@@ -277,12 +280,19 @@ class InMemoryEventLog(EventLog):
         self._memory = memory
 
     async def read(
-        self, *, after: int, job_id: str | None = None, limit: int = 500
+        self,
+        *,
+        after: int,
+        job_id: str | None = None,
+        client: str | None = None,
+        limit: int = 500,
     ) -> Sequence[LoggedEvent]:
         return [
             logged
             for logged in self._memory.events
-            if logged.number > after and job_id in {None, logged.event.job_id}
+            if logged.number > after
+            and job_id in {None, logged.event.job_id}
+            and client in {None, self._memory.entry(logged.event.job_id).job.client}
         ][:limit]
 
     async def latest(self) -> int:

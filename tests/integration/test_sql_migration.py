@@ -16,10 +16,12 @@ from adapters.sql.database import Database
 from adapters.sql.event_log import SqlEventLog
 from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
+from adapters.sql.library import SqlLibrary
 from adapters.sql.schema import APPLICATION_ID
 from domain.errors import Conflict
 from domain.job import LOCAL_CLIENT, Job
 from domain.job_event import Failure, JobStatus
+from domain.library import Filters, OutputState
 from domain.progress import Stage
 from domain.toll import Toll
 from tests.fakes.examples import NOON, a_job, a_plan, a_request, a_video
@@ -132,6 +134,32 @@ async def test_the_line_is_in_the_old_order_and_a_newcomer_has_the_second_turn(
     await SqlJobRepository(database).add(a_job("new", client="new"))
 
     assert [job.id for job in await queue.line()] == ["queued_1", "new", "queued_7"]
+    await database.close()
+
+
+async def test_every_job_is_in_the_library_and_found_by_its_words(database: Database) -> None:
+    await database.open()
+    library = SqlLibrary(database)
+
+    assert len(await library.generations(Filters(text="circle", checkpoints=("mini",)))) == 12
+    videos = await library.outputs(Filters(text="red", sizes=("16x16",)))
+    assert {(entry.job.status, entry.state, entry.since) for entry in videos} == {
+        (JobStatus.COMPLETED, OutputState.KEPT, NOON)
+    }
+    assert len(videos) == 2
+    await database.close()
+
+
+async def test_a_video_that_is_published_after_the_migration_is_in_the_library(
+    database: Database,
+) -> None:
+    await database.open()
+
+    await SqlJobRepository(database).update(
+        "publishing_3", lambda job: job.complete(fence=1, at=NOON)
+    )
+
+    assert len(await SqlLibrary(database).outputs(Filters())) == 3
     await database.close()
 
 

@@ -15,12 +15,14 @@ from sqlalchemy import Connection, Engine, event
 from adapters.sql.database import Database
 from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
+from adapters.sql.library import SqlLibrary
 from adapters.sql.run_history import SqlRunHistory
 from domain.access import Room
 from domain.errors import RenderFailed
 from domain.idempotency import IdempotencyKey
 from domain.job import Job
 from domain.job_event import JobStatus
+from domain.library import Filters, OutputState
 from tests.fakes.examples import NOON, a_job, a_job_that_is
 
 KEY = IdempotencyKey.of("ann", "key", b"")
@@ -164,6 +166,20 @@ async def test_listing_by_status_reads_no_more_than_what_is_listed(
     assert set(unbounded(plans)) <= {"SCAN jobs USING INDEX jobs_queued"}
 
 
+@pytest.mark.parametrize("statuses", [[], *([status] for status in JobStatus)])
+async def test_listing_generations_by_status_reads_no_more_than_what_is_listed(
+    statuses: list[JobStatus], database: Database, path: Path
+) -> None:
+    library = SqlLibrary(database)
+
+    plans = await plans_of_reading(
+        path, lambda: library.generations(Filters(), statuses=statuses, before="gen_1")
+    )
+
+    assert not [step for step in plans if "TEMP B-TREE" in step and "RIGHT PART" not in step][1:]
+    assert any("SEARCH" in step and ("jobs" in step or "cards" in step) for step in plans), plans
+
+
 async def test_the_last_runs_are_found_without_reading_past_those_that_were_not_measured(
     database: Database, path: Path
 ) -> None:
@@ -203,3 +219,85 @@ async def test_room_is_counted_by_index(database: Database, path: Path) -> None:
 
     assert any("INDEX jobs_waiting_of_client (client=?)" in step for step in plans)
     assert set(unbounded(plans)) <= BOUNDED | {"SCAN jobs USING INDEX jobs_queued", "SCAN anon_1"}
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        (Filters(), "cards_in_order"),
+        (Filters(checkpoints=("mini",)), "cards_of_checkpoint"),
+        (Filters(sizes=("16x16",)), "cards_of_size"),
+        (Filters(client="ann"), "cards_of_client"),
+        (Filters(min_rating=3), "cards_rated"),
+        (Filters(is_favourite=True), "cards_favourite"),
+        (Filters(until=NOON), "cards_in_order"),
+    ],
+)
+@pytest.mark.parametrize("is_deleted", [False, True])
+async def test_listing_videos_of_any_kind_walks_an_index_in_order(
+    filters: Filters, index: str, is_deleted: bool, database: Database, path: Path
+) -> None:
+    library = SqlLibrary(database)
+
+    plans = await plans_of_reading(
+        path, lambda: library.outputs(filters, is_deleted=is_deleted, after="gen_1")
+    )
+
+    assert any(index in step for step in plans), plans
+    # The fifty that were found are put in order again.
+    assert [step for step in plans if "TEMP B-TREE" in step] <= ["USE TEMP B-TREE FOR ORDER BY"]
+    assert not [step for step in plans if step.startswith("SCAN cards") or step == "SCAN jobs"]
+
+
+async def test_listing_one_clients_generations_reads_no_others(
+    database: Database, path: Path
+) -> None:
+    library = SqlLibrary(database)
+
+    plans = await plans_of_reading(path, lambda: library.generations(Filters(client="key_1")))
+
+    walks = [s for s in plans if "INDEX jobs_begun_of_client (client=? AND status=?" in s]
+    assert len(walks) == len(JobStatus) - 1
+    assert not [step for step in plans if step.startswith(("SCAN cards", "SCAN jobs"))]
+
+
+async def test_searching_words_asks_the_index_of_words_first(
+    database: Database, path: Path
+) -> None:
+    library = SqlLibrary(database)
+
+    plans = await plans_of_reading(path, lambda: library.outputs(Filters(text="red", min_rating=3)))
+
+    words = next(step for step in plans if "prompts" in step)
+    assert words.startswith("SCAN prompts VIRTUAL TABLE INDEX"), plans
+    assert any("SEARCH cards USING INTEGER PRIMARY KEY" in step for step in plans)
+
+
+async def test_counting_videos_reads_one_index_in_order(database: Database, path: Path) -> None:
+    library = SqlLibrary(database)
+
+    plans = await plans_of_reading(
+        path, lambda: library.facets(Filters(since=NOON, client="ann", checkpoints=("mini",)))
+    )
+
+    assert plans[0] == "SEARCH cards USING COVERING INDEX cards_counted (state=?)"
+    assert not [step for step in plans if "TEMP B-TREE" in step]
+
+
+async def test_housekeeping_finds_the_oldest_by_index(database: Database, path: Path) -> None:
+    library = SqlLibrary(database)
+
+    plans = await plans_of_reading(path, lambda: library.in_state(OutputState.DELETED, before=NOON))
+
+    assert "SEARCH cards USING INDEX cards_by_age (state=? AND since<?)" in plans
+    assert unbounded(plans) == []
+
+
+async def test_descendants_are_found_by_index(database: Database, path: Path) -> None:
+    library = SqlLibrary(database)
+
+    plans = await plans_of_reading(path, lambda: library.descendants("gen_1"))
+
+    assert {"jobs_retried", "jobs_made_from"} <= {
+        step.split(" INDEX ")[1].split()[0] for step in plans if " INDEX " in step
+    }

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from application.browse_library import BrowseLibrary
 from application.cancel_generation import CancelGeneration
 from application.complete_draft import CompleteDraft
 from application.disk_gate import DiskGate
@@ -24,6 +25,7 @@ from domain.errors import InvalidRequest
 from domain.generation import GenerationDraft
 from domain.job import Job
 from domain.job_event import EventKind, JobStatus
+from domain.library import Filters
 from domain.slot import Slot
 from domain.watchdog import Budgets
 from tests.fakes.artifact_store import FakeArtifactStore
@@ -45,6 +47,7 @@ class Studio:
     submit: SubmitGeneration
     cancel: CancelGeneration
     queries: Queries
+    browse: BrowseLibrary
     dispatch: DispatchJobs
 
     @asynccontextmanager
@@ -66,7 +69,8 @@ def over_fakes(folder: Path) -> Studio:
     return Studio(
         submit=SubmitGeneration(plan, jobs.repository, gate, dispatch, clock),
         cancel=CancelGeneration(jobs.repository, [lane], resume_store, clock),
-        queries=Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate),
+        queries=Queries(jobs.repository, jobs.queue, jobs.event_log, dispatch, gate),
+        browse=BrowseLibrary(jobs.library, store),
         dispatch=dispatch,
     )
 
@@ -89,6 +93,7 @@ async def studio(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         submit=container.submit(),
         cancel=container.cancel(),
         queries=container.queries(),
+        browse=container.browse(),
         dispatch=container.dispatch(),
     )
     for renderer in container.renderers():
@@ -110,7 +115,8 @@ async def test_a_draft_becomes_a_published_video(studio: Studio) -> None:
     async with studio.dispatching():
         kinds = await told(studio, job.id)
 
-    done, path = await studio.queries.video(job.id)
+    entry, path = await studio.browse.video(job.id)
+    done = entry.job
     assert (kinds[0], kinds[1], kinds[-1]) == ("queued", "started", "completed")
     assert done.status is JobStatus.COMPLETED
     assert done.video is not None
@@ -145,4 +151,5 @@ async def test_what_cannot_be_done_is_refused_and_not_kept(studio: Studio) -> No
     with pytest.raises(InvalidRequest, match="17 or 21"):
         await submitted(studio, draft=GenerationDraft(prompt="x", num_frames=18))
 
-    assert await studio.queries.jobs(statuses=(), before=None, limit=10) == []
+    kept = await studio.browse.generations(Filters(), statuses=(), before=None, limit=10)
+    assert kept == []

@@ -10,29 +10,34 @@ from adapters.sql.database import Database
 from adapters.sql.event_log import SqlEventLog
 from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
+from adapters.sql.library import SqlLibrary
 from adapters.sql.run_history import SqlRunHistory
 from domain.ports.event_log import EventLog
 from domain.ports.job_queue import JobQueue
 from domain.ports.job_repository import JobRepository
+from domain.ports.library import Library
 from domain.ports.run_history import RunHistory
 from tests.fakes.jobs import InMemoryJobs
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Four ports that see the same jobs."""
+    """Five ports that see the same jobs."""
 
     repository: JobRepository
     queue: JobQueue
     event_log: EventLog
     history: RunHistory
+    library: Library
 
 
 @pytest.fixture(params=["sql", "memory"])
 async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Kept]:
     if request.param == "memory":
         memory = InMemoryJobs()
-        yield Kept(memory.repository, memory.queue, memory.event_log, memory.history)
+        yield Kept(
+            memory.repository, memory.queue, memory.event_log, memory.history, memory.library
+        )
         return
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'jobs.db'}")
     await database.open()
@@ -41,6 +46,7 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         SqlJobQueue(database),
         SqlEventLog(database),
         SqlRunHistory(database),
+        SqlLibrary(database),
     )
     await database.close()
 
@@ -63,3 +69,8 @@ def event_log(kept: Kept) -> EventLog:
 @pytest.fixture
 def history(kept: Kept) -> RunHistory:
     return kept.history
+
+
+@pytest.fixture
+def library(kept: Kept) -> Library:
+    return kept.library

@@ -10,13 +10,14 @@ from adapters.filesystem.file_names import is_plain
 from domain.errors import OutputMissing
 from domain.ports import artifact_store
 from domain.ports.artifact_store import Survey
+from domain.ports.output_remover import OutputRemover
 from domain.video import SealedFile
 
 _STAGED: Final = re.compile(r"(?P<job>\w+)\.\d+\.mp4", re.ASCII)
 _PUBLISHED: Final = re.compile(r"(?P<job>\w+)\.mp4", re.ASCII)
 
 
-class FilesystemArtifactStore(artifact_store.ArtifactStore):
+class FilesystemArtifactStore(artifact_store.ArtifactStore, OutputRemover):
     """Folders of one file system, so that publishing is one atomic rename."""
 
     def __init__(self, *, staging: Path, outputs: Path) -> None:
@@ -65,6 +66,13 @@ class FilesystemArtifactStore(artifact_store.ArtifactStore):
         with storage_errors("clear the staging folder"):
             for path in self._staging.glob(f"{_name(job_id)}.{fence or '*'}.mp4"):
                 path.unlink(missing_ok=True)
+
+    def remove(self, job_id: str) -> None:
+        final = self._final(job_id)
+        with storage_errors("remove a video"):
+            final.unlink(missing_ok=True)
+            if self._outputs.is_dir():
+                fsync_directory(self._outputs)
 
     def survey(self) -> Survey:
         with storage_errors("look through the videos"):

@@ -11,6 +11,7 @@
            outputs/          published videos, one per completed generation
            models/           checkpoints
            loras/            LoRAs, one safetensors file each or a pair for two experts
+           excerpts/         pictures taken out of videos; made again where they are missing
            prompts/          what text encoders made of prompts; made again where it is missing
 """
 
@@ -50,6 +51,7 @@ class DataDirectory:
         self.models = root / "models"
         self.loras = root / "loras"
         self.prompts = root / "prompts"
+        self.excerpts = root / "excerpts"
         self._lock = FileLock(root / "lock")
 
     def prepare(self) -> None:
@@ -69,6 +71,7 @@ class DataDirectory:
                 self.models,
                 self.loras,
                 self.prompts,
+                self.excerpts,
             ):
                 folder.mkdir(exist_ok=True)
             _refuse_read_only(self.root)

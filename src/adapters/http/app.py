@@ -13,6 +13,7 @@ from litestar.plugins.core import MsgspecDIPlugin
 from adapters.http.access import Admission, current_caller, refuse_undeclared
 from adapters.http.bodies import MAX_BODY_BYTES, JsonRequest
 from adapters.http.doorkeeper import Doorkeeper
+from adapters.http.events import follow_generations
 from adapters.http.exchanges import MarkExchanges
 from adapters.http.generations import generations_router
 from adapters.http.health import livez, readyz
@@ -56,7 +57,8 @@ def create_app(
 
     Args:
         dependencies: `submit` (SubmitGeneration), `cancel` (CancelGeneration), `retry` (RetryGeneration),
-            `steer` (SteerQueue), `queries` (Queries),
+            `steer` (SteerQueue), `queries` (Queries), `browse` (BrowseLibrary), `judge` (JudgeOutput),
+            `deleting` (DeleteGeneration), `excerpts` (TakeExcerpts),
             `estimate` (EstimateGeneration), `upload` (UploadImage), `upload_video` (UploadVideo),
             `checkpoints` (ListCheckpoints), `work` (WorkOnCheckpoints), `removing` (RemoveCheckpoint), `loras` (LoraCatalog), `machine` (WatchMachine),
             `history` (RunHistory), `readiness` (Readiness),
@@ -71,6 +73,7 @@ def create_app(
             generations_router(),
             queue_router(),
             outputs_router(),
+            follow_generations,
             upload_file,
             plan_generation,
             models_router(),

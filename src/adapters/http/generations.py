@@ -1,19 +1,26 @@
 """The generations' routes: ask for a video, watch it come, stop it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-import msgspec
-from litestar import Response, Router, get, post
+from litestar import Response, Router, delete, get, post
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter, JSONBody, QueryParameter
-from litestar.response import ServerSentEventMessage
 
 from adapters.http import streams
+from adapters.http.events import told
+from adapters.http.library_filters import (
+    Checkpoints,
+    Loras,
+    Since,
+    Sizes,
+    Until,
+    Words,
+    in_utc,
+)
 from adapters.http.new_generation import NewGeneration
 from adapters.http.previews import get_preview
 from adapters.http.problems import refusals
@@ -24,10 +31,11 @@ from adapters.http.representations import (
     GenerationId,
     GenerationPage,
     generation,
-    snapshot,
 )
-from adapters.http.streams import HEARTBEAT, MAX_EVENT, event_stream, told_as
+from adapters.http.streams import MAX_EVENT, event_stream, told_as
+from application.browse_library import BrowseLibrary
 from application.cancel_generation import CancelGeneration
+from application.delete_generation import DeleteGeneration
 from application.queries import Queries
 from application.retry_generation import RetryGeneration
 from application.submit_generation import Submission, SubmitGeneration
@@ -35,6 +43,7 @@ from domain.access import Scope
 from domain.idempotency import KEY_LIFETIME_DAYS, MAX_KEY_CHARACTERS
 from domain.job import LOCAL_CLIENT
 from domain.job_event import JobStatus
+from domain.library import Filters
 
 MAX_PAGE: Final = 200
 MAX_CLIENT_CHARACTERS: Final = 64
@@ -92,6 +101,7 @@ async def submit_generation(
             priority=data.priority,
             preempts=data.preempt,
             idempotency_key=idempotency_key,
+            made_from=data.made_from,
         )
     )
     shown = generation(accepted.job)
@@ -103,15 +113,29 @@ async def submit_generation(
 
 @get(scope=Scope.READ, responses=refusals(503))
 async def list_generations(
-    queries: NamedDependency[Queries],
+    browse: NamedDependency[BrowseLibrary],
     status: Annotated[list[JobStatus] | None, QueryParameter(description="Only these.")] = None,
+    q: Words = None,
+    checkpoint: Checkpoints = None,
+    lora: Loras = None,
+    size: Sizes = None,
+    since: Since = None,
+    until: Until = None,
     before: Annotated[
         str | None, QueryParameter(description="Only older ones than the one with this id.")
     ] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="How many, at most.")] = 50,
 ) -> GenerationPage:
-    """Generations, newest first."""
-    jobs = await queries.jobs(statuses=status or (), before=before, limit=limit + 1)
+    """Generations that were not deleted, newest first: all filters hold at once."""
+    filters = Filters(
+        text=q,
+        checkpoints=tuple(checkpoint or ()),
+        loras=tuple(lora or ()),
+        sizes=tuple(size or ()),
+        since=in_utc(since),
+        until=in_utc(until),
+    )
+    jobs = await browse.generations(filters, statuses=status or (), before=before, limit=limit + 1)
     page = [generation(job) for job in jobs[:limit]]
     return GenerationPage(data=page, next_cursor=page[-1].id if len(jobs) > limit else None)
 
@@ -153,6 +177,35 @@ async def retry_generation(
     return Response(shown, headers={"Location": shown.links.itself})
 
 
+@delete(
+    "/{generation_id:str}",
+    status_code=204,
+    scope=Scope.GENERATE,
+    responses=refusals(403, 404, 409, 503, 507),
+)
+async def delete_generation(
+    deleting: NamedDependency[DeleteGeneration], generation_id: GenerationId
+) -> None:
+    """Delete a generation that is over, and its video, which can be restored for `outputs.trash_days`.
+
+    It is listed no more. One that waits or runs is 409: cancel it first.
+    """
+    await deleting.generation(generation_id)
+
+
+@post(
+    "/{generation_id:str}/restore",
+    status_code=200,
+    scope=Scope.GENERATE,
+    responses=refusals(403, 404, 503, 507),
+)
+async def restore_generation(
+    deleting: NamedDependency[DeleteGeneration], generation_id: GenerationId
+) -> Generation:
+    """Undo the deletion of a generation. Its video comes back, too, where it is not gone for good."""
+    return generation((await deleting.restore_generation(generation_id)).job)
+
+
 @get(
     "/{generation_id:str}/events",
     media_type=streams.MEDIA_TYPE,
@@ -188,21 +241,7 @@ async def follow_generation(
     # What is refused must be refused before the stream begins.
     if not await queries.has_more(generation_id, after=last):
         return Response(None, status_code=HTTPStatus.NO_CONTENT)
-    return event_stream(_messages(queries, generation_id, after=last), stopping)
-
-
-async def _messages(
-    queries: Queries, generation_id: str, *, after: int
-) -> AsyncGenerator[ServerSentEventMessage, None]:
-    async for logged in queries.follow(generation_id, after=after):
-        if logged is None:
-            yield HEARTBEAT
-        else:
-            preview = queries.newest_preview(generation_id)
-            told = snapshot(logged.event, preview_step=preview.step if preview else None)
-            yield ServerSentEventMessage(
-                id=logged.number, event=logged.event.kind, data=msgspec.json.encode(told)
-            )
+    return event_stream(told(queries, queries.follow(generation_id, after=last)), stopping)
 
 
 def generations_router() -> Router:
@@ -215,6 +254,8 @@ def generations_router() -> Router:
             get_generation,
             cancel_generation,
             retry_generation,
+            delete_generation,
+            restore_generation,
             follow_generation,
             get_preview,
         ],

@@ -266,10 +266,21 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             examples=[False],
         ),
     ] = False
+    made_from: (
+        Annotated[
+            str,
+            _shown(
+                "Id of the generation whose video, or a frame of it, was uploaded to begin with: "
+                "told with both from then on, and nothing else.",
+                None,
+            ),
+        ]
+        | None
+    ) = None
 
     def draft(self) -> GenerationDraft:
         said = msgspec.structs.asdict(self)
-        del said["priority"], said["preempt"]
+        del said["priority"], said["preempt"], said["made_from"]
         if self.loras is not None:
             said["loras"] = tuple(lora.draft() for lora in self.loras)
         said["references"] = tuple(self.references) if self.references else None

@@ -1,131 +1,172 @@
-"""The outputs' routes: the video itself, whole or by ranges."""
+"""The outputs' routes: find finished videos, judge them, delete them and bring them back."""
 
-import asyncio
-import os
-from collections.abc import Iterator
-from http import HTTPStatus
-from io import BufferedReader
-from pathlib import Path
-from typing import Any, Final
+import json
+from typing import Annotated, Final
 
-from litestar import HttpMethod, Request, Response, Router, route
-from litestar.background_tasks import BackgroundTask
+from litestar import Router, delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
-from litestar.response import Stream
+from litestar.params import JSONBody, QueryParameter
+from msgspec import Meta, Struct
 
-from adapters.http.byte_ranges import ByteRange, matches, parse_range
-from adapters.http.openapi import headed_operation
+from adapters.http.library_filters import (
+    Checkpoints,
+    Favourite,
+    Loras,
+    MinRating,
+    Since,
+    Sizes,
+    Until,
+    Words,
+    in_utc,
+)
+from adapters.http.output_pictures import get_spritesheet, get_thumbnail
+from adapters.http.output_representations import (
+    Manifest,
+    Output,
+    OutputPage,
+    facets,
+    manifest,
+    output,
+)
+from adapters.http.output_video import get_video
 from adapters.http.problems import refusals
 from adapters.http.representations import OUTPUTS, GenerationId
-from application.queries import Queries
+from application.browse_library import BrowseLibrary
+from application.delete_generation import DeleteGeneration
+from application.judge_output import JudgeOutput
+from application.take_excerpts import TakeExcerpts
 from domain.access import Scope
-from domain.errors import OutputMissing
+from domain.errors import InvalidRequest, Violation
+from domain.library import MAX_RATING, Filters, Order
 
-MEDIA_TYPE: Final = "video/mp4"
-CHUNK_BYTES: Final = 256 * 1024
+MAX_PAGE: Final = 200
 
 
-@route(
-    "/{output_id:str}/video",
-    http_method=[HttpMethod.GET, HttpMethod.HEAD],
-    media_type=MEDIA_TYPE,
-    operation_class=headed_operation(
-        Range="One range of bytes, such as `bytes=0-1023`.",
-        If_Range="The `ETag` that the range is of; of another file, all is sent.",
-        If_None_Match="`ETag`s that the client has: 304 where the video's is among them.",
-    ),
-    scope=Scope.READ,
-    responses={
-        HTTPStatus.PARTIAL_CONTENT: ResponseSpec(
-            bytes,
-            generate_examples=False,
-            description="The range asked for.",
-            media_type=MEDIA_TYPE,
-        ),
-        HTTPStatus.NOT_MODIFIED: ResponseSpec(
-            None, generate_examples=False, description="As the client has it."
-        ),
-        **refusals(404, 416, 503),
-    },
-)
-async def get_video(
-    request: Request[Any, Any, Any], queries: NamedDependency[Queries], output_id: GenerationId
-) -> Response[Any]:
-    """The video's file, whole or one range of it."""
-    job, path = await queries.video(output_id)
-    if job.video is None:
-        raise OutputMissing
-    etag = f'"{job.video.sha256}"'
-    # It may be kept, but asked for again each time: whoever may see it today may not tomorrow.
-    headers = {"ETag": etag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache"}
-    if matches(_joined(request, "if-none-match"), etag):
-        return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    size = job.video.size_bytes
-    partial = _requested_range(request, etag, size)
-    part = partial or ByteRange(start=0, length=size, size=size)
-    headers |= {
-        "Content-Type": MEDIA_TYPE,
-        "Content-Length": str(part.length),
-        "Content-Disposition": f'inline; filename="{job.id}.mp4"',
-        # Opened on its own, a video is a page that the browser makes around it.
-        "Content-Security-Policy": "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'",
-    }
-    if partial:
-        headers["Content-Range"] = partial.content_range
-    status = HTTPStatus.PARTIAL_CONTENT if partial else HTTPStatus.OK
-    if request.method == HttpMethod.HEAD:
-        return Response(b"", status_code=status, headers=headers, media_type=MEDIA_TYPE)
-    file = await asyncio.to_thread(_open, path, part)
-    return Stream(
-        _chunks(file, part.length),
-        status_code=status,
-        headers=headers,
-        media_type=MEDIA_TYPE,
-        background=BackgroundTask(file.close),  # a client that hangs up leaves the chunks unread
+class Judgement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What its owner thinks of a video; what is left out stays as it is."""
+
+    rating: (
+        Annotated[int, Meta(ge=0, le=MAX_RATING, description="Stars; 0 takes them away.")] | None
+    ) = None
+    favourite: Annotated[bool, Meta(description="Whether it is one.")] | None = None
+
+
+@get(scope=Scope.READ, responses=refusals(503))
+async def list_outputs(
+    browse: NamedDependency[BrowseLibrary],
+    q: Words = None,
+    checkpoint: Checkpoints = None,
+    lora: Loras = None,
+    size: Sizes = None,
+    since: Since = None,
+    until: Until = None,
+    min_rating: MinRating = 0,
+    favourite: Favourite = None,
+    deleted: Annotated[
+        bool, QueryParameter(description="Those that were deleted and can be restored, instead.")
+    ] = False,
+    order: Annotated[
+        Order, QueryParameter(description="By when they were asked for.")
+    ] = Order.NEWEST,
+    cursor: Annotated[
+        str | None, QueryParameter(description="The `next_cursor` of the page before.")
+    ] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="How many, at most.")] = 50,
+) -> OutputPage:
+    """Finished videos, newest first: all filters hold at once; of one named twice, either value will do."""
+    filters = Filters(
+        text=q,
+        checkpoints=tuple(checkpoint or ()),
+        loras=tuple(lora or ()),
+        sizes=tuple(size or ()),
+        since=in_utc(since),
+        until=in_utc(until),
+        min_rating=min_rating,
+        is_favourite=favourite,
+    )
+    found = await browse.outputs(
+        filters, is_deleted=deleted, order=order, after=cursor, limit=limit + 1
+    )
+    counts = await browse.facets(filters, is_deleted=deleted) if cursor is None else None
+    page = [output(entry) for entry in found[:limit]]
+    return OutputPage(
+        data=page,
+        next_cursor=page[-1].id if len(found) > limit else None,
+        facets=facets(counts) if counts else None,
     )
 
 
-def _requested_range(request: Request[Any, Any, Any], etag: str, size: int) -> ByteRange | None:
-    """None where everything is asked for; a range means something to GET only (RFC 9110 §14.2)."""
-    header = _joined(request, "range")
-    if not header or request.method != HttpMethod.GET:
-        return None
-    # We send no Last-Modified, so a date in If-Range never matches either.
-    if request.headers.get("if-range", etag) != etag:
-        return None
-    return parse_range(header, size)
+@get("/{output_id:str}", scope=Scope.READ, responses=refusals(404, 503))
+async def get_output(browse: NamedDependency[BrowseLibrary], output_id: GenerationId) -> Output:
+    """One finished video: its facts, all that was asked, and what came of it."""
+    entry = await browse.output(output_id)
+    return output(entry, await browse.lineage(entry))
 
 
-def _joined(request: Request[Any, Any, Any], name: str) -> str:
-    return ",".join(request.headers.getall(name, []))
+@get("/{output_id:str}/manifest", scope=Scope.READ, responses=refusals(404, 422, 503))
+async def get_manifest(
+    browse: NamedDependency[BrowseLibrary],
+    excerpts: NamedDependency[TakeExcerpts],
+    output_id: GenerationId,
+) -> Manifest:
+    """How a video was made: the request, versions, hashes of weights and file, what it took."""
+    entry = await browse.output(output_id)
+    taken = await excerpts.execute(entry)
+    return manifest(entry, json.loads(taken.recipe) if taken.recipe else {})
 
 
-def _open(path: Path, part: ByteRange) -> BufferedReader:
-    """The file, at the first byte of `part`.
-
-    Raises:
-        OutputMissing: there is no regular file of the right size there, known before anything is sent.
-    """
-    try:
-        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
-    except OSError as error:
-        raise OutputMissing from error
-    if os.fstat(file.fileno()).st_size != part.size:
-        file.close()
-        raise OutputMissing("The video's file is not the one that was made: it has another size.")
-    file.seek(part.start)
-    return file
+@patch("/{output_id:str}", scope=Scope.GENERATE, responses=refusals(403, 404, 413, 415, 503, 507))
+async def judge_output(
+    data: JSONBody[Judgement], judge: NamedDependency[JudgeOutput], output_id: GenerationId
+) -> Output:
+    """Give a video stars, or make it a favourite. Favourites outlive `outputs.keep_days`."""
+    if data.rating is None and data.favourite is None:
+        raise InvalidRequest(
+            [Violation(pointer="/rating", reason="say what: give a rating, or a favourite")]
+        )
+    return output(await judge.execute(output_id, rating=data.rating, is_favourite=data.favourite))
 
 
-def _chunks(file: BufferedReader, remaining: int) -> Iterator[bytes]:
-    # Litestar takes each from a thread.
-    with file:
-        while remaining > 0 and (chunk := file.read(min(CHUNK_BYTES, remaining))):
-            remaining -= len(chunk)
-            yield chunk
+@delete(
+    "/{output_id:str}",
+    status_code=204,
+    scope=Scope.GENERATE,
+    responses=refusals(403, 404, 503, 507),
+)
+async def delete_output(
+    deleting: NamedDependency[DeleteGeneration], output_id: GenerationId
+) -> None:
+    """Delete a video; its generation stays. For `outputs.trash_days` it can be restored, then it is gone."""
+    await deleting.video(output_id)
+
+
+@post(
+    "/{output_id:str}/restore",
+    status_code=200,
+    scope=Scope.GENERATE,
+    responses=refusals(403, 404, 409, 503, 507),
+)
+async def restore_output(
+    deleting: NamedDependency[DeleteGeneration], output_id: GenerationId
+) -> Output:
+    """Undo the deletion of a video, or of its generation. 409 once it is gone for good."""
+    return output(await deleting.restore_video(output_id))
 
 
 def outputs_router() -> Router:
     """The routes under `/api/v1/outputs`."""
-    return Router(OUTPUTS, route_handlers=[get_video], tags=["Outputs"])
+    return Router(
+        OUTPUTS,
+        route_handlers=[
+            list_outputs,
+            get_output,
+            get_video,
+            get_thumbnail,
+            get_spritesheet,
+            get_manifest,
+            judge_output,
+            delete_output,
+            restore_output,
+        ],
+        tags=["Outputs"],
+    )

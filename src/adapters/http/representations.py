@@ -67,6 +67,7 @@ class Generation(Struct, frozen=True, kw_only=True):
         preempts: whether it may stop a running one of lower priority.
         run_after: not to be started before; null for any time.
         retry_of: the generation that this one is asked for again.
+        made_from: the generation whose video, or a frame of it, this one begins with.
         error: why it failed; null where it did not.
         video: the file that results; null until there is one.
         cancel_requested_at: when somebody asked to stop it; null where nobody did.
@@ -91,6 +92,7 @@ class Generation(Struct, frozen=True, kw_only=True):
     preempts: bool
     run_after: datetime | None
     retry_of: str | None
+    made_from: str | None
     error: GenerationError | None
     video: VideoFile | None
     notices: Sequence[str]
@@ -117,11 +119,13 @@ class GenerationSnapshot(Struct, frozen=True, kw_only=True):
     """A generation's state after one of its events.
 
     Attributes:
+        generation: whose state it is.
         attempt: number of the attempt in which it happened; 0 before the first.
         at: when it happened.
         preview_step: after which step the preview shows it that there is when this is told, if any.
     """
 
+    generation: str
     status: JobStatus
     stage: Stage | None
     step: int
@@ -168,6 +172,7 @@ def generation(job: Job) -> Generation:
         preempts=job.preempts,
         run_after=job.run_after,
         retry_of=job.retry_of,
+        made_from=job.made_from,
         error=_error(job.failure),
         video=video,
         notices=job.notices,
@@ -188,6 +193,7 @@ def generation(job: Job) -> Generation:
 def snapshot(event: JobEvent, *, preview_step: int | None) -> GenerationSnapshot:
     """How `event` is shown, and the newest preview with it."""
     return GenerationSnapshot(
+        generation=event.job_id,
         status=event.status,
         stage=event.stage,
         step=event.step,

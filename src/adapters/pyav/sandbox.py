@@ -142,10 +142,11 @@ def _pictures(
             raise Refused("It is HDR: convert it to SDR first.")
         first_s = frame.time if first_s is None else first_s
         length_s = float(frame.duration * (frame.time_base or 0)) or usual_s
-        yield round((frame.time - first_s) * 1e6), round(length_s * 1e6), _upright(frame)
+        yield round((frame.time - first_s) * 1e6), round(length_s * 1e6), upright_picture(frame)
 
 
-def _upright(frame: av.VideoFrame) -> Image.Image:
+def upright_picture(frame: av.VideoFrame) -> Image.Image:
+    """The frame as RGB, in the colours that it has, turned as it is to be shown."""
     unsaid = Colorspace.ITU709 if frame.height >= _HIGH_DEFINITION else Colorspace.ITU601
     colours = _COLOURS.get(int(frame.colorspace), unsaid)
     plain = frame.reformat(

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from adapters.sql.database import Database
 from adapters.sql.rows import row_to_event
-from adapters.sql.tables import events
+from adapters.sql.tables import events, jobs
 from domain.ports.event_log import EventLog, LoggedEvent
 
 
@@ -17,11 +17,19 @@ class SqlEventLog(EventLog):
         self._database = database
 
     async def read(
-        self, *, after: int, job_id: str | None = None, limit: int = 500
+        self,
+        *,
+        after: int,
+        job_id: str | None = None,
+        client: str | None = None,
+        limit: int = 500,
     ) -> Sequence[LoggedEvent]:
         query = select(events).where(events.c.number > after).order_by(events.c.number).limit(limit)
         if job_id is not None:
             query = query.where(events.c.job_id == job_id)
+        if client is not None:
+            whose = select(jobs.c.client).where(jobs.c.id == events.c.job_id).scalar_subquery()
+            query = query.where(whose == client)
         return await self._database.read(
             lambda connection: [row_to_event(row) for row in connection.execute(query).mappings()]
         )

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, union_all, update
 
-from adapters.sql import keys, line, room_in_line
+from adapters.sql import cards, keys, line, room_in_line
 from adapters.sql.database import Database
 from adapters.sql.rows import event_to_row, job_to_row, row_to_job
 from adapters.sql.tables import events, has_status, jobs
@@ -42,7 +42,7 @@ class SqlJobRepository(JobRepository):
                 return row_to_job(load_row(connection, job_id))
             if room:
                 room_in_line.check(connection, room, client=kept.client)
-            connection.execute(line.INSERT, row | stand)
+            cards.insert(connection, kept, connection.execute(line.INSERT, row | stand).lastrowid)
             _append(connection, recorded)
             if key:
                 keys.remember(connection, key, job_id=kept.id, at=kept.created_at)
@@ -116,6 +116,8 @@ def apply_change(connection: Connection, job: Job, change: Callable[[Job], None]
     altered = {name: value for name, value in job_to_row(job).items() if value != before[name]}
     if altered:
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(altered))
+    if "status" in altered and job.status is JobStatus.COMPLETED:
+        cards.note_completion(connection, job)
     _append(connection, job.collect_events())
 
 

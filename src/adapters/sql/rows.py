@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping
 from domain.generation import GenerationRequest
 from domain.job import Job
 from domain.job_event import Failure, JobEvent, JobStatus
+from domain.library import LibraryEntry, OutputState
 from domain.memory_plan import MemoryPlan
 from domain.ports.event_log import LoggedEvent
 from domain.progress import Stage
@@ -46,6 +47,7 @@ def job_to_row(job: Job) -> dict[str, object]:
         "slot": job.slot,
         "run_after": instant_to_text(job.run_after),
         "retry_of": job.retry_of,
+        "made_from": job.made_from,
         "kind": run_kind(job.request) if job.past_run else None,
         "created_at": instant_to_text(job.created_at),
         "started_at": instant_to_text(job.started_at),
@@ -84,6 +86,7 @@ def row_to_job(row: RowMapping) -> Job:
         priority=row["priority"],
         preempts=bool(row["preempts"]),
         retry_of=row["retry_of"],
+        made_from=row["made_from"],
         status=JobStatus(row["status"]),
         stage=state.stage,
         step=state.step,
@@ -102,6 +105,29 @@ def row_to_job(row: RowMapping) -> Job:
         finished_at=instant(row["finished_at"]),
         cancel_requested_at=instant(row["cancel_requested_at"]),
     )
+
+
+def row_to_entry(row: RowMapping) -> LibraryEntry:
+    """The entry that a whole row of `jobs` and its row of `cards` hold together."""
+    return LibraryEntry(
+        job=row_to_job(row),
+        state=OutputState(row["card_state"]),
+        since=instant(row["since"]),
+        rating=row["rating"],
+        is_favourite=bool(row["favourite"]),
+        is_hidden=bool(row["hidden"]),
+    )
+
+
+def entry_to_card(entry: LibraryEntry) -> dict[str, object]:
+    """The columns of `cards` that ever change."""
+    return {
+        "state": entry.state.value,
+        "since": instant_to_text(entry.since),
+        "rating": entry.rating,
+        "favourite": int(entry.is_favourite),
+        "hidden": int(entry.is_hidden),
+    }
 
 
 def row_to_past_run(row: RowMapping) -> PastRun:

@@ -16,11 +16,14 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    column,
     literal_column,
     or_,
+    table,
 )
 
 from domain.job_event import JobStatus
+from domain.library import OutputState
 
 metadata: Final = MetaData()
 
@@ -41,6 +44,7 @@ jobs: Final = Table(
     Column("slot", Integer),
     Column("run_after", Text),
     Column("retry_of", Text),
+    Column("made_from", Text),
     Column("kind", Text),
     Column("created_at", Text, nullable=False),
     Column("started_at", Text),
@@ -77,6 +81,36 @@ idempotency_keys: Final = Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
+
+#: What lists and searches look through, one for each job: thin, where a job is not. `state`, `since`: as in
+#: `domain.library.LibraryEntry`, and so are the last three.
+cards: Final = Table(
+    "cards",
+    metadata,
+    Column("sequence", Integer, ForeignKey(jobs.c.sequence), primary_key=True),
+    Column("client", Text, nullable=False),
+    Column("checkpoint", Text, nullable=False),
+    Column("size", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("since", Text),
+    Column("rating", Integer, nullable=False),
+    Column("favourite", Integer, nullable=False),
+    Column("hidden", Integer, nullable=False),
+    sqlite_strict=True,
+)
+
+card_loras: Final = Table(
+    "card_loras",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("sequence", Integer, ForeignKey(cards.c.sequence), primary_key=True),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+#: FTS5, without the text itself: words of the prompts, under the `sequence` of their jobs.
+prompts: Final = table("prompts", column("rowid", Integer), column("prompt", Text))
 
 #: What is true of the queue itself, in its one row.
 queue: Final = Table(
@@ -148,3 +182,44 @@ Index(
 Index("jobs_queued", jobs.c.sequence, sqlite_where=has_status(JobStatus.QUEUED))
 Index("events_of_job", events.c.job_id, events.c.number)
 Index("keys_by_age", idempotency_keys.c.created_at)
+Index("jobs_retried", jobs.c.retry_of, sqlite_where=jobs.c.retry_of.is_not(None))
+Index("jobs_made_from", jobs.c.made_from, sqlite_where=jobs.c.made_from.is_not(None))
+
+
+def has_state(first: OutputState, *others: OutputState) -> ColumnElement[bool]:
+    """Whether a card is in one of these states, written as `has_status` is, and for its reason."""
+    literals = [literal_column(f"'{state.value}'", Text) for state in (first, *others)]
+    return or_(*(cards.c.state == literal for literal in literals))
+
+
+_SHELVED: Final = has_state(OutputState.KEPT, OutputState.DELETED)
+#: Lists of one value of what is looked for, in order, however rare it is. What waits, failed or is gone costs
+#: none of them anything.
+Index("cards_in_order", cards.c.state, cards.c.sequence, cards.c.created_at, sqlite_where=_SHELVED)
+Index(
+    "cards_of_checkpoint",
+    cards.c.state,
+    cards.c.checkpoint,
+    cards.c.sequence,
+    sqlite_where=_SHELVED,
+)
+Index("cards_of_size", cards.c.state, cards.c.size, cards.c.sequence, sqlite_where=_SHELVED)
+Index("cards_of_client", cards.c.state, cards.c.client, cards.c.sequence, sqlite_where=_SHELVED)
+Index("cards_rated", cards.c.state, cards.c.sequence, sqlite_where=literal_column("rating > 0"))
+Index(
+    "cards_favourite", cards.c.state, cards.c.sequence, sqlite_where=literal_column("favourite = 1")
+)
+#: Counting by value reads nothing but this.
+Index(
+    "cards_counted",
+    cards.c.state,
+    cards.c.checkpoint,
+    cards.c.size,
+    cards.c.rating,
+    cards.c.favourite,
+    cards.c.created_at,
+    cards.c.client,
+    sqlite_where=_SHELVED,
+)
+#: Housekeeping.
+Index("cards_by_age", cards.c.state, cards.c.since, sqlite_where=cards.c.since.is_not(None))

@@ -20,12 +20,18 @@ class EventLog(ABC):
 
     @abstractmethod
     async def read(
-        self, *, after: int, job_id: str | None = None, limit: int = 500
+        self,
+        *,
+        after: int,
+        job_id: str | None = None,
+        client: str | None = None,
+        limit: int = 500,
     ) -> Sequence[LoggedEvent]:
         """Events with a number above `after`, oldest first; none where nothing came since.
 
         Args:
             job_id: only this job's events; every job's where None. An unknown job has none.
+            client: only of this one's jobs; everybody's where None.
         """
 
     @abstractmethod

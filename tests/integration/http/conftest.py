@@ -12,12 +12,15 @@ from litestar.di import Provide
 from adapters.http.access import for_caller
 from adapters.http.app import create_app
 from adapters.http.doorkeeper import Doorkeeper
+from application.browse_library import BrowseLibrary
 from application.cancel_generation import CancelGeneration
 from application.complete_draft import CompleteDraft
+from application.delete_generation import DeleteGeneration
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.estimate_generation import EstimateGeneration
 from application.fetch_files import FetchFiles
+from application.judge_output import JudgeOutput
 from application.list_checkpoints import ListCheckpoints
 from application.own_uploads import OwnUploads
 from application.plan_generation import PlanGeneration
@@ -30,6 +33,8 @@ from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
 from application.submit_generation import Limits, SubmitGeneration
+from application.take_excerpts import TakeExcerpts
+from application.tidy_library import TidyLibrary
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
 from application.verify_checkpoint import VerifyCheckpoint
@@ -44,6 +49,8 @@ from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.checkpoint_store import FakeCheckpointStore
 from tests.fakes.clip_reader import FakeClipReader
 from tests.fakes.clock import FakeClock
+from tests.fakes.excerpt_maker import FakeExcerptMaker
+from tests.fakes.excerpt_store import FakeExcerptStore
 from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.image_reader import FakeImageReader
 from tests.fakes.image_store import FakeImageStore
@@ -87,6 +94,11 @@ def clock() -> FakeClock:
 def machine(hardware: FakeHardwareProbe, clock: FakeClock) -> WatchMachine:
     """Has looked once."""
     return WatchMachine(hardware, clock, 5.0)
+
+
+@pytest.fixture
+def excerpt_maker() -> FakeExcerptMaker:
+    return FakeExcerptMaker()
 
 
 @pytest.fixture
@@ -152,6 +164,7 @@ def app(
     machine: WatchMachine,
     keys: FakeKeyStore,
     limits: Limits,
+    excerpt_maker: FakeExcerptMaker,
     tmp_path: Path,
 ) -> Litestar:
     async def readiness() -> Mapping[str, str | None]:
@@ -179,10 +192,15 @@ def app(
         )
 
     def queries(caller: Caller) -> Queries:
-        ports = (jobs.repository, jobs.queue, jobs.event_log, store)
+        ports = (jobs.repository, jobs.queue, jobs.event_log)
         return Queries(*ports, dispatch, gate, caller=caller)
 
+    excerpt_store = FakeExcerptStore()
+    tidy = TidyLibrary(jobs.library, store, excerpt_store, clock, trash_days=7, keep_days=None)
     callers_own = {
+        "browse": lambda caller: BrowseLibrary(jobs.library, store, caller=caller),
+        "judge": lambda caller: JudgeOutput(jobs.library, caller=caller),
+        "deleting": lambda caller: DeleteGeneration(jobs.library, tidy, clock, caller=caller),
         "submit": submit,
         "retry": lambda caller: RetryGeneration(
             jobs.repository, gate, clock, caller=caller, waiting=limits.waiting
@@ -200,6 +218,7 @@ def app(
     }
     uses = {
         "steer": SteerQueue(jobs.queue, dispatch, clock),
+        "excerpts": TakeExcerpts(store, excerpt_maker, excerpt_store),
         "estimate": EstimateGeneration(catalog, jobs.history, lambda: hardware.hardware.capacity),
         "checkpoints": ListCheckpoints(catalog, checkpoint_store),
         "work": work,

@@ -55,6 +55,7 @@ async def test_every_event_is_told_in_order_and_the_stream_ends(
         ("8", "completed"),
     ]
     assert json.loads(events[3]["data"]) == {
+        "generation": finished,
         "status": "running",
         "stage": "denoising",
         "step": 1,

@@ -87,6 +87,7 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
         "preempts": False,
         "run_after": None,
         "retry_of": None,
+        "made_from": None,
         "error": None,
         "video": None,
         "notices": [],
@@ -371,7 +372,7 @@ async def test_a_completed_generation_cannot_be_cancelled(
 
 @pytest.mark.parametrize("path", ["{}", "{}/events", "{}/cancel"])
 @pytest.mark.parametrize(
-    "job_id", ["nobody", "..", "%2e%2e%2fetc%2fpasswd", "%252e%252e", "a%00b", "%ff", "💥"]
+    "job_id", ["nobody", "../..", "%2e%2e%2fetc%2fpasswd", "%252e%252e", "a%00b", "%ff", "💥"]
 )
 async def test_what_is_not_there_is_not_found(
     client: httpx.AsyncClient, path: str, job_id: str

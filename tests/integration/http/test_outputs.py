@@ -6,7 +6,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from adapters.http.outputs import CHUNK_BYTES
+from adapters.http.output_video import CHUNK_BYTES
 from domain.video import VideoFile
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.jobs import InMemoryJobs

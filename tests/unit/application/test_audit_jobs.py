@@ -16,7 +16,7 @@ from tests.unit.application.attempt import Attempt
 
 @pytest.fixture
 def auditing(jobs: InMemoryJobs, store: FakeArtifactStore) -> AuditJobs:
-    return AuditJobs(jobs.repository, jobs.event_log, store)
+    return AuditJobs(jobs.repository, jobs.event_log, jobs.library, store)
 
 
 async def findings(auditing: AuditJobs) -> list[Finding]:

@@ -7,12 +7,12 @@ import pytest
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.queries import Queries
-from domain.errors import OutputMissing, PreviewMissing, UnknownJob
+from domain.access import Caller, Quota, Scope
+from domain.errors import PreviewMissing, UnknownJob
 from domain.job import Job
 from domain.job_event import JobStatus
 from domain.progress import Stage
 from domain.rendering import Previewed
-from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import NOON, a_job, a_job_that_is, a_video
 from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
@@ -30,10 +30,8 @@ def dispatch(jobs: InMemoryJobs, lane: Lane, gate: DiskGate, clock: FakeClock) -
 
 
 @pytest.fixture
-def queries(
-    jobs: InMemoryJobs, store: FakeArtifactStore, dispatch: DispatchJobs, gate: DiskGate
-) -> Queries:
-    return Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate)
+def queries(jobs: InMemoryJobs, dispatch: DispatchJobs, gate: DiskGate) -> Queries:
+    return Queries(jobs.repository, jobs.queue, jobs.event_log, dispatch, gate)
 
 
 async def follow(queries: Queries, job_id: str = "gen_1", *, after: int = 0) -> list[int]:
@@ -70,46 +68,6 @@ async def test_jobs_are_shown_as_they_are_kept(queries: Queries, jobs: InMemoryJ
     await jobs.repository.add(a_job_that_is(JobStatus.RUNNING, "gen_2"))
 
     assert (await queries.job("gen_1")).id == "gen_1"
-    running = await queries.jobs(statuses=[JobStatus.RUNNING], before=None, limit=10)
-    assert [job.id for job in running] == ["gen_2"]
-    older = await queries.jobs(statuses=[], before="gen_2", limit=10)
-    assert [job.id for job in older] == ["gen_1"]
-
-
-async def test_a_completed_jobs_video_is_where_the_store_says(
-    queries: Queries, jobs: InMemoryJobs, store: FakeArtifactStore
-) -> None:
-    staged = store.stage("gen_1", 1)
-    staged.write_text("frames")
-    published = store.publish("gen_1", 1, sha256=store.seal(staged).sha256)
-    await jobs.repository.add(a_job_that_is(JobStatus.COMPLETED))
-
-    job, path = await queries.video("gen_1")
-
-    assert (job.status, path) == (JobStatus.COMPLETED, published)
-
-
-@pytest.mark.parametrize("status", [JobStatus.PUBLISHING, JobStatus.COMPLETED])
-async def test_a_video_that_is_not_published_or_was_removed_is_missing(
-    queries: Queries, jobs: InMemoryJobs, status: JobStatus
-) -> None:
-    await jobs.repository.add(a_job_that_is(status))
-
-    with pytest.raises(OutputMissing):
-        await queries.video("gen_1")
-
-
-async def test_a_file_is_not_a_video_before_its_job_has_completed(
-    queries: Queries, jobs: InMemoryJobs, store: FakeArtifactStore
-) -> None:
-    # Only the file was looked for: between the rename and the commit it was served.
-    staged = store.stage("gen_1", 1)
-    staged.write_text("frames")
-    store.publish("gen_1", 1, sha256=store.seal(staged).sha256)
-    await jobs.repository.add(a_job_that_is(JobStatus.PUBLISHING))
-
-    with pytest.raises(OutputMissing, match="publishing"):
-        await queries.video("gen_1")
 
 
 async def test_the_queue_is_told_with_whatever_keeps_it(
@@ -194,3 +152,40 @@ class TestFollowing:
     async def test_an_unknown_job_cannot_be_followed(self, queries: Queries) -> None:
         with pytest.raises(UnknownJob):
             await follow(queries, "gen_nobody")
+
+
+async def test_all_generations_are_followed_from_now_on_or_from_where_one_was(
+    queries: Queries, jobs: InMemoryJobs, dispatch: DispatchJobs, gate: DiskGate
+) -> None:
+    await jobs.repository.add(a_job("gen_1"))
+    await jobs.repository.add(a_job("gen_2", client="ann"))
+
+    ports = (jobs.repository, jobs.queue, jobs.event_log)
+    of_key = Queries(
+        *ports, dispatch, gate, caller=Caller(client="ann", scope=Scope.READ, quota=Quota())
+    )
+
+    async def follow(count: int, *, after: int, asked: Queries = queries) -> list[tuple[int, str]]:
+        told = asked.follow_all(after=after, heartbeat_s=NEVER_S)
+        async with asyncio.timeout(5):
+            events = [await anext(told) for _ in range(count)]
+        return [(logged.number, logged.event.job_id) for logged in events if logged]
+
+    coming = asyncio.create_task(follow(2, after=await queries.latest_event()))
+    beyond = asyncio.create_task(follow(1, after=99))
+    of_ann = asyncio.create_task(follow(1, after=2, asked=of_key))
+    await asyncio.sleep(0.01)
+    await jobs.repository.update("gen_1", live_and_end)
+    await jobs.repository.update("gen_2", lambda job: job.request_cancel(at=NOON))
+
+    assert await coming == [(3, "gen_1"), (4, "gen_1")]
+    assert await beyond == [(3, "gen_1")]
+    assert await of_ann == [(7, "gen_2")]
+    everything = await follow(7, after=0)
+    assert [number for number, _ in everything] == [1, 2, 3, 4, 5, 6, 7]
+    assert {job_id for _, job_id in everything[2:6]} == {"gen_1"}
+
+
+async def test_silence_about_all_generations_is_broken(queries: Queries) -> None:
+    async with asyncio.timeout(5):
+        assert await anext(queries.follow_all(after=0, heartbeat_s=0.01)) is None

@@ -20,6 +20,7 @@ from domain.errors import (
 )
 from domain.job import Job
 from domain.job_event import EventKind, JobEvent, JobStatus
+from domain.library import OutputState, state_of
 from domain.progress import Stage
 from domain.video import SealedFile
 from tests.fakes.examples import A_SECOND, NOON, a_job, a_job_that_is, a_video
@@ -111,7 +112,7 @@ class TestFiles:
     def test_a_completed_job_with_its_file_is_as_it_must_be(self) -> None:
         job, _ = a_life(JobStatus.COMPLETED)
 
-        assert not list(audit_file(job, THE_FILE))
+        assert not list(audit_file(job, state_of(job.status), THE_FILE))
 
     @pytest.mark.parametrize(
         "file",
@@ -120,20 +121,20 @@ class TestFiles:
     def test_a_file_that_is_gone_or_altered_is_found(self, file: SealedFile | None) -> None:
         job, _ = a_life(JobStatus.COMPLETED)
 
-        assert invariants(audit_file(job, file)) == {"I5"}
+        assert invariants(audit_file(job, state_of(job.status), file)) == {"I5"}
 
     def test_a_completed_job_that_knows_no_video_is_found(self) -> None:
         # The audit itself stopped at it, and told nothing of all other jobs.
         job, _ = a_life(JobStatus.COMPLETED)
         job.video = None
 
-        assert invariants(audit_file(job, THE_FILE)) == {"I5"}
+        assert invariants(audit_file(job, state_of(job.status), THE_FILE)) == {"I5"}
 
     @pytest.mark.parametrize("status", sorted(set(JobStatus) - {JobStatus.COMPLETED}))
     def test_only_a_completed_job_must_have_a_file(self, status: JobStatus) -> None:
         job, _ = a_life(status)
 
-        assert not list(audit_file(job, None))
+        assert not list(audit_file(job, state_of(job.status), None))
 
     @pytest.mark.parametrize("status", JobStatus)
     def test_a_published_file_belongs_to_a_job_that_is_publishing_or_done(
@@ -198,7 +199,35 @@ def test_whole_random_legal_lives_have_no_findings() -> None:
             live(job, draw)
             events += job.collect_events()
             assert not list(audit_job(job, events))
-        assert not list(audit_file(job, THE_FILE))
+        assert not list(audit_file(job, state_of(job.status), THE_FILE))
         ends.add(job.status)
 
     assert ends == {status for status in JobStatus if status.is_terminal}
+
+
+@pytest.mark.parametrize("file", [THE_FILE, None])
+def test_a_video_that_is_being_removed_may_be_there_or_not(file: SealedFile | None) -> None:
+    job = a_job_that_is(JobStatus.COMPLETED)
+
+    assert not list(audit_file(job, OutputState.REMOVING, file))
+
+
+def test_a_video_that_was_removed_is_not_there() -> None:
+    job = a_job_that_is(JobStatus.COMPLETED)
+
+    assert not list(audit_file(job, OutputState.REMOVED, None))
+    assert invariants(audit_file(job, OutputState.REMOVED, THE_FILE)) == {"I5"}
+
+
+@pytest.mark.parametrize("state", [OutputState.KEPT, OutputState.DELETED])
+def test_a_video_that_is_kept_or_can_be_restored_is_there(state: OutputState) -> None:
+    job = a_job_that_is(JobStatus.COMPLETED)
+
+    assert invariants(audit_file(job, state, None)) == {"I5"}
+
+
+def test_the_library_has_a_video_of_what_has_completed_and_of_nothing_else() -> None:
+    completed, failed = a_job_that_is(JobStatus.COMPLETED), a_job_that_is(JobStatus.FAILED)
+
+    assert "I5" in invariants(audit_file(completed, OutputState.NONE, THE_FILE))
+    assert invariants(audit_file(failed, OutputState.KEPT, None)) == {"I5"}

@@ -15,6 +15,7 @@ from domain.errors import Conflict, DiskFull, DomainError, RenderSuspended
 from domain.idempotency import IdempotencyKey
 from domain.job import Job
 from domain.job_event import JobEvent, JobStatus
+from domain.library import state_of
 from domain.slot import Slot
 from domain.toll import LONGEST_WAIT_S
 from domain.video import SealedFile, VideoFile
@@ -105,7 +106,7 @@ class World:
         if before is not None:
             _must_follow(job, before)
         _none(audit_job(job, self.events[job.id]))
-        _none(audit_file(job, self._file(job.id)))
+        _none(audit_file(job, state_of(job.status), self._file(job.id)))
 
     def _file(self, job_id: str) -> SealedFile | None:
         sha256 = self.published.get(job_id)

@@ -36,6 +36,11 @@ def filled(path: str, job_id: str) -> str:
     return path.format(generation_id=job_id, output_id=job_id)
 
 
+def body(path: str) -> dict[str, int]:
+    """One that every route under it takes, or does not read."""
+    return {"rating": 3} if "outputs" in path else {"position": 1}
+
+
 @pytest.fixture
 def ann(new_client: NewClient) -> httpx.AsyncClient:
     return new_client("ann")
@@ -70,11 +75,12 @@ async def test_s17_every_id_route_is_404_for_anothers_id_and_changes_nothing(
     anns: list[str],
 ) -> None:
     before, tried = jobs.kept, 0
+    kept = [await jobs.library.get(job_id) for job_id in anns]
 
     for method, path in id_routes(app):
         for job_id in anns:
-            answer = await bob.request(method, filled(path, job_id), json={"position": 1})
-            unknown = await bob.request(method, filled(path, "gen_0"), json={"position": 1})
+            answer = await bob.request(method, filled(path, job_id), json=body(path))
+            unknown = await bob.request(method, filled(path, "gen_0"), json=body(path))
             tried += 1
 
             if (method, path) in ADMINISTRATORS:
@@ -87,6 +93,7 @@ async def test_s17_every_id_route_is_404_for_anothers_id_and_changes_nothing(
             assert answer.json()["code"] == unknown.json()["code"]
             assert answer.json()["detail"].replace(job_id, "gen_0") == unknown.json()["detail"]
     assert jobs.kept == before
+    assert [await jobs.library.get(job_id) for job_id in anns] == kept
     assert tried >= 4 * 6, "the walk found the routes"
 
 
@@ -101,7 +108,9 @@ async def test_s17_the_owner_reaches_each_of_them(
         for client in (ann, boss):
             if client is ann and (method, path) in ADMINISTRATORS:
                 continue
-            answer = await client.request(method, filled(path, job_id), json={"priority": 0})
+            answer = await client.request(method, filled(path, job_id), json=body(path))
+            if method == "DELETE":  # the walk goes on with it
+                await client.post(f"{filled(path, job_id)}/restore")
 
             # Nothing is drawn here, so nothing has a preview: the generation itself was found.
             is_reached = answer.status_code < 300 or answer.status_code == 409
@@ -122,6 +131,22 @@ async def test_s17_lists_hold_ones_own(
     assert await listed(boss) == {*anns, bobs}
     assert await listed(bob, status="completed") == set()
     assert await listed(bob, before=anns[0]) == set()
+
+
+async def test_s17_a_library_holds_ones_own(
+    ann: httpx.AsyncClient, bob: httpx.AsyncClient, boss: httpx.AsyncClient, anns: list[str]
+) -> None:
+    async def found(client: httpx.AsyncClient, **query: str) -> tuple[list[str], int]:
+        page = (await client.get("/api/v1/outputs", params=query)).json()
+        total = page["facets"]["total"] if page["facets"] else 0
+        return [output["id"] for output in page["data"]], total
+
+    assert await found(ann, q="ann") == await found(boss) == ([anns[0]], 1)
+    assert await found(bob) == await found(bob, q="ann") == ([], 0)
+    assert await found(bob, cursor=anns[1]) == ([], 0)
+    continued = {"prompt": "bob's", "made_from": anns[0]}
+    assert (await bob.post(GENERATIONS, json=continued)).status_code == 422
+    assert (await ann.post(GENERATIONS, json=continued)).status_code == 202
 
 
 async def test_s17_the_queue_shows_its_length_and_ones_own(

@@ -59,7 +59,7 @@ URLS = [
 OURS = re.compile(
     r"wan-studio\.json|lock|keys\.(json|lock)|jobs\.db(-wal|-shm|\.lock)?"
     r"|outputs/gen_[0-9a-f]{32}\.mp4"
-    r"|(inputs|outputs|staging|resume|models|loras|prompts)"
+    r"|(inputs|outputs|staging|resume|models|loras|prompts|excerpts)"
 )
 
 

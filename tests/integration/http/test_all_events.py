@@ -1,0 +1,46 @@
+"""Following all generations at once."""
+
+import json
+
+import httpx
+from litestar import Litestar
+
+from tests.fakes.jobs import InMemoryJobs
+from tests.integration.http.lives import start
+from tests.integration.http.raw import OWN_HOST, exchange
+from tests.integration.http.test_events import parse
+from tests.integration.http.test_generations import submit
+
+EVENTS = "/api/v1/events"
+
+
+async def test_every_generations_events_are_told_from_now_on(
+    app: Litestar, client: httpx.AsyncClient, jobs: InMemoryJobs
+) -> None:
+    before = await submit(client)
+
+    async with exchange(app, EVENTS) as answer:
+        later = await submit(client, "another")
+        await start(jobs, before)
+        told = parse("".join([(await answer.chunks.get()).decode() for _ in range(3)]))
+
+    assert [(event["id"], event["event"]) for event in told] == [
+        ("2", "queued"),
+        ("3", "started"),
+        ("4", "stage"),
+    ]
+    whose = [json.loads(event["data"])["generation"] for event in told]
+    assert whose == [later, before, before]
+
+
+async def test_a_client_that_was_away_gets_exactly_what_it_missed(
+    app: Litestar, client: httpx.AsyncClient
+) -> None:
+    for _ in range(3):
+        await submit(client)
+    headers = [*OWN_HOST, (b"last-event-id", b"1")]
+
+    async with exchange(app, f"{EVENTS}?after=0", headers=headers) as answer:
+        told = parse("".join([(await answer.chunks.get()).decode() for _ in range(2)]))
+
+    assert [event["id"] for event in told] == ["2", "3"]
