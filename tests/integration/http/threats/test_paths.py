@@ -12,7 +12,7 @@ from litestar import Litestar
 
 from tests.integration.http.test_generations import GENERATIONS
 from tests.integration.http.threats.real import Real
-from tests.integration.http.threats.test_owners import id_routes
+from tests.integration.http.threats.test_owners import body, id_routes
 
 PATHS = [
     "../../escaped",
@@ -134,7 +134,7 @@ async def test_s06_no_id_leads_anywhere(
 ) -> None:
     for method, path in id_routes(app):
         url = re.sub(r"\{\w+\}", lambda _: name, path)
-        answer = await client.request(method, url, json={"position": 1})
+        answer = await client.request(method, url, json=body(path))
 
         # `..` is resolved by the client, and is another route or none.
         assert answer.status_code in ({404, 405} if name == ".." else {404}), (method, url)
