@@ -133,6 +133,8 @@ async def test_s06_no_id_leads_anywhere(
     app: Litestar, client: httpx.AsyncClient, name: str
 ) -> None:
     for method, path in id_routes(app):
+        if name == ".." and path.endswith("/events"):
+            continue  # the client makes it the stream of everything, which does not end
         url = re.sub(r"\{\w+\}", lambda _: name, path)
         answer = await client.request(method, url, json=body(path))
 
