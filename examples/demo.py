@@ -17,6 +17,8 @@ import httpx
 ROOT = Path(__file__).parents[1]
 WAN = Path(sys.executable).with_name("wan")
 PROMPT = "a red circle moving right"
+#: Where `make serve` listens.
+SERVED_AT = "http://127.0.0.1:8022"
 
 
 def main() -> None:
@@ -40,7 +42,18 @@ def main() -> None:
         path = ROOT / ".data" / "demo" / f"{generation['id']}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(video)
+        print(
+            f"\nThe same from a program, while `make serve` runs:\n\n{snippet(SERVED_AT, prompt)}\n"
+        )
         print(path)
+
+
+def snippet(url: str, prompt: str) -> str:
+    """A program that asks the service at `url` for a video by OpenAI's client: `pip install openai`."""
+    return f"""\
+import openai
+videos = openai.OpenAI(base_url="{url}/v1", api_key="none").videos
+videos.download_content(videos.create_and_poll(prompt={prompt!r}).id).write_to_file("out.mp4")"""
 
 
 @contextmanager

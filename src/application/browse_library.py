@@ -7,7 +7,7 @@ from pathlib import Path
 
 from application.own_library import OwnLibrary
 from domain.access import LOCAL, Caller
-from domain.errors import OutputMissing
+from domain.errors import OutputMissing, UnknownJob
 from domain.job import Job
 from domain.job_event import JobStatus
 from domain.library import Facets, Filters, LibraryEntry, Order, OutputState
@@ -36,12 +36,29 @@ class BrowseLibrary:
         self._store = store
 
     async def generations(
-        self, filters: Filters, *, statuses: Sequence[JobStatus], before: str | None, limit: int
+        self,
+        filters: Filters,
+        *,
+        statuses: Sequence[JobStatus] = (),
+        order: Order = Order.NEWEST,
+        after: str | None = None,
+        limit: int,
     ) -> Sequence[Job]:
         """See `Library.generations`."""
         return await self._library.generations(
-            filters, statuses=statuses, before=before, limit=limit
+            filters, statuses=statuses, order=order, after=after, limit=limit
         )
+
+    async def generation(self, job_id: str) -> LibraryEntry:
+        """One that was not deleted.
+
+        Raises:
+            UnknownJob: there is none with that id.
+        """
+        entry = await self._library.get(job_id)
+        if entry.is_hidden:
+            raise UnknownJob(f"No generation has the id {job_id!r}.")
+        return entry
 
     async def outputs(
         self,

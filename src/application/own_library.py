@@ -48,13 +48,14 @@ class OwnLibrary(Library):
         filters: Filters,
         *,
         statuses: Sequence[JobStatus] = (),
-        before: str | None = None,
+        order: Order = Order.NEWEST,
+        after: str | None = None,
         limit: int = 50,
     ) -> Sequence[Job]:
-        if not await self._may_start_at(before):
+        if not await self._may_start_at(after):
             return []
         return await self._library.generations(
-            self._narrowed(filters), statuses=statuses, before=before, limit=limit
+            self._narrowed(filters), statuses=statuses, order=order, after=after, limit=limit
         )
 
     async def in_state(

@@ -13,6 +13,7 @@ from application.own_jobs import OwnJobs
 from application.own_uploads import OwnUploads
 from application.plan_generation import PlanGeneration
 from domain.access import LOCAL, Caller, Room, check_cost
+from domain.derivation import Derivation
 from domain.errors import InvalidRequest, UnknownJob, Violation
 from domain.generation import GenerationDraft
 from domain.idempotency import IdempotencyKey
@@ -40,7 +41,10 @@ class Submission:
         client: who asks, where no key says it.
         preempts: whether it may stop a running job of lower priority.
         idempotency_key: the client's own name for this submission; sent again, it makes no second job.
-        made_from: the generation whose video, or a frame of it, it begins with.
+        is_repeated: without such a name, whether the client says that it has sent this before and had no
+            answer; None where it says neither.
+        made_from: the generation that it is made from, or begins with a frame of.
+        made_as: how it is; None where nobody says.
     """
 
     draft: GenerationDraft
@@ -48,18 +52,22 @@ class Submission:
     priority: int = 0
     preempts: bool = False
     idempotency_key: str | None = None
+    is_repeated: bool | None = None
     made_from: str | None = None
+    made_as: Derivation | None = None
 
     def key(self) -> IdempotencyKey | None:
         """The key together with what it stands for."""
-        if self.idempotency_key is None:
+        if self.idempotency_key is None and self.is_repeated is None:
             return None
         # What was left out does not count: a later version may know more to leave out.
         said = asdict(self.draft, dict_factory=_what_was_said)
         if self.made_from is not None:
-            said["made_from"] = self.made_from
-        asked = json.dumps([said, self.priority, self.preempts], sort_keys=True)
-        return IdempotencyKey.of(self.client, self.idempotency_key, asked.encode())
+            said["made_from"] = [self.made_from, self.made_as]
+        asked = json.dumps([said, self.priority, self.preempts], sort_keys=True).encode()
+        if self.idempotency_key is not None:
+            return IdempotencyKey.of(self.client, self.idempotency_key, asked)
+        return IdempotencyKey.unchosen(self.client, asked, is_repeated=bool(self.is_repeated))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +152,7 @@ class SubmitGeneration:
             priority=submission.priority,
             preempts=submission.preempts,
             made_from=submission.made_from,
+            made_as=submission.made_as,
         )
         room = Room(total=self._limits.waiting, share=self._caller.share)
         kept = await self._repository.add(job, key=key, room=room)

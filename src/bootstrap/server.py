@@ -16,11 +16,13 @@ from adapters.http.access import for_caller
 from adapters.http.app import create_app
 from adapters.http.connections import PatientProtocol
 from adapters.subprocess.renderer import SubprocessRenderer
+from application.derive_generation import DeriveGeneration
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
 from bootstrap.server_container import ServerContainer
 from bootstrap.setting_sources import SettingsError
 from bootstrap.settings import Settings, url_host
+from domain.access import Caller
 from domain.errors import StorageError
 from domain.ports.key_store import KeyStore
 
@@ -179,6 +181,14 @@ def build_app(
                 )
             ),
             "retry": for_caller(lambda caller: container.retry(caller=caller)),
+            "derive": for_caller(lambda caller: _derive(container, caller)),
+            "discard": for_caller(
+                lambda caller: container.discard(
+                    queries=container.queries(caller=caller),
+                    cancel=container.cancel(caller=caller),
+                    deleting=container.deleting(caller=caller),
+                )
+            ),
             "cancel": for_caller(lambda caller: container.cancel(caller=caller)),
             "steer": provide(lambda: container.steer()),
             "queries": for_caller(lambda caller: container.queries(caller=caller)),
@@ -205,7 +215,17 @@ def build_app(
         doorkeeper=container.doorkeeper(),
         lifespan=(),
         allowed_hosts=[url_host(settings.server.host), *settings.server.allowed_hosts],
+        default_model=settings.openai.default_model,
         version=container.core.version(),
+    )
+
+
+def _derive(container: ServerContainer, caller: Caller) -> DeriveGeneration:
+    uploads = container.uploads(caller=caller)
+    return container.derive(
+        browse=container.browse(caller=caller),
+        upload_image=container.upload_image(uploads=uploads),
+        upload_video=container.upload_video(uploads=uploads),
     )
 
 

@@ -19,6 +19,8 @@ from adapters.subprocess.renderer import SubprocessRenderer
 from application.browse_library import BrowseLibrary
 from application.cancel_generation import CancelGeneration
 from application.delete_generation import DeleteGeneration
+from application.derive_generation import DeriveGeneration
+from application.discard_generation import DiscardGeneration
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.estimate_generation import EstimateGeneration
@@ -243,6 +245,16 @@ class ServerContainer(containers.DeclarativeContainer):
     queries = providers.Factory(Queries, repository, queue, event_log, dispatch, gate)
     upload_image = providers.Factory(UploadImage, core.image_reader, core.images, gate)
     upload_video = providers.Factory(UploadVideo, core.clip_reader, core.images, gate)
+    derive = providers.Factory(
+        DeriveGeneration,
+        browse=browse,
+        upload_image=upload_image,
+        upload_video=upload_video,
+        images=core.images,
+    )
+    discard = providers.Factory(
+        DiscardGeneration, queries=queries, cancel=cancel, deleting=deleting
+    )
     recover = providers.Factory(
         RecoverJobs, repository, core.store, core.resume_store, core.images, core.clock
     )

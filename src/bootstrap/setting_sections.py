@@ -5,6 +5,7 @@ from typing import Final, Literal
 import msgspec
 
 from domain.attention import Attention
+from domain.checkpoint import DEFAULT_CHECKPOINT
 from domain.compilation import Compilation
 from domain.heat import HeatLimits
 from domain.watchdog import Budgets
@@ -72,6 +73,12 @@ class Models(Section, frozen=True, kw_only=True):
 
     dir: str = ""
     keep_alive_s: Literal["forever"] | float = 900.0
+
+
+class OpenAI(Section, frozen=True, kw_only=True):
+    """`default_model`: the checkpoint that `/v1` means where none of ours is named."""
+
+    default_model: str = DEFAULT_CHECKPOINT
 
 
 class Hub(Section, frozen=True, kw_only=True):

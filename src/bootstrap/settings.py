@@ -22,6 +22,7 @@ from bootstrap.setting_sections import (
     Log,
     Models,
     Monitor,
+    OpenAI,
     Outputs,
     Pipeline,
     Previews,
@@ -39,7 +40,9 @@ from bootstrap.setting_sources import (
     refuse_unknown,
 )
 from domain.attention import Attention
+from domain.checkpoint import checkpoint_spec
 from domain.compilation import Compilation
+from domain.errors import UnknownCheckpoint
 from domain.heat import HeatLimits
 from domain.watchdog import Budgets
 
@@ -84,6 +87,7 @@ class Settings(Section, frozen=True, kw_only=True):
     previews: Previews = msgspec.field(default_factory=Previews)
     database: Database = msgspec.field(default_factory=Database)
     models: Models = msgspec.field(default_factory=Models)
+    openai: OpenAI = msgspec.field(default_factory=OpenAI)
     hub: Hub = msgspec.field(default_factory=Hub)
     workers: Literal["auto"] | int = "auto"
     renderer: Literal["subprocess", "inprocess", "ray"] = "subprocess"
@@ -257,10 +261,18 @@ def _complaints(settings: Settings) -> Iterator[str]:
         yield (
             f"hub.endpoint is {settings.hub.endpoint!r}; it must be a URL such as https://huggingface.co."
         )
+    yield from _of_models(settings)
     yield from _of_heat(settings.thermal)
     yield from _of_outputs(settings)
     if settings.renderer == "ray":
         yield "The ray renderer is not built yet; choose subprocess or inprocess."
+
+
+def _of_models(settings: Settings) -> Iterator[str]:
+    try:
+        checkpoint_spec(settings.openai.default_model)
+    except UnknownCheckpoint as error:
+        yield f"openai.default_model: {error.message}"
 
 
 def _of_times(settings: Settings) -> Iterator[str]:

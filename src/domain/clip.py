@@ -21,6 +21,9 @@ MAX_CLIP_PIXELS: Final = 120_000_000
 MAX_CLIP_FRAMES: Final = 1000
 MAX_CLIP_SIDE: Final = 4096
 
+#: How the ids of clips begin.
+CLIP_PREFIX: Final = "vid_"
+
 #: How much later than a moment a frame may begin and still stand for it, of the shorter frame's length.
 _SLACK_PERCENT: Final = 30
 _SECOND_US: Final = 1_000_000
@@ -92,6 +95,13 @@ def clip_facts(
 def frame_name(number: int) -> str:
     """The member that holds frame `number`, counted from 0."""
     return f"{number:06}.png"
+
+
+def last_frame(path: Path) -> bytes:
+    """The PNG of the last frame of one of our own archives."""
+    clip = read_clip("", path)
+    with ZipFile(path) as archive:
+        return archive.read(frame_name(len(clip.times_us) - 1))
 
 
 def read_clip(clip_id: str, path: Path) -> InputClip:

@@ -13,6 +13,7 @@ DomainError
 ├── Conflict
 │   ├── NotCancellable
 │   ├── NotRetryable
+│   ├── NotCompleted
 │   ├── KeyReused               an idempotency key came again with another request
 │   ├── IllegalTransition
 │   └── StaleFence
@@ -164,6 +165,12 @@ class NotRetryable(Conflict):
     """Only a generation that failed or was cancelled can be retried."""
 
     code = "not-retryable"
+
+
+class NotCompleted(Conflict):
+    """The generation has no video yet."""
+
+    code = "not-completed"
 
 
 class KeyReused(Conflict):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from domain.derivation import Derivation
 from domain.errors import (
     DomainError,
     IllegalTransition,
@@ -40,7 +41,8 @@ class Job:
         priority: higher runs earlier.
         preempts: whether it may stop a running job of lower priority at that one's next step.
         retry_of: the failed or cancelled job that this one is asked for again.
-        made_from: the job whose video, or a frame of it, this one begins with, as whoever asks says.
+        made_from: the job that this one was made from, or begins with a frame of, as whoever asks says.
+        made_as: how it was; None where nobody said.
         fence: number of the latest attempt; grows by one per claim and never falls.
         slot: the place that carries out the present attempt; None while there is none.
         toll: what its failed attempts add up to.
@@ -62,6 +64,7 @@ class Job:
     preempts: bool = False
     retry_of: str | None = None
     made_from: str | None = None
+    made_as: Derivation | None = None
     status: JobStatus = JobStatus.QUEUED
     stage: Stage | None = None
     step: int = 0
@@ -93,6 +96,7 @@ class Job:
         priority: int = 0,
         preempts: bool = False,
         made_from: str | None = None,
+        made_as: Derivation | None = None,
     ) -> "Job":
         """A new job, to wait in line."""
         job = cls(
@@ -103,6 +107,7 @@ class Job:
             priority=priority,
             preempts=preempts,
             made_from=made_from,
+            made_as=made_as,
             created_at=at,
         )
         job._record(EventKind.QUEUED, at)
@@ -126,6 +131,7 @@ class Job:
             client=self.client,
             priority=self.priority,
             made_from=self.made_from,
+            made_as=self.made_as,
         )
         job.retry_of = self.id
         return job

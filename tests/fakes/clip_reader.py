@@ -3,7 +3,7 @@
 from pathlib import Path
 from zipfile import ZipFile, ZipInfo
 
-from domain.clip import clip_facts, is_video
+from domain.clip import clip_facts, frame_name, is_video
 from domain.errors import VideoUnusable
 from domain.ports.clip_reader import ClipReader
 
@@ -16,7 +16,7 @@ def a_video(width: int, height: int, *, frames: int, fps: int) -> bytes:
 
 
 class FakeClipReader(ClipReader):
-    """Writes facts, and no frames."""
+    """Each frame is a picture as `FakeImageReader` takes them."""
 
     def to_clip(self, data: bytes, target: Path) -> None:
         try:
@@ -30,3 +30,5 @@ class FakeClipReader(ClipReader):
         )
         with ZipFile(target, "w") as archive:
             archive.writestr(ZipInfo(name), facts)
+            for number in range(frames):
+                archive.writestr(ZipInfo(frame_name(number)), f"{width}x{height}")

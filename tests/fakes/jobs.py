@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from domain.access import Room
 from domain.errors import Conflict, KeyReused, StorageError, UnknownJob
-from domain.idempotency import KEY_LIFETIME_DAYS, IdempotencyKey
+from domain.idempotency import IdempotencyKey
 from domain.job import Job
 from domain.job_event import JobStatus
 from domain.ports.event_log import EventLog, LoggedEvent
@@ -196,9 +196,9 @@ class InMemoryJobRepository(JobRepository):
 
     def _known_as(self, key: IdempotencyKey, at: datetime) -> str | None:
         used, job_id, since = self._memory.keys.get((key.client, key.key), (None, None, at))
-        if used is None or since < at - timedelta(days=KEY_LIFETIME_DAYS):
+        if used is None or key.begins_anew or since < at - key.lifetime:
             return None
-        if used != key:
+        if used.fingerprint != key.fingerprint:
             raise KeyReused
         return job_id
 

@@ -83,10 +83,14 @@ class InMemoryLibrary(Library):
         filters: Filters,
         *,
         statuses: Sequence[JobStatus] = (),
-        before: str | None = None,
+        order: Order = Order.NEWEST,
+        after: str | None = None,
         limit: int = 50,
     ) -> Sequence[Job]:
-        found = _following([*reversed(self._entries.values())], before)
+        found = [*self._entries.values()]
+        if order is Order.NEWEST:
+            found.reverse()
+        found = _following(found, after)
         return [
             copy(entry.job)
             for entry in found

@@ -186,3 +186,8 @@ def test_heat_is_held_by_the_driver_a_number_or_never(said: str, meant: HeatLimi
     settings = load_settings(overrides={}, environment={"WAN_THERMAL__HOLD_C": said})
 
     assert settings.heat_limits == meant
+
+
+def test_a_default_model_that_is_none_is_refused_with_those_there_are() -> None:
+    with pytest.raises(SettingsError, match=r"openai\.default_model: No checkpoint.*t2v-A14B"):
+        load_settings(overrides={"openai.default_model": "sora-2"}, environment={})

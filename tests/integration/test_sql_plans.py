@@ -173,7 +173,7 @@ async def test_listing_generations_by_status_reads_no_more_than_what_is_listed(
     library = SqlLibrary(database)
 
     plans = await plans_of_reading(
-        path, lambda: library.generations(Filters(), statuses=statuses, before="gen_1")
+        path, lambda: library.generations(Filters(), statuses=statuses, after="gen_1")
     )
 
     assert not [step for step in plans if "TEMP B-TREE" in step and "RIGHT PART" not in step][1:]

@@ -151,5 +151,5 @@ async def test_what_cannot_be_done_is_refused_and_not_kept(studio: Studio) -> No
     with pytest.raises(InvalidRequest, match="17 or 21"):
         await submitted(studio, draft=GenerationDraft(prompt="x", num_frames=18))
 
-    kept = await studio.browse.generations(Filters(), statuses=(), before=None, limit=10)
+    kept = await studio.browse.generations(Filters(), limit=10)
     assert kept == []

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from domain.errors import Conflict, KeyReused
-from domain.idempotency import KEY_LIFETIME_DAYS, IdempotencyKey
+from domain.idempotency import KEY_LIFETIME_DAYS, UNCHOSEN_KEY_LIFETIME, IdempotencyKey
 from domain.job_event import JobStatus
 from domain.ports.event_log import EventLog
 from domain.ports.job_queue import JobQueue
@@ -125,3 +125,48 @@ async def test_a_key_that_was_used_for_something_else_is_refused_when_it_is_look
 
     with pytest.raises(KeyReused):
         await repository.find(IdempotencyKey.of("ann", "first", b"a blue square"), at=NOON)
+
+
+def unchosen(*, is_repeated: bool, asked: bytes = b"a red circle") -> IdempotencyKey:
+    return IdempotencyKey.unchosen("ann", asked, is_repeated=is_repeated)
+
+
+async def test_a_repetition_is_the_last_job_that_was_asked_for_so(
+    repository: JobRepository,
+) -> None:
+    await repository.add(a_job("gen_1"), key=unchosen(is_repeated=False))
+    await repository.add(a_job("gen_2"), key=unchosen(is_repeated=False))
+
+    again = await repository.add(a_job("gen_3"), key=unchosen(is_repeated=True))
+    found = await repository.find(unchosen(is_repeated=True), at=NOON)
+
+    assert again.id == "gen_2"
+    assert found is not None
+    assert found.id == "gen_2"
+    assert len(await repository.list()) == 2
+
+
+async def test_what_is_no_repetition_is_never_found(repository: JobRepository) -> None:
+    await repository.add(a_job("gen_1"), key=unchosen(is_repeated=False))
+
+    assert await repository.find(unchosen(is_repeated=False), at=NOON) is None
+
+
+async def test_a_repetition_of_something_else_is_a_job(repository: JobRepository) -> None:
+    await repository.add(a_job("gen_1"), key=unchosen(is_repeated=False))
+
+    other = unchosen(is_repeated=True, asked=b"a blue square")
+
+    assert (await repository.add(a_job("gen_2"), key=other)).id == "gen_2"
+
+
+async def test_a_repetition_that_comes_too_late_is_a_job(repository: JobRepository) -> None:
+    await repository.add(a_job("gen_1"), key=unchosen(is_repeated=False))
+
+    in_time = NOON + UNCHOSEN_KEY_LIFETIME
+    late = in_time + A_SECOND
+
+    assert await repository.find(unchosen(is_repeated=True), at=in_time) is not None
+    assert await repository.find(unchosen(is_repeated=True), at=late) is None
+    kept = await repository.add(a_job("gen_2", at=late), key=unchosen(is_repeated=True))
+    assert kept.id == "gen_2"

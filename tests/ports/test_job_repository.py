@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from domain.derivation import Derivation
 from domain.errors import Conflict, RenderSuspended, StaleFence, UnknownJob
 from domain.job import Job
 from domain.job_event import EventKind, JobStatus
@@ -228,6 +229,15 @@ async def test_before_a_job_that_is_not_there_comes_nothing(repository: JobRepos
     await repository.add(a_job())
 
     assert await repository.list(before="gen_nobody") == []
+
+
+async def test_where_a_job_comes_from_is_kept(repository: JobRepository) -> None:
+    job = a_job(made_from="gen_before", made_as=Derivation.EXTENSION)
+
+    await repository.add(job)
+
+    kept = await repository.get(job.id)
+    assert (kept.made_from, kept.made_as) == ("gen_before", Derivation.EXTENSION)
 
 
 @pytest.mark.parametrize(

@@ -278,9 +278,9 @@ async def test_generations_are_listed_by_status_and_page(
     assert await found(JobStatus.FAILED) == ["gen_4", "gen_2"]
     assert await found(JobStatus.FAILED, text="red") == ["gen_2"]
     assert await found(JobStatus.FAILED, JobStatus.QUEUED, limit=2) == ["gen_4", "gen_3"]
-    assert await found(JobStatus.FAILED, JobStatus.QUEUED, before="gen_3") == ["gen_2"]
-    assert await found(text="red", before="gen_3") == ["gen_2", "gen_1"]
-    assert await found(before="gen_nobody") == []
+    assert await found(JobStatus.FAILED, JobStatus.QUEUED, after="gen_3") == ["gen_2"]
+    assert await found(text="red", after="gen_3") == ["gen_2", "gen_1"]
+    assert await found(after="gen_nobody") == []
 
 
 async def test_those_in_a_state_come_the_longest_there_first(
@@ -316,3 +316,21 @@ async def test_what_was_made_from_one_or_asked_for_again_is_found_from_it(
     assert [job.id for job in await library.descendants("gen_1")] == ["gen_2", "gen_3"]
     assert [job.id for job in await library.descendants("gen_1", limit=1)] == ["gen_2"]
     assert await library.descendants("gen_4") == []
+
+
+async def test_generations_are_listed_oldest_first_where_that_is_asked(
+    repository: JobRepository, library: Library
+) -> None:
+    for number in range(4):
+        await a_finished(repository, number)
+
+    first = await library.generations(Filters(), order=Order.OLDEST, limit=2)
+    rest = await library.generations(Filters(), order=Order.OLDEST, after=first[-1].id)
+    of_status = await library.generations(
+        Filters(), statuses=[JobStatus.COMPLETED], order=Order.OLDEST, after=first[0].id, limit=2
+    )
+
+    ids = [job.id for job in [*first, *rest]]
+    assert ids == [f"gen_{number}" for number in range(4)]
+    assert [job.id for job in of_status] == ids[1:3]
+    assert await library.generations(Filters(), order=Order.OLDEST, after="gen_nobody") == []

@@ -7,6 +7,7 @@ from typing import Final
 
 from adapters.filesystem.durability import fsync_directory, fsync_file, storage_errors
 from adapters.filesystem.file_names import is_plain
+from domain.clip import CLIP_PREFIX
 from domain.errors import UnknownImage, UnknownVideo
 from domain.ports import image_store
 
@@ -47,7 +48,7 @@ class FilesystemImageStore(image_store.ImageStore):
         raise UnknownImage(f"No uploaded image has the id {image_id!r}.")
 
     def stage_clip(self) -> Path:
-        staged = self._folder / f"vid_{secrets.token_hex(8)}{_PART}"
+        staged = self._folder / f"{CLIP_PREFIX}{secrets.token_hex(8)}{_PART}"
         with storage_errors("keep a video"):
             self._folder.mkdir(parents=True, exist_ok=True)
             staged.touch()
@@ -56,7 +57,7 @@ class FilesystemImageStore(image_store.ImageStore):
     def keep_clip(self, staged: Path) -> str:
         with storage_errors("keep a video"):
             with staged.open("rb") as file:
-                clip_id = f"vid_{hashlib.file_digest(file, 'sha256').hexdigest()}"
+                clip_id = f"{CLIP_PREFIX}{hashlib.file_digest(file, 'sha256').hexdigest()}"
             path = self._folder / f"{clip_id}.zip"
             if path.is_file():
                 staged.unlink()

@@ -21,14 +21,16 @@ from adapters.http.hosts import HostGuard
 from adapters.http.limits import LimitRequests
 from adapters.http.loras import list_loras
 from adapters.http.models import models_router
+from adapters.http.openai.models import openai_models_router
+from adapters.http.openai.videos import videos_router
 from adapters.http.openapi import openapi_config, summarise_operations
 from adapters.http.openapi_schemas import DescribedDataclasses, DescribedStructs
 from adapters.http.outputs import outputs_router
 from adapters.http.parameters import refuse_unknown_parameters
 from adapters.http.plans import plan_generation
 from adapters.http.presets import list_presets
-from adapters.http.problems import to_problem
 from adapters.http.queue import queue_router
+from adapters.http.refusing import to_answer
 from adapters.http.runs import list_runs
 from adapters.http.system import system_router
 from adapters.http.uploads import upload_file
@@ -51,12 +53,14 @@ def create_app(
     lifespan: Sequence[Lifespan],
     doorkeeper: Doorkeeper,
     allowed_hosts: Collection[str],
+    default_model: str,
     version: str,
 ) -> Litestar:
     """The application, not yet started.
 
     Args:
         dependencies: `submit` (SubmitGeneration), `cancel` (CancelGeneration), `retry` (RetryGeneration),
+            `derive` (DeriveGeneration), `discard` (DiscardGeneration),
             `steer` (SteerQueue), `queries` (Queries), `browse` (BrowseLibrary), `judge` (JudgeOutput),
             `deleting` (DeleteGeneration), `excerpts` (TakeExcerpts),
             `estimate` (EstimateGeneration), `upload` (UploadImage), `upload_video` (UploadVideo),
@@ -66,6 +70,7 @@ def create_app(
         doorkeeper: lets in whoever may come in.
         lifespan: entered in order before the first request is answered, left in reverse.
         allowed_hosts: Host values answered besides the loopback names; one without a port has any.
+        default_model: the checkpoint that `/v1` means where no other is named.
         version: Wan Studio's own.
     """
     app = WanStudio(
@@ -81,12 +86,15 @@ def create_app(
             list_presets,
             system_router(),
             list_runs,
+            videos_router(),
+            openai_models_router(),
             livez,
             readyz,
         ],
         dependencies={
             **dependencies,
             "caller": Provide(current_caller, sync_to_thread=False),
+            "default_model": Provide(lambda: default_model, sync_to_thread=False),
             "version": Provide(lambda: version, sync_to_thread=False),
         },
         lifespan=lifespan,
@@ -94,7 +102,7 @@ def create_app(
         request_max_body_size=MAX_BODY_BYTES,
         middleware=[DefineMiddleware(Admission, doorkeeper=doorkeeper)],
         guards=[refuse_unknown_parameters],
-        exception_handlers={Exception: to_problem},
+        exception_handlers={Exception: to_answer},
         plugins=[DescribedStructs(), DescribedDataclasses()],
         openapi_config=openapi_config(version),
         logging_config=None,

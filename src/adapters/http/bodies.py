@@ -56,12 +56,25 @@ def decode(body: bytes, kind: type[msgspec.Struct]) -> msgspec.Struct:
         raise ClientException(f"The body is not JSON that can be read: {error}.") from error
     if not isinstance(raw, dict):
         raise ClientException("The body must be a JSON object.")
-    if violations := list(_violations(raw, kind)):
+    return checked(raw, kind)
+
+
+def checked(
+    raw: Mapping[str, object], kind: type[msgspec.Struct], *, strict: bool = True
+) -> msgspec.Struct:
+    """The `kind` that `raw` spells. Without `strict`, text may spell numbers, as it does in forms.
+
+    Raises:
+        InvalidRequest: with a violation for every field that is unknown, missing or wrong.
+    """
+    if violations := list(_violations(raw, kind, strict=strict)):
         raise InvalidRequest(violations)
-    return msgspec.convert(raw, kind)
+    return msgspec.convert(raw, kind, strict=strict)
 
 
-def _violations(raw: Mapping[str, object], kind: type[msgspec.Struct]) -> Iterator[Violation]:
+def _violations(
+    raw: Mapping[str, object], kind: type[msgspec.Struct], *, strict: bool
+) -> Iterator[Violation]:
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for name in raw.keys() - fields:
         nearest = tuple(difflib.get_close_matches(name, fields, n=1))
@@ -72,7 +85,7 @@ def _violations(raw: Mapping[str, object], kind: type[msgspec.Struct]) -> Iterat
                 yield Violation(pointer=_pointer(name), reason="is required")
             continue
         try:
-            msgspec.convert(raw[name], field.type)
+            msgspec.convert(raw[name], field.type, strict=strict)
         except msgspec.ValidationError as error:
             yield _violation(name, raw[name], field.type, str(error))
 

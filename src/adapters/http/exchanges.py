@@ -33,6 +33,7 @@ class MarkExchanges:
         scope["state"]["headers"] = {}
         # Routing rewrites scope["path"].
         is_api = scope["path"].startswith(("/api/", "/v1/"))
+        scope["state"]["asked_path"] = scope["path"]
 
         async def mark(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -22,6 +22,7 @@ from adapters.http.library_filters import (
     in_utc,
 )
 from adapters.http.new_generation import NewGeneration
+from adapters.http.parameters import ClientHeader, KeyHeader
 from adapters.http.previews import get_preview
 from adapters.http.problems import refusals
 from adapters.http.representations import (
@@ -40,13 +41,11 @@ from application.queries import Queries
 from application.retry_generation import RetryGeneration
 from application.submit_generation import Submission, SubmitGeneration
 from domain.access import Scope
-from domain.idempotency import KEY_LIFETIME_DAYS, MAX_KEY_CHARACTERS
 from domain.job import LOCAL_CLIENT
 from domain.job_event import JobStatus
 from domain.library import Filters
 
 MAX_PAGE: Final = 200
-MAX_CLIENT_CHARACTERS: Final = 64
 
 _LOCATION: Final = ResponseHeader(
     name="Location", description="The generation.", documentation_only=True
@@ -71,24 +70,8 @@ _REPLAYED: Final = "Idempotency-Replayed"
 async def submit_generation(
     data: JSONBody[NewGeneration],
     submit: NamedDependency[SubmitGeneration],
-    idempotency_key: Annotated[
-        str | None,
-        HeaderParameter(
-            name="Idempotency-Key",
-            min_length=1,
-            max_length=MAX_KEY_CHARACTERS,
-            description=f"Sent again within {KEY_LIFETIME_DAYS} days, it makes no second generation.",
-        ),
-    ] = None,
-    client: Annotated[
-        str,
-        HeaderParameter(
-            name="Wan-Client",
-            min_length=1,
-            max_length=MAX_CLIENT_CHARACTERS,
-            description="Who asks, where no API key says it: clients of one priority take turns.",
-        ),
-    ] = LOCAL_CLIENT,
+    idempotency_key: KeyHeader = None,
+    client: ClientHeader = LOCAL_CLIENT,
 ) -> Response[Generation]:
     """Ask for a video. Once this answers, the generation is never lost.
 
@@ -135,7 +118,7 @@ async def list_generations(
         since=in_utc(since),
         until=in_utc(until),
     )
-    jobs = await browse.generations(filters, statuses=status or (), before=before, limit=limit + 1)
+    jobs = await browse.generations(filters, statuses=status or (), after=before, limit=limit + 1)
     page = [generation(job) for job in jobs[:limit]]
     return GenerationPage(data=page, next_cursor=page[-1].id if len(jobs) > limit else None)
 

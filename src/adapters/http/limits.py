@@ -11,7 +11,7 @@ from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Message, Receive, ReceiveMessage, Scope, Send
 
-from adapters.http.problems import refuse
+from adapters.http.refusing import refuse
 
 MAX_HEAD_BYTES: Final = 16 * 1024
 MAX_URL_BYTES: Final = 4 * 1024

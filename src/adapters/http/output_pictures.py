@@ -15,7 +15,8 @@ from adapters.http.representations import GenerationId
 from application.browse_library import BrowseLibrary
 from application.take_excerpts import TakeExcerpts, layout_of, video_of
 from domain.access import Scope
-from domain.excerpts import MEDIA_TYPE, SheetLayout
+from domain.excerpts import MEDIA_TYPE, Excerpts, SheetLayout
+from domain.library import LibraryEntry
 from domain.video import VideoFile
 
 #: Grows when the pictures of the same video become others.
@@ -50,7 +51,13 @@ async def get_thumbnail(
 ) -> Response[Any]:
     """The frame in the middle of the video, its longer side 512 pixels at most, as WebP."""
     entry = await browse.output(output_id)
-    taken = await excerpts.execute(entry)
+    return thumbnail_response(request, entry, await excerpts.execute(entry))
+
+
+def thumbnail_response(
+    request: Request[Any, Any, Any], entry: LibraryEntry, taken: Excerpts
+) -> Response[Any]:
+    """The picture, unless the client has it."""
     return _picture(request, taken.thumbnail, _etag(video_of(entry), "thumbnail"), {})
 
 
@@ -81,7 +88,13 @@ async def get_spritesheet(
     Headers tell how they lie; so does `spritesheet` of the output, with each frame's number.
     """
     entry = await browse.output(output_id)
-    taken = await excerpts.execute(entry)
+    return spritesheet_response(request, entry, await excerpts.execute(entry))
+
+
+def spritesheet_response(
+    request: Request[Any, Any, Any], entry: LibraryEntry, taken: Excerpts
+) -> Response[Any]:
+    """The sheet, unless the client has it, with headers that tell how its frames lie."""
     video = video_of(entry)
     headers = _geometry(layout_of(video))
     return _picture(request, taken.spritesheet, _etag(video, "spritesheet"), headers)

@@ -22,6 +22,7 @@ from application.browse_library import BrowseLibrary
 from application.take_excerpts import video_of
 from domain.access import Scope
 from domain.errors import OutputMissing
+from domain.library import LibraryEntry
 
 MEDIA_TYPE: Final = "video/mp4"
 CHUNK_BYTES: Final = 256 * 1024
@@ -54,7 +55,18 @@ async def get_video(
     request: Request[Any, Any, Any], browse: NamedDependency[BrowseLibrary], output_id: GenerationId
 ) -> Response[Any]:
     """The video's file, whole or one range of it."""
-    entry, path = await browse.video(output_id)
+    return await video_response(request, *await browse.video(output_id))
+
+
+async def video_response(
+    request: Request[Any, Any, Any], entry: LibraryEntry, path: Path
+) -> Response[Any]:
+    """The entry's file as the request asks for it.
+
+    Raises:
+        OutputMissing: it is not what was made.
+        HTTPException: 416 for a range that cannot be had.
+    """
     video = video_of(entry)
     etag = f'"{video.sha256}"'
     # It may be kept, but asked for again each time: whoever may see it today may not tomorrow.

@@ -1,12 +1,38 @@
-"""Query parameters nobody reads are refused: `?stauts=failed` must not list everything."""
+"""Parameters that several routes have, and those that none has.
+
+A query parameter nobody reads is refused: `?stauts=failed` must not list everything.
+"""
 
 import difflib
-from typing import Any
+from typing import Annotated, Any, Final, TypeAlias
 
 from litestar.connection import ASGIConnection
 from litestar.exceptions import ValidationException
 from litestar.handlers import BaseRouteHandler
-from litestar.params import QueryParameter
+from litestar.params import HeaderParameter, QueryParameter
+
+from domain.idempotency import KEY_LIFETIME_DAYS, MAX_KEY_CHARACTERS
+
+MAX_CLIENT_CHARACTERS: Final = 64
+
+KeyHeader: TypeAlias = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        min_length=1,
+        max_length=MAX_KEY_CHARACTERS,
+        description=f"Sent again within {KEY_LIFETIME_DAYS} days, it makes no second generation.",
+    ),
+]
+ClientHeader: TypeAlias = Annotated[
+    str,
+    HeaderParameter(
+        name="Wan-Client",
+        min_length=1,
+        max_length=MAX_CLIENT_CHARACTERS,
+        description="Who asks, where no API key says it: clients of one priority take turns.",
+    ),
+]
 
 
 def refuse_unknown_parameters(

@@ -13,7 +13,6 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter, QueryParameter
-from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
 from adapters.http.complaints import Limits, choices_of, complaint
@@ -47,6 +46,9 @@ _STATUS_OF_ERROR: Final[Mapping[type[errors.DomainError], HTTPStatus]] = {
 #: How Litestar begins where a parameter has the wrong value; what is wrong is in its `extra`.
 _LITESTARS_OWN: Final = "Validation failed for"
 
+#: Those of 500 and above that are said on purpose.
+_MEANT: Final = frozenset({HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.SERVICE_UNAVAILABLE})
+
 CODE_OF_STATUS: Final[Mapping[int, str]] = {
     HTTPStatus.BAD_REQUEST: "malformed-request",
     HTTPStatus.FORBIDDEN: "foreign-origin",
@@ -60,6 +62,7 @@ CODE_OF_STATUS: Final[Mapping[int, str]] = {
     HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "range-not-satisfiable",
     HTTPStatus.MISDIRECTED_REQUEST: "wrong-host",
     HTTPStatus.UNPROCESSABLE_ENTITY: "invalid-request",
+    HTTPStatus.NOT_IMPLEMENTED: "not-built",
     HTTPStatus.SERVICE_UNAVAILABLE: "not-ready",
 }
 
@@ -134,17 +137,10 @@ def to_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Pr
             return _domain_problem(request, error)
         case HTTPException(status_code=status) if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return _http_problem(request, error)
-        case HTTPException(status_code=HTTPStatus.SERVICE_UNAVAILABLE):
+        case HTTPException(status_code=status) if status in _MEANT:
             return _http_problem(request, error)
         case _:
             return _unforeseen_problem(request, error)
-
-
-async def refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request with `error` in place of the application."""
-    request: Request[Any, Any, Any] = Request(scope, receive, send)
-    answer = to_problem(request, error).to_asgi_response(app=None, request=request)
-    await answer(scope, receive, send)
 
 
 def _domain_problem(

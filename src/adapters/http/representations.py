@@ -12,6 +12,7 @@ from litestar.params import PathParameter
 from msgspec import Struct, field
 
 from adapters.http.private_paths import optional_without_paths, without_paths
+from domain.derivation import Derivation
 from domain.generation import GenerationRequest
 from domain.job import Job
 from domain.job_event import EventKind, Failure, JobEvent, JobStatus
@@ -67,7 +68,8 @@ class Generation(Struct, frozen=True, kw_only=True):
         preempts: whether it may stop a running one of lower priority.
         run_after: not to be started before; null for any time.
         retry_of: the generation that this one is asked for again.
-        made_from: the generation whose video, or a frame of it, this one begins with.
+        made_from: the generation that it was made from, or begins with a frame of; null where there is none.
+        made_as: how it was made from that; null where nobody said.
         error: why it failed; null where it did not.
         video: the file that results; null until there is one.
         cancel_requested_at: when somebody asked to stop it; null where nobody did.
@@ -93,6 +95,7 @@ class Generation(Struct, frozen=True, kw_only=True):
     run_after: datetime | None
     retry_of: str | None
     made_from: str | None
+    made_as: Derivation | None
     error: GenerationError | None
     video: VideoFile | None
     notices: Sequence[str]
@@ -173,6 +176,7 @@ def generation(job: Job) -> Generation:
         run_after=job.run_after,
         retry_of=job.retry_of,
         made_from=job.made_from,
+        made_as=job.made_as,
         error=_error(job.failure),
         video=video,
         notices=job.notices,

@@ -27,7 +27,9 @@ _OLDEST: Final = (
     .limit(_REMOVED_AT_ONCE)
 )
 _FORGET: Final = delete(idempotency_keys).where(tuple_(_columns.client, _columns.key).in_(_OLDEST))
-_REMEMBER: Final = insert(idempotency_keys).prefix_with("OR REPLACE")  # one that was forgotten
+_REMEMBER: Final = insert(idempotency_keys).prefix_with(
+    "OR REPLACE"
+)  # one that was forgotten, or begins anew
 
 
 def find(connection: Connection, key: IdempotencyKey, *, at: datetime) -> str | None:
@@ -36,7 +38,9 @@ def find(connection: Connection, key: IdempotencyKey, *, at: datetime) -> str | 
     Raises:
         KeyReused: it was used for something else.
     """
-    since = instant_to_text(at - _LIFETIME)
+    if key.begins_anew:
+        return None
+    since = instant_to_text(at - key.lifetime)
     told = {"of_client": key.client, "named": key.key, "since": since}
     row = connection.execute(_FIND, told).one_or_none()
     if row is None:

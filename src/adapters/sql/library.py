@@ -135,7 +135,8 @@ class SqlLibrary(Library):
         filters: Filters,
         *,
         statuses: Sequence[JobStatus] = (),
-        before: str | None = None,
+        order: Order = Order.NEWEST,
+        after: str | None = None,
         limit: int = 50,
     ) -> Sequence[Job]:
         # Those of a status are found by an index of jobs, so are one client's, and all others by their cards.
@@ -151,14 +152,20 @@ class SqlLibrary(Library):
         )
         if filters.client is not None:
             eligible = eligible.where(jobs.c.client == filters.client)
-        if before is not None:
-            older_than = select(jobs.c.sequence).where(jobs.c.id == before).scalar_subquery()
-            eligible = eligible.where(place < older_than)
+        if after is not None:
+            there = select(jobs.c.sequence).where(jobs.c.id == after).scalar_subquery()
+            eligible = eligible.where(place < there if order is Order.NEWEST else place > there)
+        ordered = place.desc() if order is Order.NEWEST else place.asc()
         # As in `SqlJobRepository.list`: one ordered walk per status.
         walks = [eligible.where(has_status(status)) for status in dict.fromkeys(statuses)]
-        walks = [walk.order_by(place.desc()).limit(limit) for walk in walks or [eligible]]
+        walks = [walk.order_by(ordered).limit(limit) for walk in walks or [eligible]]
         among = union_all(*(select(walk.subquery()) for walk in walks)).subquery()
-        query = select(among).order_by(among.c.sequence.desc()).limit(limit)
+        sequence = among.c.sequence
+        query = (
+            select(among)
+            .order_by(sequence.desc() if order is Order.NEWEST else sequence)
+            .limit(limit)
+        )
         return [row_to_job(row) for row in await self._rows(query)]
 
     async def in_state(

@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import RowMapping
 
+from domain.derivation import Derivation
 from domain.generation import GenerationRequest
 from domain.job import Job
 from domain.job_event import Failure, JobEvent, JobStatus
@@ -48,6 +49,7 @@ def job_to_row(job: Job) -> dict[str, object]:
         "run_after": instant_to_text(job.run_after),
         "retry_of": job.retry_of,
         "made_from": job.made_from,
+        "made_as": job.made_as.value if job.made_as else None,
         "kind": run_kind(job.request) if job.past_run else None,
         "created_at": instant_to_text(job.created_at),
         "started_at": instant_to_text(job.started_at),
@@ -87,6 +89,7 @@ def row_to_job(row: RowMapping) -> Job:
         preempts=bool(row["preempts"]),
         retry_of=row["retry_of"],
         made_from=row["made_from"],
+        made_as=Derivation(row["made_as"]) if row["made_as"] else None,
         status=JobStatus(row["status"]),
         stage=state.stage,
         step=state.step,

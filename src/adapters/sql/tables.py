@@ -29,6 +29,7 @@ metadata: Final = MetaData()
 
 #: `sequence`: the order in which jobs came. `turn`, `place`: where it stands in line (ADR-0008).
 #: `state`: how far the latest attempt is, and what went wrong. `kind`: of the run, once it is measured.
+#: `made_from`, `made_as`: the job it comes of, and how.
 jobs: Final = Table(
     "jobs",
     metadata,
@@ -45,6 +46,7 @@ jobs: Final = Table(
     Column("run_after", Text),
     Column("retry_of", Text),
     Column("made_from", Text),
+    Column("made_as", Text),
     Column("kind", Text),
     Column("created_at", Text, nullable=False),
     Column("started_at", Text),

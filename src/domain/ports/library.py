@@ -60,12 +60,17 @@ class Library(ABC):
         filters: Filters,
         *,
         statuses: Sequence[JobStatus] = (),
-        before: str | None = None,
+        order: Order = Order.NEWEST,
+        after: str | None = None,
         limit: int = 50,
     ) -> Sequence[Job]:
-        """Generations that were not deleted, newest first; arguments as `JobRepository.list` has them.
+        """Generations that were not deleted, in the order in which they were asked for.
 
         Those that nobody rates are of rating 0, and no favourites.
+
+        Args:
+            statuses: only these; all where empty.
+            after: as `outputs` has it.
         """
 
     @abstractmethod

@@ -12,47 +12,35 @@ from litestar.di import Provide
 from adapters.http.access import for_caller
 from adapters.http.app import create_app
 from adapters.http.doorkeeper import Doorkeeper
-from application.browse_library import BrowseLibrary
-from application.cancel_generation import CancelGeneration
 from application.complete_draft import CompleteDraft
-from application.delete_generation import DeleteGeneration
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.estimate_generation import EstimateGeneration
 from application.fetch_files import FetchFiles
-from application.judge_output import JudgeOutput
 from application.list_checkpoints import ListCheckpoints
-from application.own_uploads import OwnUploads
 from application.plan_generation import PlanGeneration
 from application.pull_checkpoint import PullCheckpoint
-from application.queries import Queries
 from application.recognise_caller import RecogniseCaller
 from application.remove_checkpoint import RemoveCheckpoint
 from application.repair_checkpoint import RepairCheckpoint
-from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
-from application.submit_generation import Limits, SubmitGeneration
+from application.submit_generation import Limits
 from application.take_excerpts import TakeExcerpts
 from application.tidy_library import TidyLibrary
-from application.upload_image import UploadImage
-from application.upload_video import UploadVideo
 from application.verify_checkpoint import VerifyCheckpoint
 from application.watch_machine import WatchMachine
 from application.work_on_checkpoints import WorkOnCheckpoints
-from domain.access import Caller
 from domain.repository import REPOSITORIES
 from domain.slot import Slot
 from domain.watchdog import Budgets
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.checkpoint_store import FakeCheckpointStore
-from tests.fakes.clip_reader import FakeClipReader
 from tests.fakes.clock import FakeClock
 from tests.fakes.excerpt_maker import FakeExcerptMaker
 from tests.fakes.excerpt_store import FakeExcerptStore
 from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
-from tests.fakes.image_reader import FakeImageReader
 from tests.fakes.image_store import FakeImageStore
 from tests.fakes.jobs import InMemoryJobs
 from tests.fakes.key_store import FakeKeyStore
@@ -60,7 +48,7 @@ from tests.fakes.lora_catalog import FakeLoraCatalog
 from tests.fakes.model_hub import FakeModelHub
 from tests.fakes.renderer import FakeRenderer
 from tests.fakes.resume_store import FakeResumeStore
-from tests.fakes.upload_owners import FakeUploadOwners
+from tests.integration.http.callers_own import NAMES, CallersOwn
 from tests.integration.http.raw import OWN_ORIGIN
 
 
@@ -171,51 +159,24 @@ def app(
         return checks
 
     catalog = FakeCheckpointCatalog("mini", "mini-ti2v", "i2v-A14B", "vace-14B")
-    images, resume_store = FakeImageStore(tmp_path / "images"), FakeResumeStore()
+    images = FakeImageStore(tmp_path / "images")
     complete = CompleteDraft(catalog, images, draw_seed=lambda: 7, loras=loras)
     plan = PlanGeneration(complete, jobs.history, lambda: hardware.hardware.capacity)
     gate = DiskGate(hardware, soft_bytes=2 * GIB, hard_bytes=GIB)
     dispatch = DispatchJobs(jobs.queue, [lane], gate, clock)
-    owners = FakeUploadOwners()
-
-    def submit(caller: Caller) -> SubmitGeneration:
-        uploads = OwnUploads(owners, caller)
-        return SubmitGeneration(
-            plan,
-            jobs.repository,
-            gate,
-            dispatch,
-            clock,
-            caller=caller,
-            uploads=uploads,
-            limits=limits,
-        )
-
-    def queries(caller: Caller) -> Queries:
-        ports = (jobs.repository, jobs.queue, jobs.event_log)
-        return Queries(*ports, dispatch, gate, caller=caller)
-
     excerpt_store = FakeExcerptStore()
-    tidy = TidyLibrary(jobs.library, store, excerpt_store, clock, trash_days=7, keep_days=None)
-    callers_own = {
-        "browse": lambda caller: BrowseLibrary(jobs.library, store, caller=caller),
-        "judge": lambda caller: JudgeOutput(jobs.library, caller=caller),
-        "deleting": lambda caller: DeleteGeneration(jobs.library, tidy, clock, caller=caller),
-        "submit": submit,
-        "retry": lambda caller: RetryGeneration(
-            jobs.repository, gate, clock, caller=caller, waiting=limits.waiting
-        ),
-        "cancel": lambda caller: CancelGeneration(
-            jobs.repository, [lane], resume_store, clock, caller=caller
-        ),
-        "queries": queries,
-        "upload": lambda caller: UploadImage(
-            FakeImageReader(), images, gate, uploads=OwnUploads(owners, caller)
-        ),
-        "upload_video": lambda caller: UploadVideo(
-            FakeClipReader(), images, gate, uploads=OwnUploads(owners, caller)
-        ),
-    }
+    own = CallersOwn(
+        jobs=jobs,
+        store=store,
+        images=images,
+        plan=plan,
+        gate=gate,
+        dispatch=dispatch,
+        lane=lane,
+        tidy=TidyLibrary(jobs.library, store, excerpt_store, clock, trash_days=7, keep_days=None),
+        clock=clock,
+        limits=limits,
+    )
     uses = {
         "steer": SteerQueue(jobs.queue, dispatch, clock),
         "excerpts": TakeExcerpts(store, excerpt_maker, excerpt_store),
@@ -231,10 +192,11 @@ def app(
     }
     return create_app(
         dependencies={name: _provide(use) for name, use in uses.items()}
-        | {name: for_caller(make) for name, make in callers_own.items()},
+        | {name: for_caller(getattr(own, name)) for name in NAMES},
         doorkeeper=Doorkeeper(RecogniseCaller(keys), clock, max_streams=8),
         lifespan=[],
         allowed_hosts=["studio.example", "studio.example:8443", "proxied.example:443"],
+        default_model="mini",
         version="1.2.3",
     )
 

@@ -88,6 +88,7 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
         "run_after": None,
         "retry_of": None,
         "made_from": None,
+        "made_as": None,
         "error": None,
         "video": None,
         "notices": [],

@@ -44,10 +44,12 @@ def test_nothing_heavy_is_loaded_for_it() -> None:
 import sys
 from litestar.di import Provide
 from adapters.http.app import create_app
-names = ("submit", "cancel", "retry", "steer", "queries", "browse", "judge", "deleting", "excerpts", "estimate", "upload", "upload_video",
+names = ("submit", "cancel", "retry", "derive", "discard", "steer", "queries", "browse", "judge",
+         "deleting", "excerpts", "estimate", "upload", "upload_video",
          "checkpoints", "work", "removing", "loras", "machine", "history", "readiness", "stopping")
 nothing = {name: Provide(lambda: None, sync_to_thread=False) for name in names}
-app = create_app(dependencies=nothing, doorkeeper=None, lifespan=[], allowed_hosts=[], version="1")
+app = create_app(dependencies=nothing, doorkeeper=None, lifespan=[], allowed_hosts=[],
+                 default_model="mini", version="1")
 app.openapi_schema.to_schema()
 print(*{name.partition(".")[0] for name in sys.modules})
 """

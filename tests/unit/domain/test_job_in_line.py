@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.derivation import Derivation
 from domain.errors import IllegalTransition, NotRetryable
 from domain.job_event import EventKind, JobStatus
 from tests.fakes.examples import A_SECOND, NOON, a_job, a_job_that_is
@@ -32,11 +33,13 @@ def test_a_job_that_does_not_wait_has_no_place(status: JobStatus) -> None:
 @pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.CANCELLED])
 def test_what_ended_without_a_video_is_asked_for_again_by_a_new_job(status: JobStatus) -> None:
     job = a_job_that_is(status)
+    job.made_from, job.made_as = "gen_0", Derivation.EDIT
     before = repr(job)
 
     again = job.again("gen_2", at=LATER)
 
     assert (again.id, again.retry_of, again.status) == ("gen_2", "gen_1", JobStatus.QUEUED)
+    assert (again.made_from, again.made_as) == ("gen_0", Derivation.EDIT)
     assert (again.request, again.client, again.fence) == (job.request, job.client, 0)
     assert (again.created_at, again.toll.crashes) == (LATER, 0)
     assert repr(job) == before

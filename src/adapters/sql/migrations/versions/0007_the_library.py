@@ -12,6 +12,7 @@ down_revision = "0006"
 
 def upgrade() -> None:
     op.execute("ALTER TABLE jobs ADD COLUMN made_from TEXT")
+    op.execute("ALTER TABLE jobs ADD COLUMN made_as TEXT")
     op.execute("CREATE INDEX jobs_retried ON jobs (retry_of) WHERE retry_of IS NOT NULL")
     op.execute("CREATE INDEX jobs_made_from ON jobs (made_from) WHERE made_from IS NOT NULL")
     _create_cards()
