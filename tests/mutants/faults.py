@@ -295,4 +295,32 @@ FAULTS = (
         spoiled="remembered_text(transformers)",
         tests=("tests/integration/test_shortcuts.py",),
     ),
+    Fault(
+        name="a first try finds what was asked for before",
+        path="src/adapters/sql/keys.py",
+        sound="    if key.begins_anew:\n        return None\n",
+        spoiled="",
+        tests=("tests/ports/test_idempotency.py",),
+    ),
+    Fault(
+        name="a repetition is found for ever",
+        path="src/adapters/sql/keys.py",
+        sound="since = instant_to_text(at - key.lifetime)",
+        spoiled="since = instant_to_text(at - _LIFETIME)",
+        tests=("tests/ports/test_idempotency.py",),
+    ),
+    Fault(
+        name="OpenAI's clients hear of cancelling",
+        path="src/adapters/http/openai/representations.py",
+        sound='JobStatus.CANCELLED: "failed",',
+        spoiled='JobStatus.CANCELLED: "cancelled",',
+        tests=("tests/integration/openai/test_representations.py",),
+    ),
+    Fault(
+        name="an extension keeps the pictures of its source",
+        path="src/domain/derivation.py",
+        sound='without=_GIVEN | {"seed"}',
+        spoiled='without={"seed"}',
+        tests=("tests/unit/domain/test_derivation.py",),
+    ),
 )
