@@ -80,7 +80,7 @@ async def test_the_queue_says_what_keeps_it(
     gate: DiskGate,
     heat: Heat,
 ) -> None:
-    queries = Queries(jobs.repository, jobs.queue, jobs.event_log, store, dispatch, gate)
+    queries = Queries(jobs.repository, jobs.queue, jobs.event_log, dispatch, gate)
 
     [slot] = (await queries.queue()).slots
 
