@@ -19,6 +19,7 @@ from domain.errors import (
 from domain.job import Job
 from domain.ports.clock import Clock
 from domain.ports.job_queue import JobQueue
+from domain.trace import trace_id
 
 _log = logging.getLogger(__name__)
 
@@ -129,7 +130,10 @@ class DispatchJobs:
 
     async def _attempt(self, lane: RunGeneration, job: Job) -> DomainError | None:
         """Make one attempt. Returns what it ended in; None where the video is published."""
-        _log.info("claimed", extra={"job_id": job.id, "attempt": job.fence})
+        told = {"job_id": job.id, "attempt": job.fence, "slot": lane.slot.number}
+        if job.traceparent:
+            told["trace_id"] = trace_id(job.traceparent)
+        _log.info("claimed", extra=told)
         if self.is_draining:  # the drain came between the claim and here
             return await lane.end(job, RenderSuspended("The server stopped."))
         try:

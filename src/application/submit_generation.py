@@ -5,7 +5,7 @@ import json
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
@@ -20,6 +20,7 @@ from domain.idempotency import IdempotencyKey
 from domain.job import LOCAL_CLIENT, Job
 from domain.ports.clock import Clock
 from domain.ports.job_repository import JobRepository
+from domain.webhook import WebhookRules
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class Submission:
     Attributes:
         client: who asks, where no key says it.
         preempts: whether it may stop a running job of lower priority.
+        traceparent: of the trace that the request is part of, if any.
+        webhook_url: told once the generation is over.
         idempotency_key: the client's own name for this submission; sent again, it makes no second job.
         is_repeated: without such a name, whether the client says that it has sent this before and had no
             answer; None where it says neither.
@@ -55,6 +58,8 @@ class Submission:
     is_repeated: bool | None = None
     made_from: str | None = None
     made_as: Derivation | None = None
+    traceparent: str | None = None
+    webhook_url: str | None = None
 
     def key(self) -> IdempotencyKey | None:
         """The key together with what it stands for."""
@@ -64,7 +69,9 @@ class Submission:
         said = asdict(self.draft, dict_factory=_what_was_said)
         if self.made_from is not None:
             said["made_from"] = [self.made_from, self.made_as]
-        asked = json.dumps([said, self.priority, self.preempts], sort_keys=True).encode()
+        waits = [self.priority, self.preempts]
+        told = [self.webhook_url] if self.webhook_url else []
+        asked = json.dumps([said, *waits, *told], sort_keys=True).encode()
         if self.idempotency_key is not None:
             return IdempotencyKey.of(self.client, self.idempotency_key, asked)
         return IdempotencyKey.unchosen(self.client, asked, is_repeated=bool(self.is_repeated))
@@ -77,10 +84,12 @@ class Limits:
     Attributes:
         waiting: how many may wait, everybody's; None for any number.
         job_cost: see `domain.access.job_cost`; None for any.
+        webhooks: whom a generation may name to be told; nobody by default.
     """
 
     waiting: int | None = None
     job_cost: int | None = None
+    webhooks: WebhookRules = field(default_factory=WebhookRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +145,8 @@ class SubmitGeneration:
         if key and (known := await self._repository.find(key, at=self._clock.now())):
             return Accepted(job=known, is_replayed=True)
         self._caller.demand_place(priority=submission.priority, preempts=submission.preempts)
+        if submission.webhook_url is not None:
+            self._limits.webhooks.check(submission.webhook_url)
         self._gate.refuse_if_full()
         await self._expect_origin(submission.made_from)
         if self._uploads is not None:
@@ -153,6 +164,8 @@ class SubmitGeneration:
             preempts=submission.preempts,
             made_from=submission.made_from,
             made_as=submission.made_as,
+            traceparent=submission.traceparent,
+            webhook_url=submission.webhook_url,
         )
         room = Room(total=self._limits.waiting, share=self._caller.share)
         kept = await self._repository.add(job, key=key, room=room)

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from typing import Any, Final
 
 import uvicorn
@@ -15,6 +15,7 @@ from litestar.di import Provide
 from adapters.http.access import for_caller
 from adapters.http.app import create_app
 from adapters.http.connections import PatientProtocol
+from adapters.prometheus.exposition import CONTENT_TYPE
 from adapters.subprocess.renderer import SubprocessRenderer
 from application.derive_generation import DeriveGeneration
 from bootstrap.core_container import CoreContainer
@@ -131,29 +132,38 @@ async def running(container: ServerContainer) -> AsyncIterator[asyncio.Task[None
     database = container.database()
     await database.open()
     try:
+        await container.measure_jobs().begin()
         await container.recover().execute()
         container.capacity()  # before any worker takes memory
         renderers = container.renderers()
         for renderer in renderers:
             if isinstance(renderer, SubprocessRenderer):
                 await renderer.start()
-        dispatching = asyncio.create_task(container.dispatch().run(), name="dispatcher")
-        watching = asyncio.create_task(container.watch().run(), name="watch on the machine")
-        tidying = asyncio.create_task(container.tidy().run(), name="tidying of the library")
-        tasks = (dispatching, watching, tidying)
-        for task in tasks:
-            task.add_done_callback(_tell_why)
+        dispatching = _begin(container.dispatch().run(), "dispatcher")
+        others = [
+            _begin(container.watch().run(), "watch on the machine"),
+            _begin(container.tidy().run(), "tidying of the library"),
+            _begin(container.measure_jobs().run(), "count of jobs"),
+        ]
+        if (webhooks := container.deliver_webhooks()) is not None:
+            others.append(_begin(webhooks.run(), "delivery of webhooks"))
         try:
             yield dispatching
         finally:
-            for task in tasks:
+            for task in (dispatching, *others):
                 task.cancel()
-            await asyncio.wait(tasks)
+            await asyncio.wait([dispatching, *others])
             await asyncio.to_thread(container.work().close)
             for renderer in renderers:
                 await renderer.close()
     finally:
         await database.close()
+
+
+def _begin(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(_tell_why)
+    return task
 
 
 def _tell_why(task: asyncio.Task[None]) -> None:
@@ -169,6 +179,12 @@ def build_app(
 
     async def readiness() -> Mapping[str, str | None]:
         return await _readiness(container, dispatching)
+
+    async def metrics() -> tuple[bytes, str]:
+        state = await container.service_state().execute()
+        # Some milliseconds, in which the event loop answers others.
+        text = await asyncio.to_thread(container.exposition().text, state)
+        return text, CONTENT_TYPE
 
     def provide(value: Any) -> Provide:  # Any: Provide takes a callable of whatever it provides
         return Provide(value, sync_to_thread=False)
@@ -210,6 +226,8 @@ def build_app(
             "machine": provide(lambda: container.watch()),
             "history": provide(lambda: container.history()),
             "readiness": provide(lambda: readiness),
+            "gpu_readiness": provide(lambda: container.service_state().slot_problems),
+            "metrics": provide(lambda: metrics),
             "stopping": provide(lambda: stopping),
         },
         doorkeeper=container.doorkeeper(),
@@ -217,6 +235,7 @@ def build_app(
         allowed_hosts=[url_host(settings.server.host), *settings.server.allowed_hosts],
         default_model=settings.openai.default_model,
         version=container.core.version(),
+        on_answer=container.on_answer(),
     )
 
 

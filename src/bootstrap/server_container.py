@@ -8,17 +8,23 @@ import msgspec
 from dependency_injector import containers, providers
 
 from adapters.http.doorkeeper import Doorkeeper
+from adapters.http.request_log import Answered, OnAnswer
 from adapters.inprocess.renderer import InProcessRenderer
+from adapters.prometheus.exposition import Exposition
 from adapters.sql.database import Database
 from adapters.sql.event_log import SqlEventLog
 from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
 from adapters.sql.library import SqlLibrary
+from adapters.sql.queue_gauge import SqlQueueGauge
 from adapters.sql.run_history import SqlRunHistory
+from adapters.sql.webhook_outbox import SqlWebhookOutbox
 from adapters.subprocess.renderer import SubprocessRenderer
+from adapters.webhooks.sender import HttpWebhookSender
 from application.browse_library import BrowseLibrary
 from application.cancel_generation import CancelGeneration
 from application.delete_generation import DeleteGeneration
+from application.deliver_webhooks import DeliverWebhooks
 from application.derive_generation import DeriveGeneration
 from application.discard_generation import DiscardGeneration
 from application.disk_gate import DiskGate
@@ -26,6 +32,7 @@ from application.dispatch_jobs import DispatchJobs
 from application.estimate_generation import EstimateGeneration
 from application.judge_output import JudgeOutput
 from application.known_capacity import KnownCapacity
+from application.measure_jobs import MeasureJobs
 from application.own_uploads import OwnUploads
 from application.plan_generation import PlanGeneration
 from application.queries import Queries
@@ -37,6 +44,7 @@ from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
 from application.submit_generation import Limits, SubmitGeneration
 from application.take_excerpts import TakeExcerpts
+from application.tell_service_state import TellServiceState
 from application.tidy_library import TidyLibrary
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
@@ -54,7 +62,9 @@ from domain.ports.job_repository import JobRepository
 from domain.ports.key_store import KeyStore
 from domain.ports.renderer import Renderer
 from domain.ports.resume_store import ResumeStore
+from domain.ports.webhook_outbox import WebhookOutbox
 from domain.slot import Slot
+from domain.webhook import secret_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +121,11 @@ def _renderers(
 
         rendering = render_container(core)
         return [InProcessRenderer(rendering.measure_run().execute, rendering.pipeline().close)]
-    # A worker never opens the database, so it is not told where that is.
-    told = msgspec.structs.replace(settings, database=setting_sections.Database())
+    # A worker never opens the database, so it is not told where that is. Nor of webhooks: everybody on
+    # this machine could read their secret off its command line.
+    told = msgspec.structs.replace(
+        settings, database=setting_sections.Database(), webhooks=setting_sections.Webhooks()
+    )
     command = (sys.executable, "-m", "bootstrap.worker", msgspec.json.encode(told).decode())
     return [
         SubprocessRenderer(
@@ -167,12 +180,50 @@ def _gate(settings: Settings, hardware: HardwareProbe) -> DiskGate:
 
 def _limits(settings: Settings) -> Limits:
     limits = settings.limits
-    return Limits(waiting=limits.waiting or None, job_cost=limits.job_cost or None)
+    return Limits(
+        waiting=limits.waiting or None,
+        job_cost=limits.job_cost or None,
+        webhooks=settings.webhook_rules,
+    )
 
 
 def _doorkeeper(settings: Settings, keys: KeyStore, clock: Clock) -> Doorkeeper:
     recognise = RecogniseCaller(keys, always_asks=not settings.is_loopback)
     return Doorkeeper(recognise, clock, max_streams=settings.limits.streams or sys.maxsize)
+
+
+def _deliver_webhooks(
+    settings: Settings,
+    outbox: WebhookOutbox,
+    repository: JobRepository,
+    exposition: Exposition,
+    clock: Clock,
+) -> DeliverWebhooks | None:
+    """None where no webhook is ever sent."""
+    if not settings.webhooks.secret:
+        return None
+    return DeliverWebhooks(
+        outbox,
+        repository,
+        HttpWebhookSender(settings.webhook_rules, secret_bytes(settings.webhooks.secret)),
+        clock,
+        rules=settings.webhook_rules,
+        server_url=settings.webhooks.url or None,
+        on_end=exposition.webhook,
+    )
+
+
+def _on_answer(exposition: Exposition) -> OnAnswer:
+    def note(answered: Answered) -> None:
+        exposition.answered(
+            answered.method,
+            answered.route,
+            answered.status,
+            took_s=answered.took_s,
+            reason=answered.reason,
+        )
+
+    return note
 
 
 class ServerContainer(containers.DeclarativeContainer):
@@ -181,8 +232,18 @@ class ServerContainer(containers.DeclarativeContainer):
     core = providers.DependenciesContainer()
     settings = core.settings
 
-    database = providers.Singleton(Database, settings.provided.database_url)
-    repository = providers.Singleton(SqlJobRepository, database)
+    exposition = providers.Singleton(Exposition, core.version)
+    on_answer = providers.Singleton(_on_answer, exposition)
+
+    database = providers.Singleton(
+        Database, settings.provided.database_url, on_write=exposition.provided.wrote
+    )
+    repository = providers.Singleton(
+        SqlJobRepository,
+        database,
+        tells_server=providers.Callable(bool, settings.provided.webhooks.url),
+    )
+    outbox = providers.Singleton(SqlWebhookOutbox, database)
     queue = providers.Singleton(SqlJobQueue, database)
     event_log = providers.Singleton(SqlEventLog, database)
     history = providers.Singleton(
@@ -206,6 +267,25 @@ class ServerContainer(containers.DeclarativeContainer):
         core.clock,
     )
     dispatch = providers.Singleton(DispatchJobs, queue, lanes, gate, core.clock)
+
+    measure_jobs = providers.Singleton(
+        MeasureJobs, event_log, repository, exposition.provided.jobs, core.clock
+    )
+    service_state = providers.Singleton(
+        TellServiceState,
+        queue,
+        providers.Singleton(SqlQueueGauge, database),
+        outbox,
+        dispatch,
+        gate,
+        watch,
+        measure_jobs,
+        core.clock,
+    )
+
+    deliver_webhooks = providers.Singleton(
+        _deliver_webhooks, settings, outbox, repository, exposition, core.clock
+    )
 
     capacity = providers.Singleton(KnownCapacity, watch.provided.present)
     plan = providers.Factory(PlanGeneration, core.complete_draft, history, capacity)

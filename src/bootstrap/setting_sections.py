@@ -152,6 +152,22 @@ class Limits(Section, frozen=True, kw_only=True):
     job_cost: int = 11_151_360_000
 
 
+class Webhooks(Section, frozen=True, kw_only=True):
+    """Who is told, over HTTP, when a generation is over; see `domain.webhook`.
+
+    Attributes:
+        url: told of every generation; empty for nobody.
+        secret: `whsec_…`, which every message is signed with.
+        allow: hosts that a generation's `webhook_url` may name, or `*`.
+        private_hosts: hosts that may be at private addresses, and may be told without TLS.
+    """
+
+    url: str = ""
+    secret: str = ""
+    allow: tuple[str, ...] = ()
+    private_hosts: tuple[str, ...] = ()
+
+
 class Log(Section, frozen=True, kw_only=True):
     """One line per event, on standard error."""
 

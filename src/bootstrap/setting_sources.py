@@ -13,7 +13,7 @@ from domain.errors import DomainError
 
 _PREFIX: Final = "WAN_"
 #: Settings that are lists: in a variable, commas separate their members.
-_LISTS: Final = frozenset({"server.allowed_hosts"})
+_LISTS: Final = frozenset({"server.allowed_hosts", "webhooks.allow", "webhooks.private_hosts"})
 
 
 class SettingsError(DomainError):

@@ -31,6 +31,7 @@ from bootstrap.setting_sections import (
     Server,
     Thermal,
     Watchdog,
+    Webhooks,
 )
 from bootstrap.setting_sources import (
     Said,
@@ -42,9 +43,10 @@ from bootstrap.setting_sources import (
 from domain.attention import Attention
 from domain.checkpoint import checkpoint_spec
 from domain.compilation import Compilation
-from domain.errors import UnknownCheckpoint
+from domain.errors import InvalidRequest, UnknownCheckpoint
 from domain.heat import HeatLimits
 from domain.watchdog import Budgets
+from domain.webhook import WebhookRules, secret_bytes
 
 #: What a setting with few values takes, for those who said something else.
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -97,6 +99,7 @@ class Settings(Section, frozen=True, kw_only=True):
     monitor: Monitor = msgspec.field(default_factory=Monitor)
     thermal: Thermal = msgspec.field(default_factory=Thermal)
     limits: Limits = msgspec.field(default_factory=Limits)
+    webhooks: Webhooks = msgspec.field(default_factory=Webhooks)
     log: Log = msgspec.field(default_factory=Log)
 
     @property
@@ -133,6 +136,10 @@ class Settings(Section, frozen=True, kw_only=True):
         if hold_c == "never":
             return None
         return HeatLimits(hold_c=None if hold_c == "auto" else hold_c, cool_by_c=cool_by_c)
+
+    @property
+    def webhook_rules(self) -> WebhookRules:
+        return WebhookRules(allow=self.webhooks.allow, private_hosts=self.webhooks.private_hosts)
 
     @property
     def database_url(self) -> str:
@@ -246,6 +253,7 @@ def _complaints(settings: Settings) -> Iterator[str]:
         yield f"workers is {settings.workers}; it must be auto, or at least 1."
     yield from _of_times(settings)
     yield from _of_limits(settings.limits)
+    yield from _of_webhooks(settings)
     if settings.disk.hard_mib < 0:
         yield (
             f"disk.hard_mib is {settings.disk.hard_mib}; it must be at least 0, which is no mark at all."
@@ -305,6 +313,20 @@ def _of_outputs(settings: Settings) -> Iterator[str]:
         yield f"outputs.keep_days is {settings.keep_days}; it must be forever, or 1 to {_MAX_DAYS}."
     if not 0 <= settings.outputs.trash_days <= _MAX_DAYS:
         yield f"outputs.trash_days is {settings.outputs.trash_days}; it must be 0 to {_MAX_DAYS}."
+
+
+def _of_webhooks(settings: Settings) -> Iterator[str]:
+    webhooks = settings.webhooks
+    if webhooks.url:
+        try:
+            settings.webhook_rules.target(webhooks.url)
+        except InvalidRequest as error:
+            yield f"webhooks.url {error.violations[0].reason}, unless its host is in webhooks.private_hosts."
+    if webhooks.secret or webhooks.url or webhooks.allow:
+        try:
+            secret_bytes(webhooks.secret)
+        except ValueError as error:
+            yield f"webhooks.secret, which webhooks are signed with, {error}."
 
 
 def _of_heat(thermal: Thermal) -> Iterator[str]:

@@ -40,6 +40,8 @@ class Job:
         client: who asked; clients of one priority take turns.
         priority: higher runs earlier.
         preempts: whether it may stop a running job of lower priority at that one's next step.
+        traceparent: of the request that asked for it, where that was part of somebody's trace.
+        webhook_url: told once the job is over, besides whomever the server tells; None for nobody.
         retry_of: the failed or cancelled job that this one is asked for again.
         made_from: the job that this one was made from, or begins with a frame of, as whoever asks says.
         made_as: how it was; None where nobody said.
@@ -65,6 +67,8 @@ class Job:
     retry_of: str | None = None
     made_from: str | None = None
     made_as: Derivation | None = None
+    traceparent: str | None = None
+    webhook_url: str | None = None
     status: JobStatus = JobStatus.QUEUED
     stage: Stage | None = None
     step: int = 0
@@ -97,6 +101,8 @@ class Job:
         preempts: bool = False,
         made_from: str | None = None,
         made_as: Derivation | None = None,
+        traceparent: str | None = None,
+        webhook_url: str | None = None,
     ) -> "Job":
         """A new job, to wait in line."""
         job = cls(
@@ -108,6 +114,8 @@ class Job:
             preempts=preempts,
             made_from=made_from,
             made_as=made_as,
+            traceparent=traceparent,
+            webhook_url=webhook_url,
             created_at=at,
         )
         job._record(EventKind.QUEUED, at)
@@ -132,6 +140,7 @@ class Job:
             priority=self.priority,
             made_from=self.made_from,
             made_as=self.made_as,
+            webhook_url=self.webhook_url,
         )
         job.retry_of = self.id
         return job
@@ -167,6 +176,11 @@ class Job:
     def waited_s(self) -> float:
         """Seconds from its submission to its first attempt, by the wall clock; 0 before."""
         return (self.started_at - self.created_at).total_seconds() if self.started_at else 0.0
+
+    def told_when_over(self, *, tells_server: bool) -> Sequence[str | None]:
+        """URLs of those who are; None stands for the one that the server's settings name."""
+        own = [] if self.webhook_url is None else [self.webhook_url]
+        return [*own, None] if tells_server else own
 
     def collect_events(self) -> Sequence[JobEvent]:
         """The events recorded since the last call, oldest first; the repository stores them."""
@@ -378,6 +392,7 @@ class Job:
                 steps=self.request.denoising_steps,
                 progress=self.progress,
                 attempt=self.fence,
+                checkpoint=self.request.checkpoint,
                 message=message,
                 code=code,
             )

@@ -65,6 +65,7 @@ class JobEvent:
 
     Attributes:
         attempt: the fence of the attempt it happened in; 0 before the first.
+        checkpoint: that the job is for; None in events of earlier versions.
         message: a sentence for people, where there is more to say than the kind.
     """
 
@@ -77,5 +78,6 @@ class JobEvent:
     steps: int
     progress: float
     attempt: int
+    checkpoint: str | None = None
     message: str | None = None
     code: str | None = None

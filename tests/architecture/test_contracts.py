@@ -25,6 +25,7 @@ VIOLATIONS = {
     "torch": ("adapters/pyav/video_encoder.py", "import torch"),
     "av": ("adapters/worker/loop.py", "import av"),
     "pillow": ("adapters/http/app.py", "import PIL"),
+    "prometheus": ("adapters/http/app.py", "import prometheus_client"),
     "sqlalchemy": ("adapters/http/app.py", "import sqlalchemy"),
     "litestar": ("adapters/cli/app.py", "import litestar"),
     "client": ("adapters/http/app.py", "import httpx"),

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 
@@ -16,10 +16,13 @@ from domain.job_event import JobStatus
 from domain.ports.event_log import EventLog, LoggedEvent
 from domain.ports.job_queue import JobQueue
 from domain.ports.job_repository import JobRepository
+from domain.ports.queue_gauge import QueueGauge, QueueReading
 from domain.ports.run_history import RunHistory
+from domain.ports.webhook_outbox import Delivery, WebhookOutbox
 from domain.run_record import PastRun, RunRecord, run_kind
 from domain.slot import FAVOUR_REACH
 from domain.toll import LONGEST_WAIT_S
+from domain.webhook import new_message_id
 from tests.fakes.library import InMemoryLibrary
 
 
@@ -45,7 +48,7 @@ def _twin(job: Job) -> Job:
 
 
 class InMemoryJobs:
-    """What the five ports share; lost with the process, and that is its only dishonesty.
+    """What the seven ports share; lost with the process, and that is its only dishonesty.
 
     Put errors into `refusals` and as many of the next writes fail with them, in that order.
     """
@@ -57,6 +60,9 @@ class InMemoryJobs:
         self.event_log = InMemoryEventLog(self)
         self.history = InMemoryRunHistory(self)
         self.library = InMemoryLibrary()
+        self.gauge = InMemoryQueueGauge(self)
+        self.outbox = InMemoryWebhookOutbox(self)
+        self.tells_server = False
         self.keys: dict[tuple[str, str], tuple[IdempotencyKey, str, datetime]] = {}
         self.paused_at: datetime | None = None
         self._kept: dict[str, _Kept] = {}  # in the order they came
@@ -173,6 +179,8 @@ class InMemoryJobRepository(JobRepository):
         if job != before and before.status.is_terminal:
             raise Conflict("A finished job never changes.")
         self._memory.keep(job)
+        if job.status.is_terminal and not before.status.is_terminal:
+            self._memory.outbox.post(job)
         return job
 
     async def list(
@@ -300,6 +308,55 @@ class InMemoryEventLog(EventLog):
 
     async def wait(self, *, after: int, timeout_s: float) -> None:
         await self._memory.wait(lambda: len(self._memory.events) > after, timeout_s)
+
+
+class InMemoryQueueGauge(QueueGauge):
+    """Keeps no journal."""
+
+    def __init__(self, memory: InMemoryJobs) -> None:
+        self._memory = memory
+
+    async def read(self) -> QueueReading:
+        since = [kept.job.created_at for kept in self._memory.line()]
+        return QueueReading(oldest_waiting_at=min(since, default=None), journal_bytes=0)
+
+
+class InMemoryWebhookOutbox(WebhookOutbox):
+    """`kept`: each delivery with when it is due."""
+
+    def __init__(self, memory: InMemoryJobs) -> None:
+        self._memory = memory
+        self._posted = 0
+        self.kept: dict[int, tuple[datetime, Delivery]] = {}
+
+    def post(self, job: Job) -> None:
+        assert job.finished_at is not None
+        for url in job.told_when_over(tells_server=self._memory.tells_server):
+            self._posted += 1
+            number, name = self._posted, new_message_id()
+            delivery = Delivery(number=number, id=name, job_id=job.id, url=url)
+            self.kept[number] = (job.finished_at, delivery)
+        self._memory.tell_news()
+
+    async def due(self, *, at: datetime, limit: int) -> Sequence[Delivery]:
+        by_time = sorted(self.kept.items(), key=lambda entry: (entry[1][0], entry[0]))
+        return [delivery for _, (due_at, delivery) in by_time if due_at <= at][:limit]
+
+    async def postpone(self, number: int, *, until: datetime) -> None:
+        if number in self.kept:
+            delivery = self.kept[number][1]
+            self.kept[number] = (until, replace(delivery, tries=delivery.tries + 1))
+
+    async def remove(self, number: int) -> None:
+        self.kept.pop(number, None)
+
+    async def length(self) -> int:
+        return len(self.kept)
+
+    async def wait(self, *, at: datetime, timeout_s: float) -> None:
+        await self._memory.wait(
+            lambda: any(due_at <= at for due_at, _ in self.kept.values()), timeout_s
+        )
 
 
 class InMemoryRunHistory(RunHistory):

@@ -191,3 +191,39 @@ def test_heat_is_held_by_the_driver_a_number_or_never(said: str, meant: HeatLimi
 def test_a_default_model_that_is_none_is_refused_with_those_there_are() -> None:
     with pytest.raises(SettingsError, match=r"openai\.default_model: No checkpoint.*t2v-A14B"):
         load_settings(overrides={"openai.default_model": "sora-2"}, environment={})
+
+
+_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ({"webhooks.allow": ["hooks.example"]}, "webhooks.secret, which webhooks are signed with"),
+        ({"webhooks.url": "https://hooks.example/"}, "openssl rand"),
+        ({"webhooks.secret": "mine"}, "must be whsec_"),
+        (
+            {"webhooks.url": "http://hooks.example/", "webhooks.secret": _SECRET},
+            "must begin with https://, unless its host is in webhooks.private_hosts",
+        ),
+        ({"webhooks.url": "hooks.example", "webhooks.secret": _SECRET}, "must be a plain URL"),
+    ],
+)
+def test_webhooks_that_could_not_be_sent_are_refused_at_the_start(
+    said: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(SettingsError, match=complaint):
+        load_settings(overrides=said, environment={})
+
+
+def test_webhooks_may_be_named_in_the_environment() -> None:
+    environment = {
+        "WAN_WEBHOOKS__URL": "http://n8n.local/hook",
+        "WAN_WEBHOOKS__SECRET": _SECRET,
+        "WAN_WEBHOOKS__PRIVATE_HOSTS": "n8n.local, 10.0.0.7",
+        "WAN_WEBHOOKS__ALLOW": "*",
+    }
+
+    rules = load_settings(overrides={}, environment=environment).webhook_rules
+
+    assert (rules.allow, rules.private_hosts) == (("*",), ("n8n.local", "10.0.0.7"))

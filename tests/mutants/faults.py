@@ -323,4 +323,40 @@ FAULTS = (
         spoiled='without={"seed"}',
         tests=("tests/unit/domain/test_derivation.py",),
     ),
+    Fault(
+        name="one public address is enough",
+        path="src/adapters/webhooks/sender.py",
+        sound="if not addresses or not all(",
+        spoiled="if not addresses or not any(",
+        tests=("tests/ports/test_webhook_sender.py",),
+    ),
+    Fault(
+        name="webhooks follow redirects",
+        path="src/adapters/webhooks/sender.py",
+        sound="follow_redirects=False",
+        spoiled="follow_redirects=True",
+        tests=("tests/ports/test_webhook_sender.py",),
+    ),
+    Fault(
+        name="webhooks go through proxies",
+        path="src/adapters/webhooks/sender.py",
+        sound="                    trust_env=False,\n",
+        spoiled="                    trust_env=True,\n",
+        tests=("tests/ports/test_webhook_sender.py",),
+    ),
+    Fault(
+        name="a webhook is struck off before it is sent",
+        path="src/application/deliver_webhooks.py",
+        sound="        message = message_of(job, message_id=delivery.id)\n",
+        spoiled="        message = message_of(job, message_id=delivery.id)\n"
+        "        await self._outbox.remove(delivery.number)\n",
+        tests=("tests/unit/application/test_deliver_webhooks.py",),
+    ),
+    Fault(
+        name="routes are counted as they are asked for",
+        path="src/adapters/http/request_log.py",
+        sound='route=scope.get("path_template") or NONE,',
+        spoiled='route=scope["path"],',
+        tests=("tests/integration/http/test_metrics.py",),
+    ),
 )

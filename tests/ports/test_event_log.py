@@ -47,6 +47,7 @@ async def test_an_event_comes_back_as_it_was_recorded(
         steps=4,
         progress=0.48,
         attempt=1,
+        checkpoint="mini",
     )
     assert (failed.event.message, failed.event.code) == ("It broke.", "render-failed")
 

@@ -16,10 +16,11 @@ from adapters.http.doorkeeper import Doorkeeper
 from adapters.http.events import follow_generations
 from adapters.http.exchanges import MarkExchanges
 from adapters.http.generations import generations_router
-from adapters.http.health import livez, readyz
+from adapters.http.health import livez, readyz, readyz_gpu, startupz
 from adapters.http.hosts import HostGuard
 from adapters.http.limits import LimitRequests
 from adapters.http.loras import list_loras
+from adapters.http.metrics import tell_metrics
 from adapters.http.models import models_router
 from adapters.http.openai.models import openai_models_router
 from adapters.http.openai.videos import videos_router
@@ -31,6 +32,7 @@ from adapters.http.plans import plan_generation
 from adapters.http.presets import list_presets
 from adapters.http.queue import queue_router
 from adapters.http.refusing import to_answer
+from adapters.http.request_log import LogRequests, OnAnswer
 from adapters.http.runs import list_runs
 from adapters.http.system import system_router
 from adapters.http.uploads import upload_file
@@ -55,6 +57,7 @@ def create_app(
     allowed_hosts: Collection[str],
     default_model: str,
     version: str,
+    on_answer: OnAnswer = lambda _answered: None,
 ) -> Litestar:
     """The application, not yet started.
 
@@ -65,13 +68,14 @@ def create_app(
             `deleting` (DeleteGeneration), `excerpts` (TakeExcerpts),
             `estimate` (EstimateGeneration), `upload` (UploadImage), `upload_video` (UploadVideo),
             `checkpoints` (ListCheckpoints), `work` (WorkOnCheckpoints), `removing` (RemoveCheckpoint), `loras` (LoraCatalog), `machine` (WatchMachine),
-            `history` (RunHistory), `readiness` (Readiness),
+            `history` (RunHistory), `readiness` (Readiness), `gpu_readiness` (GpuReadiness), `metrics` (Metrics),
             `stopping` (asyncio.Event: set when streams must end).
         doorkeeper: lets in whoever may come in.
         lifespan: entered in order before the first request is answered, left in reverse.
         allowed_hosts: Host values answered besides the loopback names; one without a port has any.
         default_model: the checkpoint that `/v1` means where no other is named.
         version: Wan Studio's own.
+        on_answer: told of each request once it is over.
     """
     app = WanStudio(
         route_handlers=[
@@ -89,7 +93,10 @@ def create_app(
             videos_router(),
             openai_models_router(),
             livez,
+            startupz,
             readyz,
+            readyz_gpu,
+            tell_metrics,
         ],
         dependencies={
             **dependencies,
@@ -112,5 +119,6 @@ def create_app(
     refuse_undeclared(app)
     summarise_operations(app)
     # Litestar's own middleware comes after routing, too late for a path that does not exist.
-    app.asgi_handler = MarkExchanges(LimitRequests(HostGuard(app.asgi_handler, allowed_hosts)))
+    guarded = LimitRequests(HostGuard(app.asgi_handler, allowed_hosts))
+    app.asgi_handler = MarkExchanges(LogRequests(guarded, on_answer))
     return app

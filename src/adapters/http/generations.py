@@ -4,7 +4,7 @@ import asyncio
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from litestar import Response, Router, delete, get, post
+from litestar import Request, Response, Router, delete, get, post
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
@@ -69,6 +69,7 @@ _REPLAYED: Final = "Idempotency-Replayed"
 )
 async def submit_generation(
     data: JSONBody[NewGeneration],
+    request: Request[Any, Any, Any],
     submit: NamedDependency[SubmitGeneration],
     idempotency_key: KeyHeader = None,
     client: ClientHeader = LOCAL_CLIENT,
@@ -85,6 +86,8 @@ async def submit_generation(
             preempts=data.preempt,
             idempotency_key=idempotency_key,
             made_from=data.made_from,
+            webhook_url=data.webhook_url,
+            traceparent=request.scope["state"]["traceparent"],
         )
     )
     shown = generation(accepted.job)

@@ -17,11 +17,20 @@ from domain.access import Scope
 #: Looks at each thing the server needs: its name, and what is wrong with it, None where nothing is.
 Readiness: TypeAlias = Callable[[], Awaitable[Mapping[str, str | None]]]
 
+#: The same of each slot; knows without looking.
+GpuReadiness: TypeAlias = Callable[[], Mapping[str, str | None]]
+
 
 class Alive(Struct, frozen=True):
     """The event loop answers."""
 
     status: Literal["alive"] = "alive"
+
+
+class Started(Struct, frozen=True):
+    """The database is up to date, and what a former server left is taken up."""
+
+    status: Literal["started"] = "started"
 
 
 class Ready(Struct, frozen=True):
@@ -41,10 +50,36 @@ def livez() -> Alive:
     return Alive()
 
 
+@get("/startupz", scope=PUBLIC, sync_to_thread=False, tags=["Operations"], responses=refusals())
+def startupz() -> Started:
+    """Whether migration and recovery are done: both come before the first answer to anything."""
+    return Started()
+
+
 @get("/readyz", scope=Scope.READ, tags=["Operations"], responses=refusals(503))
 async def readyz(readiness: SkipValidation[NamedDependency[Readiness]]) -> Ready:
     """Whether the server can take and keep generations, check by check."""
-    checks = await readiness()
+    return _verdict(await readiness())
+
+
+@get(
+    "/readyz/gpu",
+    scope=Scope.READ,
+    sync_to_thread=False,
+    tags=["Operations"],
+    responses=refusals(503),
+)
+def readyz_gpu(gpu_readiness: SkipValidation[NamedDependency[GpuReadiness]]) -> Ready:
+    """Whether a generation can be started in any slot, accelerator or not.
+
+    Where none can, generations are still taken and kept: `/readyz` is what a load balancer asks.
+    """
+    checks = gpu_readiness()
+    well = {name: problem for name, problem in checks.items() if problem is None}
+    return _verdict(well or checks)
+
+
+def _verdict(checks: Mapping[str, str | None]) -> Ready:
     problems = {name: problem for name, problem in checks.items() if problem is not None}
     if problems:
         raise HTTPException(

@@ -13,6 +13,7 @@ from domain.input_rules import MAX_REFERENCES
 from domain.lora import MAX_STRENGTH, LoraDraft
 from domain.presets import PRESETS
 from domain.shortcuts import MAX_STEP_CACHE
+from domain.webhook import MAX_URL_CHARACTERS
 
 MAX_PRIORITY: Final = 100
 
@@ -278,9 +279,21 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         | None
     ) = None
 
+    webhook_url: (
+        Annotated[
+            str,
+            _shown(
+                "Told, signed, once the generation is over; only hosts that the operator allows.",
+                None,
+                maxLength=MAX_URL_CHARACTERS,
+            ),
+        ]
+        | None
+    ) = None
+
     def draft(self) -> GenerationDraft:
         said = msgspec.structs.asdict(self)
-        del said["priority"], said["preempt"], said["made_from"]
+        del said["priority"], said["preempt"], said["made_from"], said["webhook_url"]
         if self.loras is not None:
             said["loras"] = tuple(lora.draft() for lora in self.loras)
         said["references"] = tuple(self.references) if self.references else None

@@ -239,6 +239,7 @@ def _response(
     fields: Sequence[FieldProblem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response[Problem]:
+    request.scope["state"]["refused"] = code  # for the request log
     told = problem(
         status=status,
         code=code,

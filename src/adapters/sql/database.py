@@ -25,11 +25,12 @@ class Database:
     transaction open.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, on_write: Callable[[float], None] | None = None) -> None:
         """Judges the URL and opens nothing.
 
         Args:
             url: `sqlite+aiosqlite:///` and a path; the folder must be there, the file need not.
+            on_write: told the seconds that each transaction took.
 
         Raises:
             BackendUnavailable: it names another database.
@@ -37,6 +38,7 @@ class Database:
         """
         self._url = sqlite_url(url)
         self._lock = FileLock()
+        self._on_write = on_write
         self._news = asyncio.Event()
         self._use(self._url)
         self._reads: set[asyncio.Task[Any]] = set()  # of whatever the caller's work returns
@@ -111,11 +113,20 @@ class Database:
                         return
                     await news.wait()
 
+    def log_bytes(self) -> int:
+        """Of the write-ahead log: what was written, and is not yet copied into the file."""
+        try:
+            return Path(f"{self._url.database}-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def _use(self, url: URL) -> None:
-        self._writer = GroupWriter(writing_engine(url), on_commit=self._tell_news)
+        self._writer = GroupWriter(writing_engine(url), on_commit=self._note_write)
         self._reader = reading_engine(url)
 
-    def _tell_news(self) -> None:
+    def _note_write(self, seconds: float) -> None:
+        if self._on_write is not None:
+            self._on_write(seconds)
         self._news.set()
         self._news = asyncio.Event()
 

@@ -4,6 +4,7 @@ Knows nothing of what is written.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -48,12 +49,13 @@ class GroupWriter:
     COMMIT they share, and its one fsync, have returned.
     """
 
-    def __init__(self, engine: Engine, *, on_commit: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, *, on_commit: Callable[[float], None]) -> None:
         """Starts nothing.
 
         Args:
             engine: opens the connection, and is disposed of in `close`.
-            on_commit: called on the event loop once a group has been written, or has not.
+            on_commit: called on the event loop once a group has been written, or has not, with the
+                seconds that took.
         """
         self._engine = engine
         self._on_commit = on_commit
@@ -109,13 +111,14 @@ class GroupWriter:
             while self._waiting:
                 group = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_GROUP))]
                 works = [work for work, _ in group]
+                began_s = time.perf_counter()
                 committing = loop.run_in_executor(self._thread, self._commit, works)
                 await asyncio.wait([committing])
                 fault = committing.exception()
                 outcomes = [_Failed(fault)] * len(group) if fault else committing.result()
                 for (_, answer), outcome in zip(group, outcomes, strict=True):
                     _give(answer, outcome)
-                self._on_commit()
+                self._on_commit(time.perf_counter() - began_s)
         finally:
             self._writing = None
 

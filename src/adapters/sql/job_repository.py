@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, union_all, update
 
-from adapters.sql import cards, keys, line, room_in_line
+from adapters.sql import cards, keys, line, room_in_line, webhook_outbox
 from adapters.sql.database import Database
 from adapters.sql.rows import event_to_row, job_to_row, row_to_job
 from adapters.sql.tables import events, has_status, jobs
@@ -17,6 +17,7 @@ from domain.idempotency import IdempotencyKey
 from domain.job import Job
 from domain.job_event import JobEvent, JobStatus
 from domain.ports.job_repository import JobRepository
+from domain.webhook import new_message_id
 
 _BY_ID: Final = select(jobs).where(jobs.c.id == bindparam("of_id"))
 _APPEND: Final = insert(events)
@@ -25,8 +26,10 @@ _APPEND: Final = insert(events)
 class SqlJobRepository(JobRepository):
     """Loads, changes and keeps a job within one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, tells_server: bool = False) -> None:
+        """`tells_server`: whether the settings name somebody who is told of every job that is over."""
         self._database = database
+        self._tells_server = tells_server
 
     async def add(
         self, job: Job, *, key: IdempotencyKey | None = None, room: Room | None = None
@@ -65,10 +68,25 @@ class SqlJobRepository(JobRepository):
     async def update(self, job_id: str, change: Callable[[Job], None]) -> Job:
         def work(connection: Connection) -> Job:
             job = row_to_job(load_row(connection, job_id))
+            was_over = job.status.is_terminal
             apply_change(connection, job, change)
+            if job.status.is_terminal and not was_over:
+                self._post(connection, job)
             return job
 
         return await self._database.write(work)
+
+    def _post(self, connection: Connection, job: Job) -> None:
+        """Whoever is told that it is over, is told if this transaction is kept."""
+        assert job.finished_at is not None, "it is over"
+        for url in job.told_when_over(tells_server=self._tells_server):
+            webhook_outbox.post(
+                connection,
+                message_id=new_message_id(),
+                job_id=job.id,
+                url=url,
+                at=job.finished_at,
+            )
 
     async def list(
         self,

@@ -34,6 +34,8 @@ class _State:
     measured: Measured | None = None
     furthest_saved: int = 0  # rows of older versions have none
     notices: tuple[str, ...] = ()  # nor these
+    traceparent: str | None = None
+    webhook_url: str | None = None
 
 
 def job_to_row(job: Job) -> dict[str, object]:
@@ -67,6 +69,8 @@ def job_to_row(job: Job) -> dict[str, object]:
                 measured=job.measured,
                 furthest_saved=job.furthest_saved,
                 notices=job.notices,
+                traceparent=job.traceparent,
+                webhook_url=job.webhook_url,
             )
         ),
         "video": _to_json(job.video),
@@ -90,6 +94,8 @@ def row_to_job(row: RowMapping) -> Job:
         retry_of=row["retry_of"],
         made_from=row["made_from"],
         made_as=Derivation(row["made_as"]) if row["made_as"] else None,
+        traceparent=state.traceparent,
+        webhook_url=state.webhook_url,
         status=JobStatus(row["status"]),
         stage=state.stage,
         step=state.step,

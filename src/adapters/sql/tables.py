@@ -114,6 +114,20 @@ card_loras: Final = Table(
 #: FTS5, without the text itself: words of the prompts, under the `sequence` of their jobs.
 prompts: Final = table("prompts", column("rowid", Integer), column("prompt", Text))
 
+#: What is still to be told of jobs that are over: ADR-0042. `url`: none for the one in the settings.
+webhooks: Final = Table(
+    "webhooks",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("job_id", Text, nullable=False),
+    Column("url", Text),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", Text, nullable=False),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+
 #: What is true of the queue itself, in its one row.
 queue: Final = Table(
     "queue",
@@ -183,6 +197,7 @@ Index(
 )
 Index("jobs_queued", jobs.c.sequence, sqlite_where=has_status(JobStatus.QUEUED))
 Index("events_of_job", events.c.job_id, events.c.number)
+Index("webhooks_by_time", webhooks.c.due_at, webhooks.c.number)
 Index("keys_by_age", idempotency_keys.c.created_at)
 Index("jobs_retried", jobs.c.retry_of, sqlite_where=jobs.c.retry_of.is_not(None))
 Index("jobs_made_from", jobs.c.made_from, sqlite_where=jobs.c.made_from.is_not(None))

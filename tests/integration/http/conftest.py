@@ -12,12 +12,14 @@ from litestar.di import Provide
 from adapters.http.access import for_caller
 from adapters.http.app import create_app
 from adapters.http.doorkeeper import Doorkeeper
+from adapters.prometheus.exposition import CONTENT_TYPE, Exposition
 from application.complete_draft import CompleteDraft
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.estimate_generation import EstimateGeneration
 from application.fetch_files import FetchFiles
 from application.list_checkpoints import ListCheckpoints
+from application.measure_jobs import MeasureJobs
 from application.plan_generation import PlanGeneration
 from application.pull_checkpoint import PullCheckpoint
 from application.recognise_caller import RecogniseCaller
@@ -27,6 +29,7 @@ from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
 from application.submit_generation import Limits
 from application.take_excerpts import TakeExcerpts
+from application.tell_service_state import TellServiceState
 from application.tidy_library import TidyLibrary
 from application.verify_checkpoint import VerifyCheckpoint
 from application.watch_machine import WatchMachine
@@ -34,6 +37,7 @@ from application.work_on_checkpoints import WorkOnCheckpoints
 from domain.repository import REPOSITORIES
 from domain.slot import Slot
 from domain.watchdog import Budgets
+from domain.webhook import WebhookRules
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.checkpoint_store import FakeCheckpointStore
@@ -135,7 +139,8 @@ def keys() -> FakeKeyStore:
 @pytest.fixture
 def limits() -> Limits:
     """Few enough in line to be reached; a cost above what most tests ask for."""
-    return Limits(waiting=12, job_cost=1280 * 720 * 81 * 100)
+    rules = WebhookRules(allow=("hooks.example",))
+    return Limits(waiting=12, job_cost=1280 * 720 * 81 * 100, webhooks=rules)
 
 
 @pytest.fixture
@@ -177,6 +182,20 @@ def app(
         clock=clock,
         limits=limits,
     )
+
+    def gpu_readiness() -> Mapping[str, str | None]:
+        return {f"slot {lane.slot.number}": lane.slot.problem}
+
+    exposition = Exposition("1.2.3")
+    measure = MeasureJobs(jobs.event_log, jobs.repository, exposition.jobs, clock)
+    state = TellServiceState(
+        jobs.queue, jobs.gauge, jobs.outbox, dispatch, gate, machine, measure, clock
+    )
+
+    async def metrics() -> tuple[bytes, str]:
+        await measure.catch_up()
+        return exposition.text(await state.execute()), CONTENT_TYPE
+
     uses = {
         "steer": SteerQueue(jobs.queue, dispatch, clock),
         "excerpts": TakeExcerpts(store, excerpt_maker, excerpt_store),
@@ -188,6 +207,8 @@ def app(
         "machine": machine,
         "history": jobs.history,
         "readiness": readiness,
+        "gpu_readiness": gpu_readiness,
+        "metrics": metrics,
         "stopping": asyncio.Event(),
     }
     return create_app(
@@ -198,6 +219,9 @@ def app(
         allowed_hosts=["studio.example", "studio.example:8443", "proxied.example:443"],
         default_model="mini",
         version="1.2.3",
+        on_answer=lambda told: exposition.answered(
+            told.method, told.route, told.status, took_s=told.took_s, reason=told.reason
+        ),
     )
 
 

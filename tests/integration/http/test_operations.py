@@ -46,7 +46,8 @@ from litestar.di import Provide
 from adapters.http.app import create_app
 names = ("submit", "cancel", "retry", "derive", "discard", "steer", "queries", "browse", "judge",
          "deleting", "excerpts", "estimate", "upload", "upload_video",
-         "checkpoints", "work", "removing", "loras", "machine", "history", "readiness", "stopping")
+         "checkpoints", "work", "removing", "loras", "machine", "history", "readiness", "gpu_readiness",
+         "metrics", "stopping")
 nothing = {name: Provide(lambda: None, sync_to_thread=False) for name in names}
 app = create_app(dependencies=nothing, doorkeeper=None, lifespan=[], allowed_hosts=[],
                  default_model="mini", version="1")

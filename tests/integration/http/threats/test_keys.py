@@ -111,8 +111,8 @@ async def test_s18_every_route_asks_for_the_scope_it_declares(
     assert (refused > 0) == (has is not Scope.ADMIN)
 
 
-def test_s18_only_livez_and_the_description_are_everybodys(app: Litestar) -> None:
-    assert {path for _, path, scope in routes(app) if scope == PUBLIC} == {"/livez"}
+def test_s18_only_probes_and_the_description_are_everybodys(app: Litestar) -> None:
+    assert {path for _, path, scope in routes(app) if scope == PUBLIC} == {"/livez", "/startupz"}
 
 
 def test_s18_a_route_that_declares_no_scope_keeps_the_server_from_starting() -> None:

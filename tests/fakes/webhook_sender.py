@@ -1,0 +1,18 @@
+"""A sender that goes nowhere."""
+
+from domain.ports.webhook_sender import WebhookSender
+from domain.webhook import WebhookMessage
+from domain.webhook_errors import WebhookFailed
+
+
+class FakeWebhookSender(WebhookSender):
+    """`sent`: what was taken. Put errors into `refusals` and as many of the next sends fail with them."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, WebhookMessage, int]] = []
+        self.refusals: list[WebhookFailed] = []
+
+    async def send(self, url: str, message: WebhookMessage, *, timestamp: int) -> None:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.sent.append((url, message, timestamp))
