@@ -37,7 +37,8 @@ from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
 
 pytestmark = pytest.mark.slow
-CATALOG = FilesystemCheckpointCatalog([Path(adapters.embedded.__path__[0])])
+#: A user's own folder comes first, and here there is none.
+CATALOG = FilesystemCheckpointCatalog([Path("nobodys"), Path(adapters.embedded.__path__[0])])
 STEPS = 8
 #: Of 8 steps at shift 5, those of the high-noise expert: the cut after them is on the boundary.
 BOUNDARY_STEP = 4
