@@ -1,0 +1,80 @@
+import { Film, GitCompareArrows, TriangleAlert } from "lucide-react";
+import { useState } from "react";
+import { useLocation } from "wouter";
+import { sentence, type Generation } from "@/shared/api";
+import { useGenerations } from "@/shared/jobs";
+import { Button, Empty, Notice, Panel, ScreenHead, Skeleton } from "@/shared/ui";
+import { Compare } from "./Compare";
+import { Grid } from "./Grid";
+import styles from "./Gallery.module.css";
+
+const PAIR = 2;
+
+export function Gallery() {
+  const library = useGenerations(["completed"]);
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const [isComparing, setComparing] = useState(false);
+  const [, navigate] = useLocation();
+  const videos = library.data?.pages.flatMap((page) => page.data) ?? [];
+  const pair = chosen
+    .map((id) => videos.find((video) => video.id === id))
+    .filter((video): video is Generation => video !== undefined);
+  const toggle = (id: string) =>
+    setChosen((before) =>
+      before.includes(id) ? before.filter((other) => other !== id) : [...before, id].slice(-PAIR),
+    );
+  return (
+    <>
+      <ScreenHead title="Outputs">
+        {chosen.length > 0 && (
+          <>
+            <span className={styles.told}>
+              {chosen.length < PAIR ? "Choose one more to compare" : "Two chosen"}
+            </span>
+            <Button look="quiet" onClick={() => setChosen([])}>
+              Clear
+            </Button>
+            <Button look="primary" disabled={pair.length < PAIR} onClick={() => setComparing(true)}>
+              <GitCompareArrows aria-hidden="true" /> Compare
+            </Button>
+          </>
+        )}
+      </ScreenHead>
+      {library.isError && !library.data ? (
+        <Notice tone="bad" icon={<TriangleAlert />}>
+          {sentence(library.error)}
+        </Notice>
+      ) : !library.data ? (
+        <div className={styles.loading}>
+          {Array.from({ length: 8 }, (_, index) => (
+            <Skeleton key={index} className={styles.place} />
+          ))}
+        </div>
+      ) : videos.length === 0 ? (
+        <Panel>
+          <Empty icon={<Film />} title="No videos yet">
+            <p>
+              Each finished video is kept here with everything that made it: play it frame by frame,
+              compare two, or ask for it again with one thing changed.
+            </p>
+            <Button look="primary" onClick={() => navigate("/")}>
+              Make the first one
+            </Button>
+          </Empty>
+        </Panel>
+      ) : (
+        <Grid
+          videos={videos}
+          chosen={chosen}
+          onChoose={toggle}
+          onEnd={() => {
+            if (library.hasNextPage && !library.isFetchingNextPage) void library.fetchNextPage();
+          }}
+        />
+      )}
+      {isComparing && pair[0] && pair[1] && (
+        <Compare left={pair[0]} right={pair[1]} onClose={() => setComparing(false)} />
+      )}
+    </>
+  );
+}
