@@ -199,6 +199,31 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
     await page.getByRole("dialog").waitFor({ state: "detached" });
   });
 
+  it("finds a video by its words, deletes it, and takes that back", async () => {
+    const page = await open("/outputs");
+    const cards = page.getByRole("main").getByRole("article");
+    await cards.first().locator("img").waitFor();
+    const all = await cards.count();
+    expect(all).toBeGreaterThan(1);
+
+    await page.getByRole("searchbox", { name: "Search prompts" }).fill("yel sta");
+    await until("one is left", async () => (await cards.count()) === 1);
+    expect(await cards.first().getByRole("link").textContent()).toBe(STAR);
+    await page.getByRole("checkbox", { name: `Compare: ${STAR}` }).check();
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByText("Nothing found").waitFor();
+    const gone = await fetch(`${server.url}/api/v1/outputs/${first.id}/video`);
+    expect(gone.status).toBe(404);
+
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByRole("link", { name: STAR }).click();
+    await plays(page);
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByText(/The video was deleted/).waitFor();
+    await page.getByRole("button", { name: "Restore" }).click();
+    await plays(page);
+  });
+
   it("keeps markup in a prompt inert", async () => {
     const evil = `<img src=x onerror="document.title='owned'"><b>bold</b>`;
     await pause();

@@ -46,7 +46,14 @@ it("takes the pictures", async () => {
       await page.getByRole("textbox", { name: "Prompt", exact: true }).fill(PROMPTS[2] ?? "");
       await page.getByText("about", { exact: false }).first().waitFor();
     });
-    await picture("outputs", "/outputs");
+    await picture("outputs", "/outputs", async (page) => {
+      await page.getByRole("article").first().waitFor();
+      await until("all are shown", () =>
+        page
+          .locator("article")
+          .evaluateAll((all) => all.every((card) => card.querySelector("img")?.naturalWidth)),
+      );
+    });
     await picture("output", `/outputs/${shown}`);
     await picture("system", "/system");
   } finally {

@@ -1,10 +1,8 @@
 /** The plan of what is being typed: asked for a moment after the last change of what it depends on. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
 import { answered, api, type NewPlan } from "@/shared/api";
 import type { Draft } from "@/shared/draft";
-
-const PAUSE_MS = 250;
+import { useSettled } from "@/shared/lib/settled";
 
 export function planBody(draft: Draft): NewPlan {
   return {
@@ -26,12 +24,7 @@ export function planBody(draft: Draft): NewPlan {
 }
 
 export function usePlan(draft: Draft) {
-  const wanted = JSON.stringify(planBody(draft));
-  const [body, setBody] = useState(wanted);
-  useEffect(() => {
-    const timer = setTimeout(() => setBody(wanted), PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [wanted]);
+  const body = useSettled(JSON.stringify(planBody(draft)));
   return useQuery({
     queryKey: ["plan", body],
     queryFn: ({ signal }) =>

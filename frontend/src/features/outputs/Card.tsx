@@ -1,24 +1,25 @@
-import { useRef } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
-import { useMedia, videoPath, type Generation } from "@/shared/api";
+import { thumbnailPath, useMedia, videoPath, type Output } from "@/shared/api";
 import { classes, duration, moment } from "@/shared/lib/format";
 import styles from "./Grid.module.css";
 
-/** One video; it plays while one rests on it. */
+/** One frame of a video; the video itself is fetched, and plays, while one rests on it. */
 export function Card({
   video,
   isChosen,
   onChoose,
 }: {
-  video: Generation;
+  video: Output;
   isChosen: boolean;
   onChoose: () => void;
 }) {
-  const player = useRef<HTMLVideoElement>(null);
-  const source = useMedia(videoPath(video.id));
+  const [isPlaying, setPlaying] = useState(false);
+  const thumbnail = useMedia(thumbnailPath(video.id));
+  const source = useMedia(isPlaying ? videoPath(video.id) : null);
   const { request } = video;
-  const play = () => void player.current?.play().catch(() => undefined); // left before it began
-  const rest = () => player.current?.pause();
+  const play = () => setPlaying(true);
+  const rest = () => setPlaying(false);
   return (
     <article
       className={classes(styles.card, isChosen && styles.isChosen)}
@@ -28,18 +29,9 @@ export function Card({
       onBlur={rest}
     >
       <div className={styles.picture}>
-        {source && (
-          <video
-            ref={player}
-            src={source}
-            preload="metadata"
-            muted
-            loop
-            playsInline
-            tabIndex={-1}
-          />
-        )}
-        {video.video && <span className={styles.length}>{duration(video.video.duration_s)}</span>}
+        {thumbnail && <img src={thumbnail} alt="" loading="lazy" decoding="async" />}
+        {source && <video src={source} autoPlay muted loop playsInline tabIndex={-1} />}
+        <span className={styles.length}>{duration(video.video.duration_s)}</span>
       </div>
       <div className={styles.caption}>
         <Link href={`/outputs/${video.id}`} className={styles.link}>

@@ -1,4 +1,4 @@
-import type { Generation } from "@/shared/api";
+import type { Output } from "@/shared/api";
 import { Dialog } from "@/shared/ui";
 import { differences } from "./differences";
 import { Player } from "./Player";
@@ -10,8 +10,8 @@ export function Compare({
   right,
   onClose,
 }: {
-  left: Generation;
-  right: Generation;
+  left: Output;
+  right: Output;
   onClose: () => void;
 }) {
   const differing = differences(left.request, right.request);

@@ -1,6 +1,6 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
-import type { Generation } from "@/shared/api";
+import type { Output } from "@/shared/api";
 import { Card } from "./Card";
 import styles from "./Grid.module.css";
 
@@ -17,7 +17,7 @@ export function Grid({
   onChoose,
   onEnd,
 }: {
-  videos: readonly Generation[];
+  videos: readonly Output[];
   chosen: readonly string[];
   onChoose: (id: string) => void;
   /** The last row is near. */

@@ -1,4 +1,4 @@
-import { ArrowLeft, Copy, Download, ImagePlus, TriangleAlert } from "lucide-react";
+import { ArrowLeft, Copy, Download, ImagePlus, Trash2, TriangleAlert, Undo2 } from "lucide-react";
 import { useCallback, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { sentence, useMedia, videoPath, type Generation } from "@/shared/api";
@@ -6,26 +6,27 @@ import { changeDraft, draftOf, draftStore, takePicture } from "@/shared/draft";
 import { useGeneration } from "@/shared/jobs";
 import { bytes, duration, fullMoment, percent } from "@/shared/lib/format";
 import { Button, Facts, Notice, Panel, Skeleton, tell, tellProblem } from "@/shared/ui";
+import { useDelete, useOutput, useRestore } from "./library";
 import { Player } from "./Player";
 import styles from "./OutputView.module.css";
 
 /** One video: the player, what can be made of it, and everything that made it. */
 export function OutputView({ id }: { id: string }) {
-  const { data: video, error } = useGeneration(id);
+  const { data: video, error: unknown } = useGeneration(id);
+  const { data: output, error: gone } = useOutput(video?.status === "completed" ? id : null);
+  const error = unknown ?? gone;
   return (
     <>
       <Link href="/outputs" className={styles.back}>
         <ArrowLeft aria-hidden="true" /> All outputs
       </Link>
       <h1 className="visually-hidden">{video?.request.prompt ?? "Output"}</h1>
-      {video ? (
-        video.status === "completed" ? (
-          <Shown video={video} />
-        ) : (
-          <Notice tone="warn" icon={<TriangleAlert />}>
-            There is no video yet: it is {video.status}. <Link href="/queue">Show the queue</Link>
-          </Notice>
-        )
+      {video && output ? (
+        <Shown video={video} deletedAt={output.deleted_at} />
+      ) : video && video.status !== "completed" ? (
+        <Notice tone="warn" icon={<TriangleAlert />}>
+          There is no video yet: it is {video.status}. <Link href="/queue">Show the queue</Link>
+        </Notice>
       ) : error ? (
         <Notice tone="bad" icon={<TriangleAlert />}>
           {sentence(error)}
@@ -37,11 +38,13 @@ export function OutputView({ id }: { id: string }) {
   );
 }
 
-function Shown({ video }: { video: Generation }) {
+function Shown({ video, deletedAt }: { video: Generation; deletedAt: string | null }) {
   const element = useRef<HTMLVideoElement | null>(null);
   const [, navigate] = useLocation();
   const [isTaking, setTaking] = useState(false);
-  const source = useMedia(videoPath(video.id));
+  const source = useMedia(deletedAt === null ? videoPath(video.id) : null);
+  const deleting = useDelete();
+  const restoring = useRestore();
   const hold = useCallback((held: HTMLVideoElement | null) => {
     element.current = held;
   }, []);
@@ -66,7 +69,13 @@ function Shown({ video }: { video: Generation }) {
   return (
     <div className={styles.view}>
       <div className={styles.stage}>
-        <Player videos={[video]} onFrame={hold} />
+        {deletedAt === null ? (
+          <Player videos={[video]} onFrame={hold} />
+        ) : (
+          <Notice tone="warn" icon={<Trash2 />}>
+            The video was deleted {fullMoment(deletedAt)}.
+          </Notice>
+        )}
         {video.notices.map((notice) => (
           <Notice key={notice} tone="warn" icon={<TriangleAlert />}>
             {notice}
@@ -76,13 +85,24 @@ function Shown({ video }: { video: Generation }) {
           <Button look="primary" onClick={again}>
             <Copy aria-hidden="true" /> Use these settings again
           </Button>
-          <Button disabled={isTaking} onClick={() => void takeFrame()}>
-            <ImagePlus aria-hidden="true" /> Use this frame as first image
-          </Button>
+          {deletedAt === null && (
+            <Button disabled={isTaking} onClick={() => void takeFrame()}>
+              <ImagePlus aria-hidden="true" /> Use this frame as first image
+            </Button>
+          )}
           {source && (
             <a className={styles.download} href={source} download={`${video.id}.mp4`}>
               <Download aria-hidden="true" /> Download
             </a>
+          )}
+          {deletedAt === null ? (
+            <Button disabled={deleting.isPending} onClick={() => deleting.mutate([video.id])}>
+              <Trash2 aria-hidden="true" /> Delete
+            </Button>
+          ) : (
+            <Button disabled={restoring.isPending} onClick={() => restoring.mutate([video.id])}>
+              <Undo2 aria-hidden="true" /> Restore
+            </Button>
           )}
         </div>
       </div>

@@ -8,7 +8,10 @@ import styles from "./Player.module.css";
 
 const SPEEDS = [0.25, 0.5, 1, 2];
 
-const footageOf = ({ request, video }: Generation): Footage => ({
+/** Of a generation or an output, what is needed to play it. */
+type Watched = Pick<Generation, "id" | "request" | "video">;
+
+const footageOf = ({ request, video }: Watched): Footage => ({
   fps: video?.fps ?? request.fps,
   frames: video?.num_frames ?? request.num_frames,
 });
@@ -21,7 +24,7 @@ export function Player({
   videos,
   onFrame,
 }: {
-  videos: readonly Generation[];
+  videos: readonly Watched[];
   /** Called with the first video's element, to take a frame from. */
   onFrame?: (element: HTMLVideoElement | null) => void;
 }) {
@@ -152,7 +155,7 @@ function Picture({
   onToggle,
   onEnded,
 }: {
-  video: Generation;
+  video: Watched;
   index: number;
   hold: (index: number, element: HTMLVideoElement | null) => void;
   onToggle: () => void;

@@ -1,6 +1,6 @@
 export { api, answered } from "./client";
 export { keepKey, keyStore, keyWanted } from "./key";
-export { useFetched, useMedia, videoPath } from "./media";
+export { useFetched, thumbnailPath, useMedia, videoPath } from "./media";
 export { useLoras, useModels, useModelWork, usePresets, type ModelWork } from "./models";
 export { fieldsOf, ProblemError, sentence, type FieldProblem } from "./problem";
 export { follow } from "./stream";

@@ -8,6 +8,7 @@ export type Generation = Readable<Schemas["Generation"]>;
 export type GenerationRequest = Readable<Schemas["GenerationRequest"]>;
 export type NewGeneration = Schemas["NewGeneration"];
 export type NewPlan = Schemas["NewPlan"];
+export type Output = Readable<Schemas["Output"]>;
 export type Plan = Readable<Schemas["Plan"]>;
 export type Model = Readable<Schemas["Model"]>;
 export type Lora = Readable<Schemas["LoraFacts"]>;

@@ -45,6 +45,7 @@ function followJob(client: QueryClient, id: string): () => void {
       if (!isRunning) {
         void client.invalidateQueries({ queryKey: ["queue"] });
         void client.invalidateQueries({ queryKey: ["generations"] });
+        void client.invalidateQueries({ queryKey: ["outputs"] });
       }
     },
   });
