@@ -6,8 +6,15 @@ TARGET ?= src/adapters/embedded
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
+# The page: its packages, the description of the API that its types are made from, its sources.
+PAGE := frontend/dist/index.html
+PAGE_PACKAGES := frontend/node_modules/.installed
+PAGE_SOURCES := $(shell find frontend/src -type f -not -name schema.d.ts) $(wildcard frontend/*.html frontend/*.ts frontend/*.json)
+API_DESCRIBED := frontend/node_modules/.described
+API_SOURCES := $(shell find src/domain src/application src/adapters/http src/bootstrap -name '*.py')
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check bench soak mutants format clean train-mini
+.PHONY: help install page page-if-possible demo serve test check check-page bench screenshots soak mutants format clean train-mini
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -21,10 +28,31 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
-demo: $(INSTALLED) ## Start the service, make one video from a prompt, print where it is
+page: $(PAGE) ## Build the page that the service shows
+
+$(PAGE): $(PAGE_PACKAGES) frontend/openapi.json $(filter-out frontend/openapi.json,$(PAGE_SOURCES))
+	frontend/npm run --silent build -- --logLevel warn
+
+$(PAGE_PACKAGES): frontend/package-lock.json frontend/npm $(INSTALLED)
+	frontend/npm ci --loglevel error
+	@touch $@
+
+# Written only where it differs, so that the page is not built for every change of the server.
+$(API_DESCRIBED): $(API_SOURCES) $(PAGE_PACKAGES)
+	$(BIN)/python -m bootstrap.api_description frontend/openapi.json
+	@test frontend/src/shared/api/schema.d.ts -nt frontend/openapi.json || frontend/npm run --silent api
+	@touch $@
+
+frontend/openapi.json: $(API_DESCRIBED)
+	@:
+
+page-if-possible: $(INSTALLED)
+	@$(MAKE) --no-print-directory page || echo "The page could not be built, for the reason above; all else works without it."
+
+demo: $(INSTALLED) page-if-possible ## Start the service, make one video from a prompt, print where it is
 	@$(BIN)/python examples/demo.py
 
-serve: $(INSTALLED) ## Run the service on http://127.0.0.1:8022
+serve: $(INSTALLED) page-if-possible ## Run the service on http://127.0.0.1:8022
 	$(BIN)/wan serve
 
 check: $(INSTALLED) ## Format, lint, types and import contracts: seconds
@@ -33,7 +61,11 @@ check: $(INSTALLED) ## Format, lint, types and import contracts: seconds
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config importlinter.ini --no-cache
 
-test: check ## Every check and every test
+check-page: $(PAGE) ## The same for the page: format, lint, types, circles, dead exports
+	frontend/npm run --silent check
+
+test: check check-page ## Every check and every test
+	frontend/npm test --silent
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=90
 
 bench: $(INSTALLED) ## Measure what the README states
@@ -52,12 +84,17 @@ soak: $(INSTALLED) ## Kill server and workers 500 times, cut 50 videos, count wh
 mutants: $(INSTALLED) ## Build each deliberate fault in and see which test catches it
 	$(BIN)/python -m tests.mutants.run
 
-format: $(INSTALLED) ## Rewrite the sources in the project's format
+screenshots: $(PAGE) ## Take the pictures in docs/screenshots
+	frontend/npm run --silent screenshots
+
+format: $(INSTALLED) $(PAGE_PACKAGES) ## Rewrite the sources in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	frontend/npm run --silent format
 
 clean: ## Remove what the tools left behind; the environment and your videos stay
 	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf frontend/dist frontend/openapi.json frontend/src/shared/api/schema.d.ts $(API_DESCRIBED)
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 train-mini: $(INSTALLED) ## Train the embedded checkpoints from nothing, on a GPU (BUDGET=cpu for two cores; TARGET=folder)

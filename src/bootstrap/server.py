@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
@@ -33,6 +34,8 @@ _log = logging.getLogger(__name__)
 _CONNECTION_GRACE_S: Final = 3
 #: Connections that wait to be taken; a second server is refused from here on.
 _BACKLOG: Final = 1024
+#: Where `make page` builds the page: beside `src`.
+_PAGE: Final = Path(__file__).parents[2] / "frontend" / "dist"
 
 
 def serve(settings: Settings) -> None:
@@ -235,6 +238,7 @@ def build_app(
         allowed_hosts=[url_host(settings.server.host), *settings.server.allowed_hosts],
         default_model=settings.openai.default_model,
         version=container.core.version(),
+        page=_PAGE,
         on_answer=container.on_answer(),
     )
 

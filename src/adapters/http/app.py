@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import TypeAlias
 
 from litestar import Litestar
@@ -27,6 +28,7 @@ from adapters.http.openai.videos import videos_router
 from adapters.http.openapi import openapi_config, summarise_operations
 from adapters.http.openapi_schemas import DescribedDataclasses, DescribedStructs
 from adapters.http.outputs import outputs_router
+from adapters.http.page import page_router
 from adapters.http.parameters import refuse_unknown_parameters
 from adapters.http.plans import plan_generation
 from adapters.http.presets import list_presets
@@ -57,6 +59,7 @@ def create_app(
     allowed_hosts: Collection[str],
     default_model: str,
     version: str,
+    page: Path,
     on_answer: OnAnswer = lambda _answered: None,
 ) -> Litestar:
     """The application, not yet started.
@@ -75,6 +78,7 @@ def create_app(
         allowed_hosts: Host values answered besides the loopback names; one without a port has any.
         default_model: the checkpoint that `/v1` means where no other is named.
         version: Wan Studio's own.
+        page: the folder with the built page.
         on_answer: told of each request once it is over.
     """
     app = WanStudio(
@@ -97,6 +101,7 @@ def create_app(
             readyz,
             readyz_gpu,
             tell_metrics,
+            page_router(page),
         ],
         dependencies={
             **dependencies,

@@ -7,7 +7,7 @@ from typing import Final
 from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-#: Nothing we serve is a page yet: what a browser is made to render may load and run nothing.
+#: What a browser is made to render may load and run nothing; the page has a policy of its own.
 SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",

@@ -67,6 +67,12 @@ def store(tmp_path: Path) -> FakeArtifactStore:
 
 
 @pytest.fixture
+def page(tmp_path: Path) -> Path:
+    """Where the built page lies; nothing is there unless a test puts it."""
+    return tmp_path / "page"
+
+
+@pytest.fixture
 def checks() -> dict[str, str | None]:
     """What `/readyz` finds; a test breaks one by naming its problem."""
     return {"database": None, "disk": None}
@@ -159,6 +165,7 @@ def app(
     limits: Limits,
     excerpt_maker: FakeExcerptMaker,
     tmp_path: Path,
+    page: Path,
 ) -> Litestar:
     async def readiness() -> Mapping[str, str | None]:
         return checks
@@ -219,6 +226,7 @@ def app(
         allowed_hosts=["studio.example", "studio.example:8443", "proxied.example:443"],
         default_model="mini",
         version="1.2.3",
+        page=page,
         on_answer=lambda told: exposition.answered(
             told.method, told.route, told.status, took_s=told.took_s, reason=told.reason
         ),

@@ -42,6 +42,7 @@ async def test_readyz_says_which_check_failed(
 def test_nothing_heavy_is_loaded_for_it() -> None:
     program = """
 import sys
+from pathlib import Path
 from litestar.di import Provide
 from adapters.http.app import create_app
 names = ("submit", "cancel", "retry", "derive", "discard", "steer", "queries", "browse", "judge",
@@ -50,7 +51,7 @@ names = ("submit", "cancel", "retry", "derive", "discard", "steer", "queries", "
          "metrics", "stopping")
 nothing = {name: Provide(lambda: None, sync_to_thread=False) for name in names}
 app = create_app(dependencies=nothing, doorkeeper=None, lifespan=[], allowed_hosts=[],
-                 default_model="mini", version="1")
+                 default_model="mini", version="1", page=Path("nowhere"))
 app.openapi_schema.to_schema()
 print(*{name.partition(".")[0] for name in sys.modules})
 """

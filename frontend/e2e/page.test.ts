@@ -1,0 +1,327 @@
+import axe from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { chromiumPath, launch, openPage, type Watched } from "./browser";
+import { until, WanServer, type Job } from "./server";
+
+const RED = "a red circle moving right on a blue background";
+const STAR = "a yellow star moving up on a purple background";
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+const SCREENS = ["/", "/queue", "/outputs", "/system"];
+
+const chromium = chromiumPath();
+if (chromium === null) {
+  // eslint-disable-next-line no-console -- whoever runs the tests must know
+  console.warn("No Chromium is on this machine: the page's end-to-end tests are skipped.");
+}
+
+describe.skipIf(chromium === null)("the page, in a browser, on a real server with mini", () => {
+  const server = new WanServer();
+  let browser: Browser | undefined;
+  let watched: Watched;
+  let first: Job;
+
+  beforeAll(async () => {
+    [browser] = await Promise.all([launch(chromium ?? ""), server.start()]);
+    first = await server.make({ prompt: STAR, seed: 7 });
+    expect(first.status).toBe("completed");
+  });
+
+  afterEach(async () => {
+    await watched.close();
+    expect(watched.complaints, "the page complained of nothing").toEqual([]);
+    expect(watched.strangers, "and asked nobody else").toEqual([]);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await server.close();
+  });
+
+  async function open(path: string, options: Parameters<typeof openPage>[2] = {}): Promise<Page> {
+    if (!browser) throw new Error("no browser was launched");
+    watched = await openPage(browser, server.url, options);
+    await watched.page.goto(path);
+    await watched.page.getByRole("heading", { level: 1 }).first().waitFor();
+    return watched.page;
+  }
+
+  const pause = () => server.call("POST", "/queue/pause");
+  const resume = () => server.call("POST", "/queue/resume");
+  const waiting = async () =>
+    (await server.call<{ waiting: (Job & { request: { prompt: string } })[] }>("GET", "/queue"))
+      .waiting;
+
+  async function dropFile(page: Page, name: string, type: string, content: Buffer): Promise<void> {
+    const transfer = await page.evaluateHandle(
+      ({ name, type, base64 }) => {
+        const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([bytes], name, { type }));
+        return transfer;
+      },
+      { name, type, base64: content.toString("base64") },
+    );
+    for (const event of ["dragenter", "dragover", "drop"]) {
+      await page.dispatchEvent("main", event, { dataTransfer: transfer });
+    }
+  }
+
+  it("plans while one types, says what is impossible, and offers the nearest that is not", async () => {
+    const page = await open("/");
+    await page.getByText("Fits on this machine").waitFor();
+
+    await page.getByLabel("Width").fill("77");
+    await page.getByText("must be a multiple of 16").first().waitFor();
+    await page.getByRole("button", { name: "Use 80" }).click();
+
+    await page.getByText("Fits on this machine").waitFor();
+    expect(await page.getByLabel("Width").inputValue()).toBe("80");
+    await page.reload();
+    expect(await page.getByLabel("Width").inputValue()).toBe("80");
+  });
+
+  it("makes a video from an example, and shows it as soon as it is there", async () => {
+    const page = await open("/");
+
+    await page.getByRole("button", { name: RED }).click();
+    await page.getByRole("button", { name: "Generate", exact: true }).click();
+    const video = page.locator("video");
+    await video.waitFor({ timeout: 40_000 });
+
+    await plays(page);
+    await page.getByRole("link", { name: "Open it under Outputs" }).click();
+    await page.getByText("How it was made").waitFor();
+    expect(await page.getByText("Seed", { exact: true }).count()).toBe(1);
+  });
+
+  it("begins a video with a frame of another, once the checkpoint can", async () => {
+    const page = await open(`/outputs/${first.id}`);
+    await plays(page);
+
+    await page.getByRole("button", { name: "One frame on" }).click();
+    await page.getByRole("button", { name: "Use this frame as first image" }).click();
+    await page.getByText("mini makes videos from text alone").waitFor();
+    await page.getByRole("button", { name: "Use mini-ti2v" }).click();
+    await page.getByText("Text and first image to video").waitFor();
+    await page
+      .getByRole("textbox", { name: "Prompt", exact: true })
+      .fill("a yellow circle growing on a purple background");
+    await page.getByRole("button", { name: "Generate", exact: true }).click();
+
+    await page.locator("video").waitFor({ timeout: 40_000 });
+    const { data } = await server.call<{ data: { request: { image: string | null } }[] }>(
+      "GET",
+      "/generations?limit=1",
+    );
+    expect(data[0]?.request.image).toBeTruthy();
+  });
+
+  it("shows what runs, through a reload and the death of the server", async () => {
+    const { id } = await server.call("POST", "/generations", { prompt: RED, steps: 100 });
+    const page = await open("/queue");
+    await page.getByText(/step \d+ of 100/).waitFor();
+    await page.getByText(/a step/).waitFor();
+
+    await page.reload();
+    await page.getByText(/step \d+ of 100/).waitFor();
+    await server.kill();
+    await page.getByText("The server cannot be reached").waitFor();
+    await server.start();
+
+    await page.getByText("The server cannot be reached").waitFor({ state: "detached" });
+    await page.getByRole("article", { name: `Running: ${RED}` }).waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByLabel("cancelled").waitFor();
+    expect((await server.ended(id)).status).toBe("cancelled");
+  });
+
+  it("steers the line: pauses, reorders by the keyboard, cancels, goes on", async () => {
+    const page = await open("/queue");
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByText(/Paused since/).waitFor();
+    for (const name of ["first", "second", "third"]) {
+      await server.call("POST", "/generations", { prompt: name });
+    }
+    await page.getByRole("button", { name: "Move: third" }).focus();
+
+    await page.keyboard.press("Space");
+    await page.waitForTimeout(150);
+    for (let times = 0; times < 2; times += 1) {
+      await page.keyboard.press("ArrowUp");
+      await page.waitForTimeout(300);
+    }
+    await page.keyboard.press("Space");
+
+    const prompts = async () => (await waiting()).map((job) => job.request.prompt).join(" ");
+    await until("it is first", async () => (await prompts()) === "third first second");
+    await page.getByRole("button", { name: "Cancel: first" }).click();
+    await until("it is gone", async () => (await prompts()) === "third second");
+    for (const job of await waiting()) await server.call("POST", `/generations/${job.id}/cancel`);
+    await page.getByRole("button", { name: "Resume" }).click();
+    await page.getByText(/Paused since/).waitFor({ state: "detached" });
+    await page.getByText("Nothing runs, nothing waits").waitFor();
+  });
+
+  it("restores the settings of a video that is dropped on any screen", async () => {
+    const file = await fetch(`${server.url}/api/v1/outputs/${first.id}/video`);
+    const page = await open("/system");
+
+    await dropFile(page, "mine.mp4", "video/mp4", Buffer.from(await file.arrayBuffer()));
+
+    await page.getByText("The settings of mine.mp4 are back.").first().waitFor();
+    expect(await page.getByRole("textbox", { name: "Prompt", exact: true }).inputValue()).toBe(
+      STAR,
+    );
+    expect(await page.getByLabel("Seed", { exact: true }).inputValue()).toBe("7");
+  });
+
+  it("compares two on the same frame", async () => {
+    const page = await open("/outputs");
+    const choices = page.getByRole("checkbox");
+    await choices.first().waitFor();
+    await choices.nth(0).check();
+    await choices.nth(1).check();
+
+    await page.getByRole("button", { name: "Compare" }).click();
+    const videos = page.getByRole("dialog").locator("video");
+    await until("both are there", async () => (await videos.count()) === 2);
+    await page.getByRole("button", { name: "One frame on" }).click();
+    await page.getByRole("button", { name: "One frame on" }).click();
+
+    await until("both show one frame", async () => {
+      const times = await videos.evaluateAll((all) =>
+        all.map((element) => Math.floor((element as HTMLVideoElement).currentTime * 8)),
+      );
+      return times.length === 2 && times[0] === times[1] && (times[0] ?? 0) > 0;
+    });
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+  });
+
+  it("finds a video by its words, deletes it, and takes that back", async () => {
+    const page = await open("/outputs");
+    const cards = page.getByRole("main").getByRole("article");
+    await cards.first().locator("img").waitFor();
+    const all = await cards.count();
+    expect(all).toBeGreaterThan(1);
+
+    await page.getByRole("searchbox", { name: "Search prompts" }).fill("yel sta");
+    await until("one is left", async () => (await cards.count()) === 1);
+    expect(await cards.first().getByRole("link").textContent()).toBe(STAR);
+    await page.getByRole("checkbox", { name: `Compare: ${STAR}` }).check();
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByText("Nothing found").waitFor();
+    const gone = await fetch(`${server.url}/api/v1/outputs/${first.id}/video`);
+    expect(gone.status).toBe(404);
+
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByRole("link", { name: STAR }).click();
+    await plays(page);
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByText(/The video was deleted/).waitFor();
+    await page.getByRole("button", { name: "Restore" }).click();
+    await plays(page);
+  });
+
+  it("keeps markup in a prompt inert", async () => {
+    const evil = `<img src=x onerror="document.title='owned'"><b>bold</b>`;
+    await pause();
+    const { id } = await server.call("POST", "/generations", { prompt: evil });
+    const page = await open("/queue");
+
+    await page.getByText(evil).waitFor();
+
+    expect(await page.locator("main b, main img").count()).toBe(0);
+    expect(await page.title()).toBe("Queue · Wan Studio");
+    await server.call("POST", `/generations/${id}/cancel`);
+    await resume();
+  });
+
+  it("works by the keyboard alone", async () => {
+    await pause();
+    const page = await open("/");
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to content");
+    await page.keyboard.press("Enter");
+    for (let presses = 0; presses < 6; presses += 1) {
+      if (await page.evaluate(() => document.activeElement instanceof HTMLTextAreaElement)) break;
+      await page.keyboard.press("Tab");
+    }
+
+    await page.keyboard.type("typed by hand");
+    await page.keyboard.press("Control+Enter");
+
+    await until("it is queued", async () => (await waiting()).length === 1);
+    const [job] = await waiting();
+    expect(job?.request.prompt).toBe("typed by hand");
+    await server.call("POST", `/generations/${job?.id ?? ""}/cancel`);
+    await resume();
+  });
+
+  it.each(SCREENS)("fits a phone: %s", async (path) => {
+    const page = await open(path, PHONE);
+    await page.waitForTimeout(400);
+
+    const beyond = await page.evaluate(
+      () => document.documentElement.scrollWidth - window.innerWidth,
+    );
+
+    expect(beyond).toBeLessThanOrEqual(0);
+  });
+
+  it.each(["dark", "light"] as const)(
+    "has no fault that axe-core knows: %s",
+    async (colorScheme) => {
+      const page = await open("/", { colorScheme });
+      for (const path of [...SCREENS, `/outputs/${first.id}`]) {
+        await page.goto(path);
+        await page.waitForTimeout(700);
+        expect(await faults(page), path).toEqual([]);
+      }
+      await page.goto("/");
+      await page.getByRole("button", { name: /^mini/ }).click();
+      await page.getByRole("dialog").waitFor();
+      expect(await faults(page), "the choice of a checkpoint").toEqual([]);
+    },
+  );
+
+  // The last one: from here on, the server answers nobody without a key.
+  it("asks for a key where the server wants one, keeps it, and plays videos with it", async () => {
+    const key = server.newKey();
+    const page = await open("/");
+
+    await page.getByRole("dialog", { name: "API key" }).getByLabel("Key").fill(key);
+    await page.getByRole("button", { name: "Use this key" }).click();
+    await page.getByText("Fits on this machine").waitFor();
+
+    await page.goto(`/outputs/${first.id}`);
+    await plays(page);
+    expect(await page.locator("video").getAttribute("src")).toMatch(/^blob:/);
+  });
+});
+
+async function plays(page: Page): Promise<void> {
+  const video = page.locator("video");
+  await video.waitFor();
+  await until("it plays", () =>
+    video.evaluate((element) => (element as HTMLVideoElement).readyState >= 2),
+  );
+}
+
+async function faults(page: Page): Promise<string[]> {
+  // Playwright evaluates past the page's policy; axe itself loads nothing.
+  await page.evaluate(axe.source);
+  return page.evaluate(async () => {
+    const loaded = window as unknown as { axe: { run: (options: object) => Promise<Found> } };
+    interface Found {
+      violations: { id: string; nodes: { target: string[]; failureSummary: string }[] }[];
+    }
+    const { violations } = await loaded.axe.run({
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    });
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`),
+    );
+  });
+}

@@ -1,0 +1,20 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { HintProvider, Toasts } from "@/shared/ui";
+import { DropAnywhere } from "./DropAnywhere";
+import { queryClient } from "./queryClient";
+import { Screens } from "./Screens";
+import { Shell } from "./Shell";
+
+export function App() {
+  return (
+    <QueryClientProvider client={queryClient}>
+      <HintProvider delayDuration={400}>
+        <Shell>
+          <Screens />
+        </Shell>
+        <DropAnywhere />
+        <Toasts />
+      </HintProvider>
+    </QueryClientProvider>
+  );
+}

@@ -1,0 +1,161 @@
+import { TriangleAlert } from "lucide-react";
+import { useState } from "react";
+import { fieldsOf, useModels, type Model } from "@/shared/api";
+import {
+  changeDraft,
+  draftStore,
+  EMPTY_DRAFT,
+  expand,
+  randomSeed,
+  type Sweep,
+} from "@/shared/draft";
+import { useSubmit } from "@/shared/jobs";
+import { useStore } from "@/shared/lib/store";
+import { Button, Notice, Panel, ScreenHead, Skeleton, tell } from "@/shared/ui";
+import { Batch } from "./Batch";
+import { CarriedAlong } from "./CarriedAlong";
+import { CheckpointChoice } from "./CheckpointChoice";
+import { effective, modeOf, pictureTrouble } from "./effective";
+import { Latest, latestStore } from "./Latest";
+import { Loras } from "./Loras";
+import { Pictures } from "./Pictures";
+import { PlanPanel } from "./PlanPanel";
+import { Presets } from "./Presets";
+import { Prompt } from "./Prompt";
+import { Sampling } from "./Sampling";
+import { Shape } from "./Shape";
+import { SubmitBar } from "./SubmitBar";
+import { UNSHAPED } from "./unshaped";
+import { usePlan } from "./usePlan";
+import styles from "./GenerateScreen.module.css";
+
+/** Ask for videos: what they show, how they are made, what that takes. */
+export function GenerateScreen() {
+  const models = useModels();
+  if (!models.data) {
+    return (
+      <>
+        <ScreenHead title="Generate" />
+        {models.isError ? (
+          <Notice tone="bad" icon={<TriangleAlert />}>
+            {models.error.message}
+          </Notice>
+        ) : (
+          <div className={styles.screen}>
+            <Skeleton height="34rem" />
+            <Skeleton height="24rem" />
+          </div>
+        )}
+      </>
+    );
+  }
+  return <Form models={models.data} />;
+}
+
+function Form({ models }: { models: readonly Model[] }) {
+  const draft = useStore(draftStore);
+  const [sweeps, setSweeps] = useState<readonly Sweep[]>([]);
+  const plan = usePlan(draft);
+  const submit = useSubmit();
+  const now = effective(draft, models, plan.data);
+  if (!now) return null;
+  const { model } = now;
+  const asked = expand(draft, sweeps, randomSeed);
+  const trouble = pictureTrouble(draft, model, models);
+  const problem = (name: string) => fieldsOf(plan.error)(name) ?? fieldsOf(submit.error)(name);
+  const send = () => {
+    if (asked.length === 0 || submit.isPending) return;
+    submit.mutate(asked, {
+      onSuccess: (made) => {
+        const last = made.at(-1);
+        if (last) latestStore.set(last.id);
+        tell(made.length === 1 ? "Queued." : `${made.length} videos queued.`);
+      },
+    });
+  };
+  return (
+    <>
+      <ScreenHead title="Generate">
+        <Button look="quiet" onClick={() => startOver()}>
+          Start over
+        </Button>
+      </ScreenHead>
+      <form
+        className={styles.screen}
+        onSubmit={(event) => {
+          event.preventDefault();
+          send();
+        }}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+            event.preventDefault();
+            send();
+          }
+        }}
+      >
+        <div className={styles.asking}>
+          <Panel title="What to show" aside={<span className={styles.mode}>{modeOf(draft)}</span>}>
+            <div className={styles.stack}>
+              <Prompt draft={draft} model={model} problem={problem} />
+              <Pictures draft={draft} now={now} />
+              <CarriedAlong draft={draft} />
+              {trouble && (
+                <Notice tone="warn" icon={<TriangleAlert />}>
+                  {trouble.told}{" "}
+                  {trouble.others.slice(0, 3).map((other) => (
+                    <Button
+                      key={other.id}
+                      size="sm"
+                      onClick={() => changeDraft({ ...UNSHAPED, checkpoint: other.id })}
+                    >
+                      Use {other.id}
+                      {other.available ? "" : " (not here)"}
+                    </Button>
+                  ))}
+                </Notice>
+              )}
+            </div>
+          </Panel>
+          <Panel title="How it is made">
+            <div className={styles.stack}>
+              <CheckpointChoice models={models} chosen={model} />
+              <Presets draft={draft} model={model} problem={problem("preset")} />
+              <Shape draft={draft} now={now} problem={problem} />
+              <Sampling draft={draft} now={now} problem={problem} />
+              <Loras draft={draft} />
+            </div>
+          </Panel>
+          <Panel title="How many">
+            <Batch draft={draft} sweeps={sweeps} onSweeps={setSweeps} />
+          </Panel>
+        </div>
+        <div className={styles.beside}>
+          <PlanPanel model={model} plan={plan} />
+          <SubmitBar
+            count={asked.length}
+            seconds={plan.data?.plan.seconds ?? null}
+            isSending={submit.isPending}
+            error={submit.error}
+            why={
+              asked.length === 0
+                ? "Say first what to show."
+                : model.available
+                  ? null
+                  : model.problem
+            }
+          />
+          <Latest />
+        </div>
+      </form>
+    </>
+  );
+}
+
+function startOver(): void {
+  const before = draftStore.get();
+  draftStore.set({ ...EMPTY_DRAFT, checkpoint: before.checkpoint });
+  tell("Everything is as the checkpoint has it.", {
+    label: "Undo",
+    run: () => draftStore.set(before),
+  });
+}

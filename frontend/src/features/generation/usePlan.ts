@@ -1,0 +1,36 @@
+/** The plan of what is being typed: asked for a moment after the last change of what it depends on. */
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { answered, api, type NewPlan } from "@/shared/api";
+import type { Draft } from "@/shared/draft";
+import { useSettled } from "@/shared/lib/settled";
+
+export function planBody(draft: Draft): NewPlan {
+  return {
+    checkpoint: draft.checkpoint,
+    width: draft.width,
+    height: draft.height,
+    num_frames: draft.numFrames,
+    steps: draft.steps,
+    preset: draft.preset,
+    guidance_high_noise: draft.guidanceHigh,
+    guidance_low_noise: draft.guidanceLow,
+    with_image: draft.image !== null,
+    with_last_image: draft.lastImage !== null,
+    with_video: draft.carried.video != null,
+    strength: draft.carried.strength,
+    with_control_video: draft.carried.control_video != null,
+    references: draft.carried.references?.length ?? 0,
+  };
+}
+
+export function usePlan(draft: Draft) {
+  const body = useSettled(JSON.stringify(planBody(draft)));
+  return useQuery({
+    queryKey: ["plan", body],
+    queryFn: ({ signal }) =>
+      answered(api.POST("/api/v1/plans", { body: JSON.parse(body) as NewPlan, signal })),
+    placeholderData: keepPreviousData,
+    refetchInterval: 15_000, // the free memory changes
+    retry: false,
+  });
+}

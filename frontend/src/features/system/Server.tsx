@@ -1,0 +1,94 @@
+import { CircleCheck, CircleX } from "lucide-react";
+import type { Slot, System } from "@/shared/api";
+import { useQueue } from "@/shared/jobs";
+import { bytes, moment } from "@/shared/lib/format";
+import { Badge, Facts, Panel, Skeleton } from "@/shared/ui";
+import { useChecks } from "./queries";
+import styles from "./Server.module.css";
+
+/** Who makes videos, on what, and with what loaded. */
+export function Workers({ slots }: { slots: readonly Slot[] }) {
+  return (
+    <Panel title="Workers" flush>
+      <ul className={styles.list}>
+        {slots.map((slot) => (
+          <li key={slot.number}>
+            <span className={styles.name}>
+              Worker {slot.number}
+              <span className={styles.where}>
+                {slot.accelerator === null ? "on the CPU" : `on accelerator ${slot.accelerator}`}
+              </span>
+            </span>
+            {slot.problem !== null ? (
+              <Badge tone="bad">rests</Badge>
+            ) : slot.job_id !== null ? (
+              <Badge tone="accent">at work</Badge>
+            ) : (
+              <Badge>idle</Badge>
+            )}
+            <span className={styles.loaded}>
+              {slot.checkpoint === null ? "" : `${slot.checkpoint} is loaded`}
+            </span>
+            {slot.problem !== null && <p className={styles.problem}>{slot.problem}</p>}
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+/** Whether the server can take and keep generations. */
+export function Health({ system }: { system: System }) {
+  const { data: checks } = useChecks();
+  const { data: queue } = useQueue();
+  return (
+    <Panel title="Health">
+      {checks ? (
+        <ul className={styles.checks}>
+          {checks.map(([name, problem]) => (
+            <li key={name} className={problem === null ? styles.good : styles.bad}>
+              {problem === null ? (
+                <CircleCheck aria-hidden="true" />
+              ) : (
+                <CircleX aria-hidden="true" />
+              )}
+              <span>
+                <strong>{name}</strong> {problem ?? "is fine"}
+              </span>
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <Skeleton height="5rem" />
+      )}
+      <Facts
+        facts={[
+          [
+            "Free on the disk",
+            system.free_disk_bytes === null ? "not known" : bytes(system.free_disk_bytes),
+          ],
+          [
+            "Queue",
+            queue
+              ? `${queue.running.length} running, ${queue.waiting.length} waiting${queue.paused_since ? ", paused" : ""}`
+              : "…",
+          ],
+          ["Looked at", moment(system.at)],
+        ]}
+      />
+    </Panel>
+  );
+}
+
+export function Versions({ versions }: { versions: System["versions"] }) {
+  return (
+    <Panel title="Versions">
+      <Facts
+        columns
+        facts={Object.entries(versions).map(
+          ([name, version]) => [name, version ?? "not installed"] as const,
+        )}
+      />
+    </Panel>
+  );
+}

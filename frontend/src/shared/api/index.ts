@@ -1,0 +1,7 @@
+export { api, answered } from "./client";
+export { keepKey, keyStore, keyWanted } from "./key";
+export { useFetched, thumbnailPath, useMedia, videoPath } from "./media";
+export { useLoras, useModels, useModelWork, usePresets, type ModelWork } from "./models";
+export { fieldsOf, ProblemError, sentence, type FieldProblem } from "./problem";
+export { follow } from "./stream";
+export type * from "./types";

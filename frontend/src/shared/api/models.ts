@@ -1,0 +1,50 @@
+/** Checkpoints and LoRAs: which there are, and the work on them. */
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { answered, api } from "./client";
+
+const WORKING_MS = 1_000;
+const IDLE_MS = 20_000;
+
+export function useModels() {
+  return useQuery({
+    queryKey: ["models"],
+    queryFn: async ({ signal }) => (await answered(api.GET("/api/v1/models", { signal }))).data,
+    refetchInterval: ({ state }) =>
+      state.data?.some((model) => model.work?.status === "running") ? WORKING_MS : IDLE_MS,
+  });
+}
+
+export function useLoras() {
+  return useQuery({
+    queryKey: ["loras"],
+    queryFn: async ({ signal }) => (await answered(api.GET("/api/v1/loras", { signal }))).data,
+    refetchInterval: IDLE_MS,
+  });
+}
+
+export function usePresets() {
+  return useQuery({
+    queryKey: ["presets"],
+    queryFn: async ({ signal }) => (await answered(api.GET("/api/v1/presets", { signal }))).data,
+    staleTime: Infinity, // they are the server's program
+  });
+}
+
+export type ModelWork = "pull" | "verify" | "repair" | "remove";
+
+export function useModelWork() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ id, work }: { id: string; work: ModelWork }) => {
+      const params = { path: { model_id: id } };
+      const call = {
+        pull: () => answered<unknown>(api.POST("/api/v1/models/{model_id}/pull", { params })),
+        verify: () => answered<unknown>(api.POST("/api/v1/models/{model_id}/verify", { params })),
+        repair: () => answered<unknown>(api.POST("/api/v1/models/{model_id}/repair", { params })),
+        remove: () => answered<unknown>(api.DELETE("/api/v1/models/{model_id}", { params })),
+      };
+      return call[work]();
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: ["models"] }),
+  });
+}

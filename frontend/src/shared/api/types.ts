@@ -1,0 +1,22 @@
+/** The server's types by short names. */
+import type { Readable } from "openapi-typescript-helpers";
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Generation = Readable<Schemas["Generation"]>;
+export type GenerationRequest = Readable<Schemas["GenerationRequest"]>;
+export type NewGeneration = Schemas["NewGeneration"];
+export type NewPlan = Schemas["NewPlan"];
+export type Output = Readable<Schemas["Output"]>;
+export type Plan = Readable<Schemas["Plan"]>;
+export type Model = Readable<Schemas["Model"]>;
+export type Lora = Readable<Schemas["LoraFacts"]>;
+export type Queue = Readable<Schemas["Queue"]>;
+export type Slot = Readable<Schemas["SlotState"]>;
+export type System = Readable<Schemas["System"]>;
+export type MachineSample = Readable<Schemas["MachineSample"]>;
+export type Stage = Readable<Schemas["Stage"]>;
+export type Status = Readable<Schemas["JobStatus"]>;
+export type Upload = Readable<Schemas["Upload"]>;
+export type Preset = Readable<Schemas["PresetFacts"]>;

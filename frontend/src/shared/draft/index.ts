@@ -1,0 +1,4 @@
+export * from "./batch";
+export * from "./draft";
+export { recipeIn } from "./recipe";
+export * from "./pictures";
