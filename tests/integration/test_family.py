@@ -33,6 +33,7 @@ from domain.generation import GenerationDraft
 from domain.inputs import InputFiles
 from domain.job import Job
 from domain.job_event import JobStatus
+from domain.library import Filters
 from domain.placement import ALL_ON_CPU
 from domain.recipe import RECIPE_KEY
 from domain.video import FrameChunk
@@ -79,7 +80,8 @@ class Studio:
         await asyncio.wait([dispatching])
         job = await self.server.queries().job(submitted.id)
         assert job.status is JobStatus.COMPLETED, job.failure
-        return await self.server.queries().video(job.id)
+        _, path = await self.server.browse().video(job.id)
+        return job, path
 
 
 SMALL = {"width": 64, "height": 32, "num_frames": 5, "steps": 3, "seed": 7, "flow_shift": 5.0}
@@ -232,7 +234,7 @@ async def test_what_a_checkpoint_cannot_do_is_refused(
 
     [violation] = refused.value.violations
     assert (violation.pointer, violation.nearest) == (pointer, nearest)
-    assert await studio.server.queries().jobs(statuses=(), before=None, limit=1) == []
+    assert await studio.server.browse().generations(Filters(), limit=1) == []
 
 
 @pytest.mark.parametrize(
