@@ -11,7 +11,7 @@ def upgrade() -> None:
     op.execute(
         """
         CREATE TABLE webhooks (
-            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
             id TEXT NOT NULL UNIQUE,
             job_id TEXT NOT NULL,
             url TEXT,
