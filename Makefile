@@ -5,8 +5,6 @@ BUDGET ?= mini
 TARGET ?= src/adapters/embedded
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-# Five minutes on two cores, which `make test` is spared.
-FAULTS := $(addprefix tests/e2e/test_,crash_points.py failing_disk.py hangs.py queue_control.py model_pulls.py)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The page: its packages, the description of the API that its types are made from, its sources.
@@ -17,7 +15,7 @@ API_DESCRIBED := frontend/node_modules/.described
 API_SOURCES := $(shell find src/domain src/application src/adapters/http src/bootstrap -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help install page page-if-possible demo serve test faults coverage check check-page bench screenshots soak mutants format clean train-mini
+.PHONY: help install page page-if-possible demo serve test check check-page bench screenshots soak mutants format clean train-mini
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -67,15 +65,13 @@ check: $(INSTALLED) ## Format, lint, types and import contracts: seconds
 check-page: $(PAGE) ## The same for the page: format, lint, types, circles, dead exports
 	frontend/npm run --silent check
 
-test: check check-page ## Every check and every test but `faults`
+# Traced are the tests that domain and application have of their own: tracing takes twice the time.
+TRACED := tests/unit/domain tests/unit/application tests/ports
+
+test: check check-page ## Every check and every test
 	frontend/npm test --silent
-	$(PYTEST) $(addprefix --ignore ,$(FAULTS))
-
-faults: $(INSTALLED) ## The longest tests, with real processes: each point a process may die at, disks that fail, workers that hang
-	$(PYTEST) $(FAULTS)
-
-coverage: $(INSTALLED) ## What of domain and application the tests run: at least nine lines in ten (tracing them takes twice the time)
-	$(PYTEST) --cov --cov-report=term --cov-fail-under=90
+	$(PYTEST) $(TRACED) --cov --cov-report=term --cov-fail-under=90
+	$(PYTEST) $(addprefix --ignore ,$(TRACED)) --durations=60
 
 bench: $(INSTALLED) ## Measure what the README states
 	$(BIN)/python benchmarks/startup.py
