@@ -79,9 +79,8 @@ class RunGeneration:
         self._clock = clock
         self._budgets = budgets
         self._keep_alive_s = keep_alive_s
-        self._ended_at: float | None = (
-            None  # the latest attempt, where the renderer may keep anything
-        )
+        #: When the latest attempt ended; None where the renderer keeps nothing.
+        self._ended_at: float | None = None
         self._suspended_for: DomainError | None = None
         self._is_cancelled = False
         self.count_waiting_from_now()

@@ -11,6 +11,7 @@ from litestar.params import SkipValidation
 from msgspec import Struct
 
 from adapters.http.access import PUBLIC
+from adapters.http.private_paths import without_paths
 from adapters.http.problems import refusals
 from domain.access import Scope
 
@@ -80,7 +81,9 @@ def readyz_gpu(gpu_readiness: SkipValidation[NamedDependency[GpuReadiness]]) -> 
 
 
 def _verdict(checks: Mapping[str, str | None]) -> Ready:
-    problems = {name: problem for name, problem in checks.items() if problem is not None}
+    problems = {
+        name: without_paths(problem) for name, problem in checks.items() if problem is not None
+    }
     if problems:
         raise HTTPException(
             status_code=HTTPStatus.SERVICE_UNAVAILABLE,

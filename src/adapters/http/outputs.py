@@ -68,6 +68,9 @@ async def list_outputs(
     order: Annotated[
         Order, QueryParameter(description="By when they were asked for.")
     ] = Order.NEWEST,
+    counted: Annotated[
+        bool, QueryParameter(description="Whether the first page counts the values of each filter.")
+    ] = True,
     cursor: Annotated[
         str | None, QueryParameter(description="The `next_cursor` of the page before.")
     ] = None,
@@ -87,7 +90,8 @@ async def list_outputs(
     found = await browse.outputs(
         filters, is_deleted=deleted, order=order, after=cursor, limit=limit + 1
     )
-    counts = await browse.facets(filters, is_deleted=deleted) if cursor is None else None
+    wants_counts = counted and cursor is None
+    counts = await browse.facets(filters, is_deleted=deleted) if wants_counts else None
     page = [output(entry) for entry in found[:limit]]
     return OutputPage(
         data=page,

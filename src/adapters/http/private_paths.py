@@ -5,7 +5,7 @@ from typing import Final
 
 #: An absolute path of at least one folder; neither a URL's nor one of our own routes.
 _PATH: Final = re.compile(
-    r"(?<![\w:/.~])/(?!api/|v1/)(?:[^\s/'\"`,;:()]+/)+(?P<name>[^\s/'\"`,;:()]*)"
+    r"(?<![\w/.~])/(?!/|api/|v1/)(?:[^\s/'\"`,;:()]+/)+(?P<name>[^\s/'\"`,;:()]*)"
 )
 
 

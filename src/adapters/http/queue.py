@@ -1,7 +1,6 @@
 """The queue's routes: what waits, who works, and how an operator steers it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -13,7 +12,7 @@ from msgspec import Meta, Struct
 from adapters.http.new_generation import MAX_PRIORITY
 from adapters.http.private_paths import optional_without_paths
 from adapters.http.problems import refusals
-from adapters.http.representations import Generation, GenerationId, generation
+from adapters.http.representations import Generation, GenerationId, generation, shown_slots
 from application.queries import Queries, QueueState, SlotState
 from application.steer_queue import SteerQueue
 from domain.access import Scope
@@ -119,7 +118,7 @@ def _queue(state: QueueState) -> Queue:
         paused_since=state.paused_since,
         is_draining=state.is_draining,
         problem=optional_without_paths(state.problem),
-        slots=[replace(slot, problem=optional_without_paths(slot.problem)) for slot in state.slots],
+        slots=shown_slots(state.slots),
     )
 
 

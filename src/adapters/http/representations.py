@@ -5,6 +5,7 @@ here.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Final, TypeAlias
 
@@ -12,6 +13,7 @@ from litestar.params import PathParameter
 from msgspec import Struct, field
 
 from adapters.http.private_paths import optional_without_paths, without_paths
+from application.queries import SlotState
 from domain.derivation import Derivation
 from domain.generation import GenerationRequest
 from domain.job import Job
@@ -179,7 +181,7 @@ def generation(job: Job) -> Generation:
         made_as=job.made_as,
         error=_error(job.failure),
         video=video,
-        notices=job.notices,
+        notices=[without_paths(told) for told in job.notices],
         measured=job.measured,
         created_at=job.created_at,
         started_at=job.started_at,
@@ -209,6 +211,11 @@ def snapshot(event: JobEvent, *, preview_step: int | None) -> GenerationSnapshot
         at=event.at,
         preview_step=preview_step,
     )
+
+
+def shown_slots(slots: Sequence[SlotState]) -> Sequence[SlotState]:
+    """How they are shown."""
+    return [replace(slot, problem=optional_without_paths(slot.problem)) for slot in slots]
 
 
 def _error(failure: Failure | None) -> GenerationError | None:

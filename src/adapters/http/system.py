@@ -19,6 +19,7 @@ from msgspec import Struct
 from adapters.http import streams
 from adapters.http.private_paths import optional_without_paths
 from adapters.http.problems import refusals
+from adapters.http.representations import shown_slots
 from adapters.http.streams import HEARTBEAT, MAX_EVENT, event_stream, told_as
 from application.queries import Queries, SlotState
 from application.watch_machine import HISTORY_S, WatchMachine
@@ -131,7 +132,7 @@ def get_system(
         hardware=latest.hardware,
         free_disk_bytes=latest.free_disk_bytes,
         problem=optional_without_paths(latest.problem),
-        slots=queries.slots(),
+        slots=shown_slots(queries.slots()),
     )
 
 

@@ -62,6 +62,7 @@ async def test_pages_follow_each_other_in_either_order(
 
     assert [output["id"] for output in first["data"] + second["data"]] == made[::-1]
     assert (second["next_cursor"], second["facets"]) == (None, None)
+    assert (await client.get(OUTPUTS, params={"counted": False})).json()["facets"] is None
     assert await listed(client, order="oldest") == made
     assert await listed(client, order="oldest", cursor=made[1]) == made[2:]
 

@@ -8,7 +8,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from application.run_generation import RunGeneration
 from application.watch_machine import WatchMachine
+from domain.errors import AcceleratorFault
 from domain.hardware import Hardware
 from tests.fakes.clock import FakeClock
 from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
@@ -182,3 +184,14 @@ async def test_a_machine_that_cannot_be_read_is_null_and_says_why(
     assert body["hardware"] is None
     assert body["free_disk_bytes"] is None
     assert body["problem"] == "The machine cannot be read: OSError: no /proc"
+
+
+async def test_what_a_slot_complains_of_is_told_without_the_servers_folders(
+    client: httpx.AsyncClient, lane: RunGeneration
+) -> None:
+    for number in range(2):
+        lane.slot.note_end(f"gen_{number}", AcceleratorFault("/srv/mine/lib.so failed."), now=0)
+
+    told = [(await client.get(path)).text for path in (SYSTEM, "/readyz/gpu", "/api/v1/queue")]
+
+    assert all("lib.so failed" in text and "mine" not in text for text in told)

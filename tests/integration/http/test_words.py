@@ -103,6 +103,7 @@ async def test_the_side_that_is_wrong_is_named(
         ("/home/me/data/models/mini lacks vae.", "mini lacks vae."),
         ("it lies at /srv/x/t2v-A14B.", "it lies at t2v-A14B."),
         ("in '/srv/a/' now", "in 'a folder' now"),
+        ("OSError:/srv/a/jobs.db is gone", "OSError:jobs.db is gone"),
         ("send it to POST /api/v1/uploads", "send it to POST /api/v1/uploads"),
         ("as https://huggingface.co/a/b has it", "as https://huggingface.co/a/b has it"),
         ("and/or, 1/2/3, models/mini", "and/or, 1/2/3, models/mini"),

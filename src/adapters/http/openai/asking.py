@@ -1,8 +1,9 @@
 """How a submission is sent over HTTP, beside its body: by whom, and whether it was sent before."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
+from litestar import Request
 from litestar.params import HeaderParameter
 
 from adapters.http.parameters import ClientHeader, KeyHeader
@@ -23,6 +24,7 @@ class Asking:
     client: str
     idempotency_key: str | None
     is_repeated: bool | None
+    traceparent: str | None
 
     def for_(self, derived: Derived, *, priority: int) -> Submission:
         """What to submit."""
@@ -34,10 +36,12 @@ class Asking:
             priority=priority,
             idempotency_key=self.idempotency_key,
             is_repeated=self.is_repeated,
+            traceparent=self.traceparent,
         )
 
 
 def read_asking(
+    request: Request[Any, Any, Any],
     idempotency_key: KeyHeader = None,
     client: ClientHeader = LOCAL_CLIENT,
     retry_count: Annotated[
@@ -54,4 +58,5 @@ def read_asking(
         client=client,
         idempotency_key=idempotency_key,
         is_repeated=None if retry_count is None else retry_count > 0,
+        traceparent=request.scope["state"]["traceparent"],
     )

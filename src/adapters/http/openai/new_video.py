@@ -190,7 +190,7 @@ class Wishes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise _refused("seconds", "says the same as `num_frames`: leave one out")
         try:
             seconds = float(self.seconds)
-        except ValueError:
+        except (ValueError, OverflowError):  # no number, or a whole one beyond every float
             seconds = math.nan
         if not math.isfinite(seconds):
             raise _refused("seconds", f"{self.seconds!r} is no number of seconds, such as 5")
