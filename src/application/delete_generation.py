@@ -51,7 +51,8 @@ class DeleteGeneration:
             NotRestorable: the file is gone, or going.
             OutputMissing: there never was one.
         """
-        return await self._restore(job_id, lambda entry: entry.restore_video())
+        at = self._clock.now()
+        return await self._restore(job_id, lambda entry: entry.restore_video(at=at))
 
     async def restore_generation(self, job_id: str) -> LibraryEntry:
         """List a generation again, with its video where that is not gone.
@@ -59,7 +60,8 @@ class DeleteGeneration:
         Raises:
             UnknownJob: there is none with that id.
         """
-        return await self._restore(job_id, lambda entry: entry.restore_generation())
+        at = self._clock.now()
+        return await self._restore(job_id, lambda entry: entry.restore_generation(at=at))
 
     async def _delete(self, job_id: str, change: Callable[[LibraryEntry], None]) -> LibraryEntry:
         await self._library.update(job_id, change)

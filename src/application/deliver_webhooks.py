@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from domain.errors import InvalidRequest, NotFound, StorageError
+from domain.errors import InvalidRequest, StorageError
 from domain.ports.clock import Clock
 from domain.ports.job_repository import JobRepository
 from domain.ports.webhook_outbox import Delivery, WebhookOutbox
@@ -56,7 +56,7 @@ class DeliverWebhooks:
             try:
                 while await self.deliver_due():
                     pass
-                await self._outbox.wait(at=self._clock.now(), timeout_s=IDLE_POLL_S)
+                await self._outbox.wait(now=self._clock.now, timeout_s=IDLE_POLL_S)
             except StorageError as error:
                 _log.error("no webhooks", extra={"reason": error.message})
                 await asyncio.sleep(REST_S)
@@ -79,13 +79,10 @@ class DeliverWebhooks:
     async def _try(self, delivery: Delivery) -> None:
         told = {"job_id": delivery.job_id, "webhook_id": delivery.id}
         url = delivery.url or self._server_url
-        try:
-            job = await self._repository.get(delivery.job_id)
-        except NotFound:
-            url = None
-        if url is None:  # nobody is to be told any more, or there is nothing to tell
+        if url is None:  # nobody is to be told any more
             await self._outbox.remove(delivery.number)
             return
+        job = await self._repository.get(delivery.job_id)
         message = message_of(job, message_id=delivery.id)
         try:
             if delivery.url is not None:
@@ -95,6 +92,11 @@ class DeliverWebhooks:
             await self._note_failure(delivery, WebhookRefused(error.message))
         except WebhookFailed as error:
             await self._note_failure(delivery, error)
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the others are delivered, whatever became of this one
+            _log.error("webhook failed unexpectedly", exc_info=error, extra=told)
+            await self._note_failure(delivery, WebhookFailed(type(error).__name__))
         else:
             _log.info("webhook delivered", extra=told)
             await self._outbox.remove(delivery.number)

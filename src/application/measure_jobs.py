@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from domain.errors import NotFound, StorageError
-from domain.job import Job
+from domain.errors import StorageError
 from domain.job_event import EventKind, JobEvent, JobStatus
 from domain.ports.clock import Clock
 from domain.ports.event_log import EventLog
@@ -93,7 +92,8 @@ class MeasureJobs:
 
     async def _note_start(self, event: JobEvent) -> None:
         checkpoint = event.checkpoint or _UNKNOWN
-        if event.attempt == 1 and (job := await self._job(event)):
+        if event.attempt == 1:
+            job = await self._repository.get(event.job_id)
             self._metrics.began(checkpoint, waited_s=max(job.waited_s, 0.0))
         self._attempts[event.job_id] = _Attempt(
             checkpoint=checkpoint,
@@ -136,18 +136,11 @@ class MeasureJobs:
         attempt = self._attempts.pop(event.job_id, None)
         if attempt and event.kind is EventKind.COMPLETED:
             self._leave(attempt, event.at)
-        job = await self._job(event)
-        took_s = _seconds(job.started_at, event.at) if job and job.started_at else None
+        job = await self._repository.get(event.job_id)
+        took_s = _seconds(job.started_at, event.at) if job.started_at else None
         checkpoint = event.checkpoint or _UNKNOWN
         code = (event.code or _UNKNOWN) if event.status is JobStatus.FAILED else ""
         self._metrics.finished(checkpoint, event.status, code=code, took_s=took_s)
-
-    async def _job(self, event: JobEvent) -> Job | None:
-        """None where it was deleted meanwhile."""
-        try:
-            return await self._repository.get(event.job_id)
-        except NotFound:
-            return None
 
 
 def _seconds(since: datetime, until: datetime) -> float:

@@ -59,9 +59,18 @@ class TakeExcerpts:
             made = await asyncio.to_thread(self._maker.make, path, layout_of(video))
         try:
             await asyncio.to_thread(self._excerpts.keep, video.sha256, made)
+            await asyncio.to_thread(self._forget_if_gone, job_id, video)
         except StorageError as error:
             _log.warning("excerpts not kept", extra={"job_id": job_id, "reason": error.message})
         return made
+
+    def _forget_if_gone(self, job_id: str, video: VideoFile) -> None:
+        """A video that was removed while it was decoded leaves no pictures behind."""
+        try:
+            self._store.locate(job_id)
+        except OutputMissing:
+            self._excerpts.forget(video.sha256)
+            raise
 
 
 def video_of(entry: LibraryEntry) -> VideoFile:

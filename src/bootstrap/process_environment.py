@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Final
 
-from bootstrap.settings import KEY_VARIABLE
+from bootstrap.settings import SECRETS
 
 _VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 _THREADS: Final = "OMP_NUM_THREADS"
@@ -39,7 +39,7 @@ def worker_environment(accelerator: str | None, *, workers: int = 1) -> dict[str
     if accelerator is None and workers > 1:
         variables[_THREADS] = str(max(1, _cores() // workers))
     variables |= {
-        **{name: value for name, value in os.environ.items() if name != KEY_VARIABLE},
+        **{name: value for name, value in os.environ.items() if not name.startswith(SECRETS)},
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",

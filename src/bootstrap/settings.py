@@ -75,6 +75,8 @@ _CONFIG_VARIABLE: Final = "WAN_CONFIG"
 #: What the command line shows to a server that asks for keys; not a setting, so that it is handed to nobody.
 KEY_VARIABLE: Final = "WAN_API_KEY"
 _NO_SETTINGS: Final = frozenset({_CONFIG_VARIABLE, KEY_VARIABLE})
+#: How the variables begin that no worker is to have.
+SECRETS: Final = (KEY_VARIABLE, "WAN_WEBHOOKS__")
 #: huggingface_hub's own name for another hub; ours goes before it.
 _HUB_VARIABLE: Final = "HF_ENDPOINT"
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from domain.generation import GenerationDraft, GenerationRequest
+from domain.presets import is_of_a_preset
 
 
 class Derivation(StrEnum):
@@ -75,6 +76,8 @@ def _over(
         base = {name: value for name, value in base.items() if name in _OF_ANY_CHECKPOINT}
     without = {*without, *(_OF_PRESETS if said.preset is not None else ())}
     base = {name: value for name, value in base.items() if name not in without}
+    if said.preset is not None and base.get("loras"):
+        base["loras"] = tuple(use for use in base["loras"] if not is_of_a_preset(use.name))
     told = {name: value for name, value in _attributes(said).items() if value is not None}
     return GenerationDraft(**{**base, **told})
 

@@ -106,7 +106,7 @@ class LibraryEntry:
         if self.has_video:
             self.delete_video(at=at)
 
-    def restore_video(self) -> None:
+    def restore_video(self, *, at: datetime) -> None:
         """As if it had not been deleted, nor its generation. Doing it again does nothing.
 
         Raises:
@@ -116,13 +116,16 @@ class LibraryEntry:
         if self.state in {OutputState.REMOVING, OutputState.REMOVED}:
             raise NotRestorable
         self.expect_video()
-        self.restore_generation()
+        self.restore_generation(at=at)
 
-    def restore_generation(self) -> None:
-        """List it again, with its video where that is not gone. Doing it again does nothing."""
+    def restore_generation(self, *, at: datetime) -> None:
+        """List it again, with its video where that is not gone. Doing it again does nothing.
+
+        However old the video is, it has its whole time again: somebody wanted it.
+        """
         self.is_hidden = False
         if self.state is OutputState.DELETED:
-            self.state, self.since = OutputState.KEPT, self.job.finished_at
+            self.state, self.since = OutputState.KEPT, at
 
     def begin_removal(self, *, at: datetime) -> None:
         """From here on the file goes, whatever dies. Doing it again does nothing.

@@ -189,3 +189,8 @@ def preset_named(name: str | None) -> Preset:
 def presets_of(spec: CheckpointSpec) -> Sequence[Preset]:
     """Those that a checkpoint can be made with."""
     return [preset for preset in PRESETS if not preset.needs or spec.id in preset.needs]
+
+
+def is_of_a_preset(lora: str) -> bool:
+    """Whether a LoRA of that name is one that a preset brings with it."""
+    return any(needed.suits(lora) for preset in PRESETS for needed in preset.needs.values())

@@ -1,6 +1,7 @@
 """Excerpts that say what they were made of."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from domain.errors import OutputMissing, VideoUnusable
@@ -17,6 +18,7 @@ class FakeExcerptMaker(ExcerptMaker):
     def __init__(self, recipe: str | None = None) -> None:
         self.made = 0
         self.recipe = recipe
+        self.when_made: Callable[[], None] = lambda: None
         self.may_make = threading.Event()
         self.may_make.set()
 
@@ -28,6 +30,7 @@ class FakeExcerptMaker(ExcerptMaker):
         if content == DAMAGED:
             raise VideoUnusable
         self.made += 1
+        self.when_made()
         return Excerpts(
             thumbnail=b"thumbnail of " + content,
             spritesheet=f"{len(layout.frames)} frames".encode(),

@@ -353,9 +353,9 @@ class InMemoryWebhookOutbox(WebhookOutbox):
     async def length(self) -> int:
         return len(self.kept)
 
-    async def wait(self, *, at: datetime, timeout_s: float) -> None:
+    async def wait(self, *, now: Callable[[], datetime], timeout_s: float) -> None:
         await self._memory.wait(
-            lambda: any(due_at <= at for due_at, _ in self.kept.values()), timeout_s
+            lambda: any(due_at <= now() for due_at, _ in self.kept.values()), timeout_s
         )
 
 

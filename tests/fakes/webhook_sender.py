@@ -2,7 +2,6 @@
 
 from domain.ports.webhook_sender import WebhookSender
 from domain.webhook import WebhookMessage
-from domain.webhook_errors import WebhookFailed
 
 
 class FakeWebhookSender(WebhookSender):
@@ -10,7 +9,7 @@ class FakeWebhookSender(WebhookSender):
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, WebhookMessage, int]] = []
-        self.refusals: list[WebhookFailed] = []
+        self.refusals: list[Exception] = []
 
     async def send(self, url: str, message: WebhookMessage, *, timestamp: int) -> None:
         if self.refusals:

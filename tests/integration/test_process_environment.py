@@ -15,6 +15,13 @@ def test_a_worker_is_offline_and_sees_its_own_accelerator() -> None:
     assert "PATH" in environment
 
 
+def test_no_secret_of_ours_reaches_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WAN_API_KEY", "WAN_WEBHOOKS__SECRET"):
+        monkeypatch.setenv(name, "whsec_canary")
+
+    assert "whsec_canary" not in worker_environment(None).values()
+
+
 def test_workers_without_accelerators_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert "OMP_NUM_THREADS" not in worker_environment(None), "torch knows best"

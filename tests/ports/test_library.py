@@ -57,7 +57,7 @@ async def test_an_unknown_generation_is_named_as_such(library: Library) -> None:
     with pytest.raises(UnknownJob):
         await library.get("gen_nobody")
     with pytest.raises(UnknownJob):
-        await library.update("gen_nobody", lambda entry: entry.restore_generation())
+        await library.update("gen_nobody", lambda entry: entry.restore_generation(at=NOON))
     assert await library.descendants("gen_nobody") == []
 
 
@@ -187,6 +187,7 @@ async def test_a_filter_finds_what_fits_and_nothing_else(
         ("ircle", False),
         ("red green", False),
         ("cafe", True),
+        ("de\u0301cor", True),
         ("blue-ish", True),
         ("ish-blue", False),
         ("红色", True),
@@ -205,7 +206,7 @@ async def test_a_filter_finds_what_fits_and_nothing_else(
 async def test_words_of_a_prompt_find_it(
     text: str, is_found: bool, library: Library, repository: JobRepository
 ) -> None:
-    prompt = "a red Circle, in a blue-ish café: 红色的圆 🔴"
+    prompt = "a red Circle, in a blue-ish café, décor: 红色的圆 🔴"
     await a_finished(repository, 1, prompt=prompt, negative_prompt="nothing")
 
     assert bool(await library.outputs(Filters(text=text))) is is_found
@@ -254,7 +255,7 @@ async def test_what_was_deleted_is_apart_until_it_is_restored(
     assert [job.id for job in await library.generations(Filters())] == ["gen_3", "gen_1"]
 
     for number in (1, 2):
-        await library.update(f"gen_{number}", lambda entry: entry.restore_generation())
+        await library.update(f"gen_{number}", lambda entry: entry.restore_generation(at=NOON))
 
     assert ids(await library.outputs(Filters())) == ["gen_3", "gen_2", "gen_1"]
     assert len(await library.generations(Filters())) == 3

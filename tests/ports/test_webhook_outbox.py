@@ -107,10 +107,12 @@ async def test_those_due_longest_come_first_and_no_more_than_are_wanted(
 async def test_waiting_ends_when_there_is_something(
     repository: JobRepository, outbox: WebhookOutbox
 ) -> None:
-    waiting = asyncio.create_task(outbox.wait(at=NOON, timeout_s=30))
-    await asyncio.sleep(0)
+    now = NOON - A_SECOND  # it ends while somebody waits, and so after that began
+    waiting = asyncio.create_task(outbox.wait(now=lambda: now, timeout_s=30))
+    await asyncio.sleep(0.05)
 
+    now = NOON
     await over(repository, "gen_1")
 
     await asyncio.wait_for(waiting, timeout=10)
-    await outbox.wait(at=NOON - A_SECOND, timeout_s=0.01)
+    await outbox.wait(now=lambda: NOON - A_SECOND, timeout_s=0.01)

@@ -1,5 +1,6 @@
 """Pictures of a video: one frame, or many small ones in a grid."""
 
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
@@ -15,9 +16,8 @@ from adapters.http.representations import GenerationId
 from application.browse_library import BrowseLibrary
 from application.take_excerpts import TakeExcerpts, layout_of, video_of
 from domain.access import Scope
-from domain.excerpts import MEDIA_TYPE, Excerpts, SheetLayout
+from domain.excerpts import MEDIA_TYPE, SheetLayout
 from domain.library import LibraryEntry
-from domain.video import VideoFile
 
 #: Grows when the pictures of the same video become others.
 _EDITION = 1
@@ -36,6 +36,13 @@ _RESPONSES = {
 }
 
 
+class PictureKind(StrEnum):
+    """What is shown of a video."""
+
+    THUMBNAIL = "thumbnail"
+    SPRITESHEET = "spritesheet"
+
+
 @get(
     "/{output_id:str}/thumbnail",
     media_type=MEDIA_TYPE,
@@ -51,14 +58,7 @@ async def get_thumbnail(
 ) -> Response[Any]:
     """The frame in the middle of the video, its longer side 512 pixels at most, as WebP."""
     entry = await browse.output(output_id)
-    return thumbnail_response(request, entry, await excerpts.execute(entry))
-
-
-def thumbnail_response(
-    request: Request[Any, Any, Any], entry: LibraryEntry, taken: Excerpts
-) -> Response[Any]:
-    """The picture, unless the client has it."""
-    return _picture(request, taken.thumbnail, _etag(video_of(entry), "thumbnail"), {})
+    return await picture_response(request, entry, excerpts, PictureKind.THUMBNAIL)
 
 
 @get(
@@ -88,16 +88,7 @@ async def get_spritesheet(
     Headers tell how they lie; so does `spritesheet` of the output, with each frame's number.
     """
     entry = await browse.output(output_id)
-    return spritesheet_response(request, entry, await excerpts.execute(entry))
-
-
-def spritesheet_response(
-    request: Request[Any, Any, Any], entry: LibraryEntry, taken: Excerpts
-) -> Response[Any]:
-    """The sheet, unless the client has it, with headers that tell how its frames lie."""
-    video = video_of(entry)
-    headers = _geometry(layout_of(video))
-    return _picture(request, taken.spritesheet, _etag(video, "spritesheet"), headers)
+    return await picture_response(request, entry, excerpts, PictureKind.SPRITESHEET)
 
 
 def _geometry(layout: SheetLayout) -> dict[str, str]:
@@ -109,15 +100,18 @@ def _geometry(layout: SheetLayout) -> dict[str, str]:
     }
 
 
-def _picture(
-    request: Request[Any, Any, Any], content: bytes, etag: str, headers: dict[str, str]
+async def picture_response(
+    request: Request[Any, Any, Any], entry: LibraryEntry, excerpts: TakeExcerpts, kind: PictureKind
 ) -> Response[Any]:
+    """The picture, unless the client has it: then nothing is read. A sheet's headers tell how its frames lie."""
+    video = video_of(entry)
+    etag = f'"{video.sha256}.{kind}.{_EDITION}"'
     # As the video itself: it may be kept, but asked for again each time.
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache", **headers}
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if kind is PictureKind.SPRITESHEET:
+        headers |= _geometry(layout_of(video))
     if matches(",".join(request.headers.getall("if-none-match", [])), etag):
         return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    taken = await excerpts.execute(entry)
+    content = taken.thumbnail if kind is PictureKind.THUMBNAIL else taken.spritesheet
     return Response(content, headers=headers, media_type=MEDIA_TYPE)
-
-
-def _etag(video: VideoFile, kind: str) -> str:
-    return f'"{video.sha256}.{kind}.{_EDITION}"'

@@ -52,7 +52,8 @@ class Output(Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: its generation's.
-        request: complete: sent again, it makes the same video.
+        ways: how else it was computed than by default, such as `attention`; those decide its bits, too.
+        request: complete: sent again to a server that computes so, it makes the same video.
         video: the file's facts.
         spritesheet: how the frames of the spritesheet lie.
         measured: what making it took; null where that is not known.
@@ -132,7 +133,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
         version: of the Wan Studio that made it, as its file says; null where it does not.
         weights: a short hash of each part of the checkpoint; null where the file has none.
         memory_rung: from 1 on, its pictures were decoded in tiles.
-        request: complete: sent again, it makes the same video.
+        ways: how else it was computed than by default, such as `attention`; those decide its bits, too.
+        request: complete: sent again to a server that computes so, it makes the same video.
         video: the file's facts.
         measured: what making it took; null where that is not known.
         attempts: how many times it was started.
@@ -143,6 +145,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     version: str | None
     weights: Mapping[str, str] | None
     memory_rung: int
+    ways: Mapping[str, str]
     request: GenerationRequest
     video: VideoFile
     measured: Measured | None
@@ -202,6 +205,7 @@ def manifest(entry: LibraryEntry, recipe: Mapping[str, Any]) -> Manifest:
         version=recipe.get("version"),
         weights=recipe.get("weights"),
         memory_rung=recipe.get("memory_rung", 0),
+        ways=recipe.get("ways", {}),
         request=job.request,
         video=video,
         measured=job.measured,

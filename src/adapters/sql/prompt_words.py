@@ -5,6 +5,7 @@ characters is made one.
 """
 
 import re
+import unicodedata
 from typing import Final
 
 #: Kana, and ideographs with their extensions (Unicode 15, blocks).
@@ -23,6 +24,7 @@ def asked(text: str) -> str | None:
 
     What is written together must stand together, in that order, and its last word may be a beginning.
     """
-    phrases = [" ".join(_WORDS.findall(chunk)) for chunk in text.split()]
+    composed = unicodedata.normalize("NFC", text)  # as prompts are kept
+    phrases = [" ".join(_WORDS.findall(chunk)) for chunk in composed.split()]
     told = [f'"{phrase}" *' for phrase in phrases if phrase]
     return " AND ".join(told) or None

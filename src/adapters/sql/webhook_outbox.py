@@ -1,6 +1,6 @@
 """Messages to deliver, in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -79,8 +79,8 @@ class SqlWebhookOutbox(WebhookOutbox):
         count = select(func.count()).select_from(webhooks)
         return await self._database.read(lambda connection: connection.execute(count).scalar_one())
 
-    async def wait(self, *, at: datetime, timeout_s: float) -> None:
+    async def wait(self, *, now: Callable[[], datetime], timeout_s: float) -> None:
         async def is_due() -> bool:
-            return bool(await self.due(at=at, limit=1))
+            return bool(await self.due(at=now(), limit=1))
 
         await self._database.wait(is_due, timeout_s=timeout_s)

@@ -1,7 +1,7 @@
 """Messages that are still to be delivered."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,5 +44,5 @@ class WebhookOutbox(ABC):
         """How many are still to be delivered."""
 
     @abstractmethod
-    async def wait(self, *, at: datetime, timeout_s: float) -> None:
-        """Return when one may be due that was not due `at` that time, or after `timeout_s` at the latest."""
+    async def wait(self, *, now: Callable[[], datetime], timeout_s: float) -> None:
+        """Return when one may be due by `now`, asked anew at each change, or after `timeout_s` at the latest."""

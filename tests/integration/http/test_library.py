@@ -158,6 +158,16 @@ async def test_a_thumbnail_is_sent_once_to_whom_has_it(
     assert excerpt_maker.made == 1
 
 
+async def test_who_has_a_picture_keeps_no_decoder_busy(
+    client: httpx.AsyncClient, made: list[str], excerpt_maker: FakeExcerptMaker
+) -> None:
+    url = f"{OUTPUTS}/{made[0]}/thumbnail"
+
+    answer = await client.get(url, headers={"If-None-Match": "*"})
+
+    assert (answer.status_code, excerpt_maker.made) == (304, 0)
+
+
 async def test_a_spritesheet_tells_how_its_frames_lie(
     client: httpx.AsyncClient, made: list[str]
 ) -> None:
@@ -178,11 +188,12 @@ async def test_a_spritesheet_tells_how_its_frames_lie(
 async def test_a_manifest_tells_how_a_video_was_made(
     client: httpx.AsyncClient, made: list[str], excerpt_maker: FakeExcerptMaker
 ) -> None:
-    excerpt_maker.recipe = '{"version": "1.2.3", "weights": {"vae": "ab"}, "memory_rung": 1}'
+    excerpt_maker.recipe = '{"version": "1.2.3", "weights": {"vae": "ab"}, "memory_rung": 1, "ways": {"attention": "sage"}}'
 
     told = (await client.get(f"{OUTPUTS}/{made[0]}/manifest")).json()
 
     assert (told["version"], told["weights"], told["memory_rung"]) == ("1.2.3", {"vae": "ab"}, 1)
+    assert told["ways"] == {"attention": "sage"}
     assert told["request"]["prompt"] == "a red circle"
     assert told["sha256"] == told["video"]["sha256"]
     assert (told["attempts"], told["measured"]) == (1, None)

@@ -134,3 +134,15 @@ async def test_a_message_that_was_sent_but_not_struck_off_is_sent_again(
     first, second = world.sender.sent
     assert first[1] == second[1], "the receiver can tell that it is the same"
     assert await world.jobs.outbox.length() == 0
+
+
+async def test_what_nobody_foresaw_holds_up_no_other_message() -> None:
+    world = World()
+    await world.over("gen_1")
+    await world.over("gen_2")
+    world.sender.refusals = [RuntimeError("a bug")]
+
+    await world.deliver.deliver_due()
+
+    assert sorted(world.ends) == ["delivered", "failed"]
+    assert await world.jobs.outbox.length() == 1

@@ -113,3 +113,17 @@ async def test_what_has_no_video_has_no_picture(
     assert await excerpts.execute(
         await jobs.library.get("gen_1")
     )  # until it is gone, it can be looked at
+
+
+async def test_a_video_that_is_removed_while_it_is_decoded_leaves_no_pictures_behind(
+    jobs: InMemoryJobs, excerpts: TakeExcerpts, attempt: Attempt, store: FakeArtifactStore,
+    maker: FakeExcerptMaker, remembered: FakeExcerptStore,
+) -> None:  # fmt: skip
+    await attempt.make(Stages())
+    entry = await jobs.library.get("gen_1")
+    maker.when_made = lambda: store.remove("gen_1")
+
+    with pytest.raises(OutputMissing):
+        await excerpts.execute(entry)
+
+    assert remembered.kept == {}

@@ -211,15 +211,21 @@ async def test_a_favourite_is_kept_for_ever(
 
 
 @pytest.mark.usefixtures("made")
-async def test_a_restored_video_has_its_whole_time_again_only_from_its_making(
-    tidying: Tidying, deleting: DeleteGeneration, jobs: InMemoryJobs
+async def test_a_video_that_was_deleted_for_its_age_and_restored_has_its_whole_time_again(
+    tidying: Tidying, deleting: DeleteGeneration, jobs: InMemoryJobs, clock: FakeClock
 ) -> None:
-    made_at = (await jobs.library.get("gen_1")).since
-    await deleting.video("gen_1")
-
+    tidy = tidying(keep_days=30)
+    clock.advance(31 * DAY_S)
+    await tidy.execute()
     await deleting.restore_video("gen_1")
 
-    assert (await jobs.library.get("gen_1")).since == made_at
+    clock.advance(29 * DAY_S)
+    await tidy.execute()
+    assert await state(jobs) is OutputState.KEPT
+
+    clock.advance(2 * DAY_S)
+    await tidy.execute()
+    assert await state(jobs) is OutputState.DELETED
 
 
 @pytest.mark.usefixtures("made")

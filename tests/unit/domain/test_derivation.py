@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from domain.derivation import edited, extended, remixed
 from domain.generation import GenerationDraft
+from domain.lora import LoraUse
 from tests.fakes.examples import a_request
 
 SOURCE = replace(
@@ -44,6 +45,20 @@ def test_a_preset_stands_for_what_it_would_of_any_other() -> None:
 
     assert (remix.preset, remix.steps, remix.guidance_high_noise) == ("draft", None, None)
     assert (remix.flow_shift, remix.seed, remix.negative_prompt) == (2.0, 7, SOURCE.negative_prompt)
+
+
+def test_a_preset_takes_the_lora_of_another_off_and_leaves_ones_own_on() -> None:
+    own, presets = (
+        LoraUse(name=name, strength_high_noise=1, strength_low_noise=1, sha256=())
+        for name in ("my grain", "wan2.2_t2v_lightx2v_4steps_lora")
+    )
+    distilled = replace(SOURCE, loras=(own, presets))
+
+    exact = remixed(distilled, replace(SAID, preset="exact"))
+    same = remixed(distilled, SAID)
+
+    assert [use.name for use in exact.loras or ()] == ["my grain"]
+    assert [use.name for use in same.loras or ()] == [own.name, presets.name]
 
 
 def test_an_edit_is_of_the_video_and_of_nothing_that_that_was_made_of() -> None:

@@ -52,7 +52,7 @@ def test_a_removal_that_nobody_began_has_no_end(state: OutputState) -> None:
 )
 def test_what_is_gone_cannot_be_restored(state: OutputState, error: type[Exception]) -> None:
     with pytest.raises(error):
-        an_entry(state).restore_video()
+        an_entry(state).restore_video(at=NOON)
 
 
 @pytest.mark.parametrize("state", [OutputState.NONE, OutputState.REMOVING, OutputState.REMOVED])
@@ -77,6 +77,6 @@ def test_a_generation_whose_video_is_gone_can_still_be_deleted_and_listed_again(
 
     entry.delete_generation(at=LATER)
     assert entry.is_hidden
-    entry.restore_generation()
+    entry.restore_generation(at=NOON)
 
     assert (entry.is_hidden, entry.state) == (False, OutputState.REMOVED)

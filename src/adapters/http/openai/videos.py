@@ -18,7 +18,7 @@ from adapters.http.openai.errors import refusals
 from adapters.http.openai.new_video import NewEdit, NewExtension, NewRemix, NewVideo, Wishes
 from adapters.http.openai.representations import DeletedVideo, Video, VideoPage, page, video
 from adapters.http.openapi import headed_operation
-from adapters.http.output_pictures import spritesheet_response, thumbnail_response
+from adapters.http.output_pictures import PictureKind, picture_response
 from adapters.http.output_video import MEDIA_TYPE, video_response
 from adapters.http.representations import GenerationId
 from application.browse_library import BrowseLibrary
@@ -223,9 +223,7 @@ async def download_content(
     entry, path = await browse.video(video_id)
     if variant is Variant.VIDEO:
         return await video_response(request, entry, path)
-    taken = await excerpts.execute(entry)
-    respond = thumbnail_response if variant is Variant.THUMBNAIL else spritesheet_response
-    return respond(request, entry, taken)
+    return await picture_response(request, entry, excerpts, PictureKind(variant))
 
 
 @delete(

@@ -7,7 +7,6 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    # No reference to the job: it may be deleted, and then there is nothing to tell.
     op.execute(
         """
         CREATE TABLE webhooks (
