@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -14,8 +15,13 @@ def modules(*packages: str) -> list[tuple[str, ast.Module]]:
     for package in packages:
         for path in sorted((SRC / package).rglob("*.py")):
             name = ".".join(path.relative_to(SRC).with_suffix("").parts)
-            found.append((name.removesuffix(".__init__"), ast.parse(path.read_text())))
+            found.append((name.removesuffix(".__init__"), _parsed(path)))
     return found
+
+
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 def imported_roots(tree: ast.AST) -> Iterator[str]:
