@@ -13,7 +13,6 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from sqlalchemy import Connection
+from sqlalchemy.event import listen
 
 from adapters.sql.rows import event_to_row, job_to_row
 from application.submit_generation import Submission
@@ -61,11 +61,13 @@ class Service:
         self.queue = container.queue()
         self._clock = core.clock()
         self._submit = container.submit()
-        self.statements: Counter[str] = Counter()
+        self.commits = 0
 
     async def open(self) -> None:
         await self.database.open()
-        await self.database.write(self._count_statements)
+        await self.database.write(
+            lambda connection: listen(connection.engine, "commit", self._count_commit)
+        )
 
     async def submit(self) -> None:
         await self._submit.execute(SUBMISSION)
@@ -81,8 +83,7 @@ class Service:
 
     async def flood(self, clients: int, seconds: float) -> tuple[float, float]:
         """Submissions per second, and submissions per commit."""
-        self.statements.clear()
-        done = 0
+        done, self.commits = 0, 0
         until = time.monotonic() + seconds
 
         async def client() -> None:
@@ -93,12 +94,10 @@ class Service:
 
         began = time.monotonic()
         await asyncio.gather(*(client() for _ in range(clients)))
-        return done / (time.monotonic() - began), done / self.statements["COMMIT"]
+        return done / (time.monotonic() - began), done / self.commits
 
-    def _count_statements(self, connection: Connection) -> None:
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        driver.set_trace_callback(lambda sql: self.statements.update([sql.partition(" ")[0]]))
+    def _count_commit(self, _connection: Connection) -> None:
+        self.commits += 1
 
 
 async def timed(act: Callable[[], Awaitable[Job | None]], into: list[float]) -> Job | None:

@@ -1,5 +1,6 @@
 """Uploads are their owner's: what others uploaded does not exist for whoever has a key of their own."""
 
+import asyncio
 from collections.abc import Iterator
 
 from domain.access import LOCAL, Caller
@@ -9,14 +10,14 @@ from domain.ports.upload_owners import UploadOwners
 
 
 class OwnUploads:
-    """What one caller may make videos of. Blocking."""
+    """What one caller may make videos of."""
 
     def __init__(self, owners: UploadOwners, caller: Caller = LOCAL) -> None:
         self._owners = owners
         self._caller = caller
 
     def keep(self, upload_id: str) -> None:
-        """What was just uploaded is the caller's; the local user needs no mark, and sees all.
+        """What was just uploaded is the caller's; the local user needs no mark, and sees all. Blocking.
 
         Raises:
             DiskFull, StorageError: it could not be made durable.
@@ -24,18 +25,19 @@ class OwnUploads:
         if not self._caller.is_local:
             self._owners.add(upload_id, self._caller.client)
 
-    def refuse_others(self, draft: GenerationDraft) -> None:
+    async def refuse_others(self, draft: GenerationDraft) -> None:
         """Let a draft name the caller's own uploads only.
 
         Raises:
             InvalidRequest: in the words for what was never uploaded: nobody learns which it is.
         """
-        if self._caller.sees_all:
-            return
+        named = () if self._caller.sees_all else tuple(_named(draft))
+        if not named:
+            return  # without another thread: most drafts are words alone
         violations = [
-            Violation(pointer=f"/{field}", reason=f"No uploaded {kind} has the id {named!r}.")
-            for field, kind, named in _named(draft)
-            if not self._owners.owns(named, self._caller.client)
+            Violation(pointer=f"/{field}", reason=f"No uploaded {kind} has the id {upload_id!r}.")
+            for field, kind, upload_id in named
+            if not await asyncio.to_thread(self._owners.owns, upload_id, self._caller.client)
         ]
         if violations:
             raise InvalidRequest(violations)

@@ -1,6 +1,5 @@
 """Accept a generation: from here on it is never lost."""
 
-import asyncio
 import json
 import logging
 import secrets
@@ -150,7 +149,7 @@ class SubmitGeneration:
         self._gate.refuse_if_full()
         await self._expect_origin(submission.made_from)
         if self._uploads is not None:
-            await asyncio.to_thread(self._uploads.refuse_others, submission.draft)
+            await self._uploads.refuse_others(submission.draft)
         request, plan = await self._plan.execute(submission.draft)
         for cap in (self._limits.job_cost, self._caller.job_cost):
             check_cost(request, cap)

@@ -69,6 +69,7 @@ class CoreContainer(containers.DeclarativeContainer):
             settings.provided.models_dir,
             providers.Object(Path(adapters.embedded.__path__[0])),
         ),
+        glance_s=0.2,
     )
     checkpoint_store = providers.Singleton(
         FilesystemCheckpointStore,

@@ -1,5 +1,6 @@
 """Folders that are not whole, not safe, or not what they say."""
 
+import itertools
 import json
 import os
 import shutil
@@ -188,6 +189,18 @@ def test_what_changed_a_moment_ago_may_change_again_unseen_and_is_not_relied_on(
     catalog = FilesystemCheckpointCatalog([folder.parent])
 
     assert catalog.find("mini") is not catalog.find("mini")
+
+
+def test_in_a_flood_of_requests_a_checkpoint_is_looked_at_once_in_a_while(folder: Path) -> None:
+    now = itertools.count(time.time_ns(), 60_000_000)
+    catalog = FilesystemCheckpointCatalog([folder.parent], lambda: next(now), glance_s=0.2)
+    seen = catalog.find("mini")
+    weights(folder).unlink()
+
+    assert catalog.find("mini") is seen
+    with pytest.raises(CheckpointBroken):
+        for _ in range(3):
+            catalog.find("mini")
 
 
 def test_folders_that_link_to_each_other_are_walked_once(folder: Path) -> None:

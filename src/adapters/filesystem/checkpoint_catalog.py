@@ -48,9 +48,18 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
     touched.
     """
 
-    def __init__(self, folders: Sequence[Path], now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        now_ns: Callable[[], int] = time.time_ns,
+        *,
+        glance_s: float = 0.0,
+    ) -> None:
+        """`glance_s`: for so long a checkpoint found good is not looked at again, in a flood of requests."""
         self._folders = tuple(folders)
         self._now_ns = now_ns
+        self._glance_ns = int(glance_s * 1e9)
+        self._seen: dict[str, tuple[int, LocalCheckpoint]] = {}
         self._good: dict[Path, tuple[FolderState, LocalCheckpoint]] = {}
 
     def note_use(self, checkpoint: LocalCheckpoint) -> None:
@@ -62,6 +71,16 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
         return tuple(self._entry(spec) for spec in CHECKPOINTS)
 
     def find(self, checkpoint_id: str) -> LocalCheckpoint:
+        now = self._now_ns()
+        if checkpoint_id in self._seen:
+            seen_at, checkpoint = self._seen[checkpoint_id]
+            if 0 <= now - seen_at < self._glance_ns:  # not where the clock was put back
+                return checkpoint
+        checkpoint = self._look(checkpoint_id)
+        self._seen[checkpoint_id] = now, checkpoint
+        return checkpoint
+
+    def _look(self, checkpoint_id: str) -> LocalCheckpoint:
         spec = checkpoint_spec(checkpoint_id)
         for folder in self._folders:
             if (folder / spec.id).is_dir():
@@ -90,7 +109,7 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
 
     def _entry(self, spec: CheckpointSpec) -> CatalogEntry:
         try:
-            return CatalogEntry(spec=spec, local=self.find(spec.id), problem=None)
+            return CatalogEntry(spec=spec, local=self._look(spec.id), problem=None)
         except CheckpointUnavailable as error:
             return CatalogEntry(spec=spec, local=None, problem=error.message)
 
