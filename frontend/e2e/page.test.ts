@@ -1,5 +1,5 @@
 import axe from "axe-core";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { chromiumPath, launch, openPage, type Watched } from "./browser";
 import { until, WanServer, type Job } from "./server";
@@ -118,7 +118,8 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
   });
 
   it("shows what runs, through a reload and the death of the server", async () => {
-    const { id } = await server.call("POST", "/generations", { prompt: RED, steps: 100 });
+    const asked = { prompt: RED, steps: 100, num_frames: 33 }; // as long as mini takes at most
+    const { id } = await server.call("POST", "/generations", asked);
     const page = await open("/queue");
     await page.getByText(/step \d+ of 100/).waitFor();
     await page.getByText(/a step/).waitFor();
@@ -140,17 +141,20 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
     const page = await open("/queue");
     await page.getByRole("button", { name: "Pause" }).click();
     await page.getByText(/Paused since/).waitFor();
-    for (const name of ["first", "second", "third"]) {
-      await server.call("POST", "/generations", { prompt: name });
+    const ids: string[] = [];
+    for (const prompt of ["first", "second", "third"]) {
+      ids.push((await server.call("POST", "/generations", { prompt })).id);
     }
+    const [first, second, third] = ids;
+    const isOver = (id = "") => page.getByText(`moved over droppable area ${id}`).waitFor();
     await page.getByRole("button", { name: "Move: third" }).focus();
 
     await page.keyboard.press("Space");
-    await page.waitForTimeout(150);
-    for (let times = 0; times < 2; times += 1) {
-      await page.keyboard.press("ArrowUp");
-      await page.waitForTimeout(300);
-    }
+    await isOver(third);
+    await page.keyboard.press("ArrowUp");
+    await isOver(second);
+    await page.keyboard.press("ArrowUp");
+    await isOver(first);
     await page.keyboard.press("Space");
 
     const prompts = async () => (await waiting()).map((job) => job.request.prompt).join(" ");
@@ -185,15 +189,17 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
 
     await page.getByRole("button", { name: "Compare" }).click();
     const videos = page.getByRole("dialog").locator("video");
-    await until("both are there", async () => (await videos.count()) === 2);
+    await until("both play", async () => (await readyStates(videos)).join() === "true,true");
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("slider", { name: "Frame" }).press("Home");
     await page.getByRole("button", { name: "One frame on" }).click();
     await page.getByRole("button", { name: "One frame on" }).click();
 
-    await until("both show one frame", async () => {
-      const times = await videos.evaluateAll((all) =>
+    await until("both show the third frame", async () => {
+      const frames = await videos.evaluateAll((all) =>
         all.map((element) => Math.floor((element as HTMLVideoElement).currentTime * 8)),
       );
-      return times.length === 2 && times[0] === times[1] && (times[0] ?? 0) > 0;
+      return frames.join() === "2,2";
     });
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
@@ -241,6 +247,7 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
   it("works by the keyboard alone", async () => {
     await pause();
     const page = await open("/");
+    await allIsThere(page, "/");
     await page.keyboard.press("Tab");
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to content");
     await page.keyboard.press("Enter");
@@ -261,7 +268,7 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
 
   it.each(SCREENS)("fits a phone: %s", async (path) => {
     const page = await open(path, PHONE);
-    await page.waitForTimeout(400);
+    await allIsThere(page, path);
 
     const beyond = await page.evaluate(
       () => document.documentElement.scrollWidth - window.innerWidth,
@@ -276,7 +283,7 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
       const page = await open("/", { colorScheme });
       for (const path of [...SCREENS, `/outputs/${first.id}`]) {
         await page.goto(path);
-        await page.waitForTimeout(700);
+        await allIsThere(page, path);
         expect(await faults(page), path).toEqual([]);
       }
       await page.goto("/");
@@ -304,9 +311,26 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
 async function plays(page: Page): Promise<void> {
   const video = page.locator("video");
   await video.waitFor();
-  await until("it plays", () =>
-    video.evaluate((element) => (element as HTMLVideoElement).readyState >= 2),
-  );
+  await until("it plays", async () => (await readyStates(video)).join() === "true");
+}
+
+/** Whether each has a frame to show. */
+const readyStates = (videos: Locator) =>
+  videos.evaluateAll((all) => all.map((video) => (video as HTMLVideoElement).readyState >= 2));
+
+/** What a screen shows last, once the server has told it everything. */
+const LAST: Record<string, (page: Page) => Locator> = {
+  "/": (page) => page.getByText("Fits on this machine"),
+  "/queue": (page) => page.getByRole("heading", { name: "Lately" }),
+  "/outputs": (page) => page.getByRole("article").first().locator("img"),
+  "/system": (page) => page.getByRole("heading", { name: "Versions" }),
+};
+
+async function allIsThere(page: Page, path: string): Promise<void> {
+  await (LAST[path]?.(page) ?? page.locator("video")).waitFor();
+  const places = page.locator('[class*="skeleton"]');
+  await until("every place is filled", async () => (await places.count()) === 0);
+  await page.evaluate(() => document.fonts.ready);
 }
 
 async function faults(page: Page): Promise<string[]> {
