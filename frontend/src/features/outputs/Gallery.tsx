@@ -13,20 +13,28 @@ import styles from "./Gallery.module.css";
 
 const PAIR = 2;
 
+/** What was chosen among what was found; another search begins without. */
+interface Choice {
+  words: string;
+  ids: readonly string[];
+}
+
 export function Gallery() {
   const words = useSettled(useStore(searched));
   const library = useLibrary(words);
   const deleting = useDelete();
-  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const [choice, setChoice] = useState<Choice>({ words, ids: [] });
   const [isComparing, setComparing] = useState(false);
   const [, navigate] = useLocation();
   const videos = library.data?.pages.flatMap((page) => page.data) ?? [];
-  const pair = chosen
+  const pair = (choice.words === words ? choice.ids : [])
     .map((id) => videos.find((video) => video.id === id))
     .filter((video): video is Output => video !== undefined);
+  const chosen = pair.map(({ id }) => id);
+  const setChosen = (ids: readonly string[]) => setChoice({ words, ids });
   const toggle = (id: string) =>
-    setChosen((before) =>
-      before.includes(id) ? before.filter((other) => other !== id) : [...before, id].slice(-PAIR),
+    setChosen(
+      chosen.includes(id) ? chosen.filter((other) => other !== id) : [...chosen, id].slice(-PAIR),
     );
   return (
     <>
@@ -42,7 +50,12 @@ export function Gallery() {
             </Button>
             <Button
               disabled={deleting.isPending}
-              onClick={() => deleting.mutate(chosen, { onSuccess: () => setChosen([]) })}
+              onClick={() =>
+                deleting.mutate(chosen, {
+                  onSuccess: ({ deleted }) =>
+                    setChosen(chosen.filter((id) => !deleted.includes(id))),
+                })
+              }
             >
               <Trash2 aria-hidden="true" /> Delete
             </Button>

@@ -7,6 +7,7 @@ import { useDelete, useLibrary } from "./library";
 
 const page = { data: [], next_cursor: null, facets: null };
 let asked: string[];
+let refused: Record<string, number>;
 
 const wrapper = ({ children }: { children: ReactNode }) => (
   <QueryClientProvider client={new QueryClient()}>
@@ -19,12 +20,13 @@ const wrapper = ({ children }: { children: ReactNode }) => (
 
 beforeEach(() => {
   asked = [];
+  refused = {};
   vi.stubGlobal("fetch", ({ method, url }: Request) => {
-    asked.push(`${method} ${url.slice(url.indexOf("/outputs"))}`);
-    const isDeleted = method === "DELETE";
-    return Promise.resolve(
-      isDeleted ? new Response(null, { status: 204 }) : new Response(JSON.stringify(page)),
-    );
+    const call = `${method} ${url.slice(url.indexOf("/outputs"))}`;
+    asked.push(call);
+    const status = refused[call] ?? (method === "DELETE" ? 204 : 200);
+    const told = status >= 400 ? { detail: `No: ${status}.` } : page;
+    return Promise.resolve(new Response(status === 204 ? null : JSON.stringify(told), { status }));
   });
 });
 
@@ -35,11 +37,11 @@ it("asks for the words that are looked for, and for all where there are none", a
     wrapper,
     initialProps: { words: " " },
   });
-  await waitFor(() => expect(asked).toEqual(["GET /outputs?limit=60"]));
+  await waitFor(() => expect(asked).toEqual(["GET /outputs?limit=60&counted=false"]));
 
   rerender({ words: " red fox " });
 
-  await waitFor(() => expect(asked.at(-1)).toBe("GET /outputs?limit=60&q=red%20fox"));
+  await waitFor(() => expect(asked.at(-1)).toBe("GET /outputs?limit=60&counted=false&q=red%20fox"));
 });
 
 it("what is deleted is brought back by one click", async () => {
@@ -47,10 +49,34 @@ it("what is deleted is brought back by one click", async () => {
 
   act(() => result.current.mutate(["a", "b"]));
   const undo = await screen.findByRole("button", { name: "Undo" });
-  expect(asked).toEqual(["DELETE /outputs/a", "DELETE /outputs/b"]);
+  expect(asked.slice(0, 2)).toEqual(["DELETE /outputs/a", "DELETE /outputs/b"]);
   fireEvent.click(undo);
 
   await waitFor(() =>
-    expect(asked.slice(2)).toEqual(["POST /outputs/a/restore", "POST /outputs/b/restore"]),
+    expect(asked.slice(-2)).toEqual(["POST /outputs/a/restore", "POST /outputs/b/restore"]),
   );
+});
+
+it("of several, what could not be deleted is said, and only the others are brought back", async () => {
+  refused["DELETE /outputs/b"] = 507;
+  const { result } = renderHook(() => useDelete(), { wrapper });
+
+  act(() => result.current.mutate(["a", "b", "c"]));
+  await screen.findByText("2 videos are deleted.");
+  await screen.findByText("1 of 3 could not be deleted: No: 507.");
+  fireEvent.click(screen.getByRole("button", { name: "Undo" }));
+
+  await waitFor(() =>
+    expect(asked.slice(-2)).toEqual(["POST /outputs/a/restore", "POST /outputs/c/restore"]),
+  );
+});
+
+it("offers no way back where the server keeps nothing that is deleted", async () => {
+  refused["GET /outputs/a"] = 404;
+  const { result } = renderHook(() => useDelete(), { wrapper });
+
+  act(() => result.current.mutate(["a"]));
+
+  await screen.findByText("The video is deleted.");
+  expect(screen.queryByRole("button", { name: "Undo" })).toBeNull();
 });

@@ -6,9 +6,9 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { answered, api } from "@/shared/api";
+import { answered, api, ProblemError, sentence } from "@/shared/api";
 import { createStore } from "@/shared/lib/store";
-import { tell } from "@/shared/ui";
+import { tell, tellProblem } from "@/shared/ui";
 
 const OUTPUTS = ["outputs"] as const;
 const PAGE = 60;
@@ -25,7 +25,12 @@ export function useLibrary(words: string) {
       answered(
         api.GET("/api/v1/outputs", {
           params: {
-            query: { limit: PAGE, ...(q && { q }), ...(pageParam && { cursor: pageParam }) },
+            query: {
+              limit: PAGE,
+              counted: false,
+              ...(q && { q }),
+              ...(pageParam && { cursor: pageParam }),
+            },
           },
           signal,
         }),
@@ -61,18 +66,42 @@ export function useRestore() {
   });
 }
 
-/** Delete videos, and offer to take it back. */
+/** Delete videos, say which could not be, and offer to take it back where that can be. */
 export function useDelete() {
   const client = useQueryClient();
   const restore = useRestore();
   return useMutation({
-    mutationFn: (ids: readonly string[]) =>
-      Promise.all(ids.map((id) => answered(api.DELETE("/api/v1/outputs/{output_id}", path(id))))),
-    onSuccess: (_answers, ids) =>
-      tell(ids.length === 1 ? "The video is deleted." : `${ids.length} videos are deleted.`, {
-        label: "Undo",
-        run: () => restore.mutate(ids),
-      }),
+    async mutationFn(ids: readonly string[]) {
+      const answers = await Promise.allSettled(
+        ids.map((id) => answered(api.DELETE("/api/v1/outputs/{output_id}", path(id)))),
+      );
+      const deleted = ids.filter((_, index) => answers[index]?.status === "fulfilled");
+      const refusals = answers.filter((answer) => answer.status === "rejected");
+      if (deleted[0] === undefined) throw refusals[0]?.reason;
+      return { deleted, refusals, isKept: await isKept(deleted[0]) };
+    },
+    onSuccess({ deleted, refusals, isKept }) {
+      const undo = { label: "Undo", run: () => restore.mutate(deleted) };
+      tell(
+        deleted.length === 1 ? "The video is deleted." : `${deleted.length} videos are deleted.`,
+        isKept ? undo : undefined,
+      );
+      if (refusals[0]) {
+        const all = deleted.length + refusals.length;
+        const why = sentence(refusals[0].reason);
+        tellProblem(new Error(`${refusals.length} of ${all} could not be deleted: ${why}`));
+      }
+    },
     onSettled: () => client.invalidateQueries({ queryKey: OUTPUTS }),
   });
+}
+
+/** Whether a deleted video can be brought back: without days in the trash it is gone at once. */
+async function isKept(id: string): Promise<boolean> {
+  try {
+    await answered(api.GET("/api/v1/outputs/{output_id}", path(id)));
+    return true;
+  } catch (error) {
+    return !(error instanceof ProblemError && error.status === 404);
+  }
 }
