@@ -240,8 +240,8 @@ FAULTS = (
     Fault(
         name="another's upload",
         path="src/application/own_uploads.py",
-        sound="            if not self._owners.owns(named, self._caller.client)\n",
-        spoiled="            if not named\n",
+        sound="            if not await asyncio.to_thread(self._owners.owns, upload_id, self._caller.client)\n",
+        spoiled="            if not upload_id\n",
         tests=("tests/integration/http/threats/test_owners.py",),
     ),
     Fault(
