@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 from sqlalchemy.event import listen
 
 from adapters.sql.rows import event_to_row, job_to_row
-from application.submit_generation import Submission
+from application.submission import Submission
 from bootstrap.core_container import CoreContainer
 from bootstrap.server_container import ServerContainer
 from bootstrap.settings import load_settings

@@ -1,22 +1,19 @@
 """Accept a generation: from here on it is never lost."""
 
-import json
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.own_jobs import OwnJobs
 from application.own_uploads import OwnUploads
 from application.plan_generation import PlanGeneration
+from application.submission import Asked, Submission
 from domain.access import LOCAL, Caller, Room, check_cost
-from domain.derivation import Derivation
 from domain.errors import InvalidRequest, UnknownJob, Violation
-from domain.generation import GenerationDraft
-from domain.idempotency import IdempotencyKey
-from domain.job import LOCAL_CLIENT, Job
+from domain.job import Job
 from domain.ports.clock import Clock
 from domain.ports.job_repository import JobRepository
 from domain.webhook import WebhookRules
@@ -24,56 +21,9 @@ from domain.webhook import WebhookRules
 _log = logging.getLogger(__name__)
 
 
-def _what_was_said(fields: list[tuple[str, object]]) -> dict[str, object]:
-    return {name: value for name, value in fields if value is not None}
-
-
 def new_id() -> str:
     """A random 128-bit id; nobody can guess another's."""
     return f"gen_{secrets.token_hex(16)}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """What is asked, and how it is to wait.
-
-    Attributes:
-        client: who asks, where no key says it.
-        preempts: whether it may stop a running job of lower priority.
-        traceparent: of the trace that the request is part of, if any.
-        webhook_url: told once the generation is over.
-        idempotency_key: the client's own name for this submission; sent again, it makes no second job.
-        is_repeated: without such a name, whether the client says that it has sent this before and had no
-            answer; None where it says neither.
-        made_from: the generation that it is made from, or begins with a frame of.
-        made_as: how it is; None where nobody says.
-    """
-
-    draft: GenerationDraft
-    client: str = LOCAL_CLIENT
-    priority: int = 0
-    preempts: bool = False
-    idempotency_key: str | None = None
-    is_repeated: bool | None = None
-    made_from: str | None = None
-    made_as: Derivation | None = None
-    traceparent: str | None = None
-    webhook_url: str | None = None
-
-    def key(self) -> IdempotencyKey | None:
-        """The key together with what it stands for."""
-        if self.idempotency_key is None and self.is_repeated is None:
-            return None
-        # What was left out does not count: a later version may know more to leave out.
-        said = asdict(self.draft, dict_factory=_what_was_said)
-        if self.made_from is not None:
-            said["made_from"] = [self.made_from, self.made_as]
-        waits = [self.priority, self.preempts]
-        told = [self.webhook_url] if self.webhook_url else []
-        asked = json.dumps([said, *waits, *told], sort_keys=True).encode()
-        if self.idempotency_key is not None:
-            return IdempotencyKey.of(self.client, self.idempotency_key, asked)
-        return IdempotencyKey.unchosen(self.client, asked, is_repeated=bool(self.is_repeated))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,12 +87,11 @@ class SubmitGeneration:
             KeyReused: its key was used for something else.
             DiskFull: it cannot be kept.
         """
+        # Before anything is judged: what was accepted once stays so, whatever is missing by now.
+        if before := await self.made_before(submission):
+            return before
         if not self._caller.is_local:
             submission = replace(submission, client=self._caller.client)
-        # Before anything is judged: what was accepted once stays so, whatever is missing by now.
-        key = submission.key()
-        if key and (known := await self._repository.find(key, at=self._clock.now())):
-            return Accepted(job=known, is_replayed=True)
         self._caller.demand_place(priority=submission.priority, preempts=submission.preempts)
         if submission.webhook_url is not None:
             self._limits.webhooks.check(submission.webhook_url)
@@ -167,12 +116,26 @@ class SubmitGeneration:
             webhook_url=submission.webhook_url,
         )
         room = Room(total=self._limits.waiting, share=self._caller.share)
-        kept = await self._repository.add(job, key=key, room=room)
+        kept = await self._repository.add(job, key=submission.key(), room=room)
         if kept.id != job.id:  # the same came twice at once
             return Accepted(job=kept, is_replayed=True)
         _log.info("submitted", extra={"job_id": kept.id, "checkpoint": request.checkpoint})
         await self._dispatch.make_way(kept)
         return Accepted(job=kept, is_replayed=False)
+
+    async def made_before(self, asked: Asked) -> Accepted | None:
+        """What was accepted as the same was asked before; None where nothing was.
+
+        For whoever needs more than was said to know what is wanted: that may be gone by now.
+
+        Raises:
+            KeyReused: its key was used for something else.
+        """
+        if not self._caller.is_local:
+            asked = replace(asked, client=self._caller.client)
+        key = asked.key()
+        known = await self._repository.find(key, at=self._clock.now()) if key else None
+        return Accepted(job=known, is_replayed=True) if known else None
 
     async def _expect_origin(self, job_id: str | None) -> None:
         if job_id is None:

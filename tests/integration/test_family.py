@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 from adapters.diffusers.loading import load
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from adapters.pyav.video_encoder import PyAvVideoEncoder
-from application.submit_generation import Submission
+from application.submission import Submission
 from bootstrap.core_container import CoreContainer
 from bootstrap.server_container import ServerContainer
 from bootstrap.settings import load_settings

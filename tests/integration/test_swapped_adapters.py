@@ -17,7 +17,8 @@ from application.dispatch_jobs import DispatchJobs
 from application.plan_generation import PlanGeneration
 from application.queries import Queries
 from application.run_generation import RunGeneration
-from application.submit_generation import Submission, SubmitGeneration
+from application.submission import Submission
+from application.submit_generation import SubmitGeneration
 from bootstrap.core_container import CoreContainer
 from bootstrap.server_container import ServerContainer
 from bootstrap.settings import load_settings

@@ -39,7 +39,8 @@ from application.cancel_generation import CancelGeneration
 from application.delete_generation import DeleteGeneration
 from application.queries import Queries
 from application.retry_generation import RetryGeneration
-from application.submit_generation import Submission, SubmitGeneration
+from application.submission import Submission
+from application.submit_generation import SubmitGeneration
 from domain.access import Scope
 from domain.job import LOCAL_CLIENT
 from domain.job_event import JobStatus

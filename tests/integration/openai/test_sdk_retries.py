@@ -1,6 +1,7 @@
 """A create that OpenAI's client sends again, as it had no answer, makes no second job."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,29 @@ def test_a_remix_that_is_sent_again_is_the_same_one(
     remix = client.videos.remix(source.id, prompt="a blue square")
 
     assert ids(client) == [remix.id, *before]
+
+
+@pytest.mark.parametrize("named", [{"Idempotency-Key": "its own"}, {}], ids=["key", "count"])
+def test_what_is_sent_again_needs_its_source_no_more(
+    named: dict[str, str], client: openai.OpenAI
+) -> None:
+    source = client.videos.create_and_poll(**ASKED, model="mini-ti2v")
+    given = {"video": openai.omit, "extra_body": {"video": {"id": source.id}}}
+    asks = {
+        "remix": partial(client.videos.remix, source.id, prompt="a blue square"),
+        "edit": partial(client.videos.edit, prompt="a blue square", **given),
+        "extend": partial(client.videos.extend, prompt="a star", seconds="1", **given),
+    }
+    for name, ask in asks.items():
+        key = {header: f"{value}: {name}" for header, value in named.items()}
+        asks[name] = partial(ask, extra_headers={**key, "X-Stainless-Retry-Count": "1"})
+    first = {name: ask().id for name, ask in asks.items()}
+    client.videos.delete(source.id)
+
+    assert {name: ask().id for name, ask in asks.items()} == first
+    for ask in asks.values():
+        with pytest.raises(openai.NotFoundError):
+            ask(extra_headers={"Idempotency-Key": "another"})
 
 
 def test_what_never_arrived_before_is_a_new_video(client: openai.OpenAI) -> None:

@@ -12,7 +12,8 @@ from application.complete_draft import CompleteDraft, draw_seed
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.plan_generation import PlanGeneration
-from application.submit_generation import Accepted, Submission, SubmitGeneration, new_id
+from application.submission import Submission
+from application.submit_generation import Accepted, SubmitGeneration, new_id
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
 from domain.errors import (
@@ -193,6 +194,15 @@ class TestKeys:
         first = await submit(idempotency_key="k", client="a")
 
         assert (await submit(idempotency_key="k", client="b")).job.id != first.job.id
+
+    async def test_what_was_said_decides_where_the_draft_holds_more(self, submit: Submit) -> None:
+        first = await submit(idempotency_key="k", said=b"remix gen_0")
+
+        again = await submit(a_draft(steps=3), idempotency_key="k", said=b"remix gen_0")
+
+        assert again.job.id == first.job.id
+        with pytest.raises(KeyReused):
+            await submit(idempotency_key="k", said=b"remix gen_1")
 
     async def test_without_a_key_every_submission_counts(self, submit: Submit) -> None:
         assert (await submit()).job.id != (await submit()).job.id

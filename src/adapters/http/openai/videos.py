@@ -1,9 +1,10 @@
 """The OpenAI Videos API: the same generations, as programs that were written for OpenAI ask for them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -85,14 +86,20 @@ async def create_video(
     What the checkpoint cannot honour is refused, with the nearest that it can. Sent again, as OpenAI's clients do
     by themselves where an answer is lost, it makes no second one.
     """
-    draft = data.draft(default_model)
-    if data.input_reference is not None:
+
+    async def derive() -> Derived:
+        draft = data.draft(default_model)
+        if data.input_reference is None:
+            return Derived(draft=draft)
         given = data.input_reference.given()
         if isinstance(given, bytes):
             given = await asyncio.to_thread(_kept, given, upload, upload_video)
         is_clip = given.startswith(CLIP_PREFIX)
-        draft = replace(draft, video=given) if is_clip else replace(draft, image=given)
-    return await _submitted(submit, asking, Derived(draft=draft), data)
+        return Derived(
+            draft=replace(draft, video=given) if is_clip else replace(draft, image=given)
+        )
+
+    return await _submitted(submit, asking, derive, data, "create")
 
 
 def _kept(content: bytes, upload: UploadImage, upload_video: UploadVideo) -> str:
@@ -119,8 +126,9 @@ async def remix_video(
     video_id: GenerationId,
 ) -> Response[Video]:
     """Make the same in other words: seed, pictures and everything else that is not said stay as they were."""
-    derived = await derive.remix(video_id, _said(data, default_model))
-    return await _submitted(submit, asking, derived, data)
+    said = _said(data, default_model)
+    deriving = partial(derive.remix, video_id, said)
+    return await _submitted(submit, asking, deriving, data, "remix", video_id)
 
 
 @post(
@@ -141,8 +149,8 @@ async def edit_video(
     default_model: NamedDependency[str],
 ) -> Response[Video]:
     """Make a video anew, as long as it is; `strength` says how much of it. Video to video, in Wan's words."""
-    derived = await derive.edit(data.video.given(), _said(data, default_model))
-    return await _submitted(submit, asking, derived, data)
+    deriving = partial(derive.edit, data.video.given(), _said(data, default_model))
+    return await _submitted(submit, asking, deriving, data, "edit")
 
 
 @post(
@@ -166,8 +174,8 @@ async def extend_video(
 
     So `seconds` is the length of the new one alone.
     """
-    derived = await derive.extend(data.video.given(), _said(data, default_model))
-    return await _submitted(submit, asking, derived, data)
+    deriving = partial(derive.extend, data.video.given(), _said(data, default_model))
+    return await _submitted(submit, asking, deriving, data, "extend")
 
 
 @get(scope=Scope.READ, responses=refusals(503))
@@ -262,9 +270,17 @@ _NO_CHARACTERS: Final = (
 
 
 async def _submitted(
-    submit: SubmitGeneration, asking: Asking, derived: Derived, wishes: Wishes
+    submit: SubmitGeneration,
+    asking: Asking,
+    derive: Callable[[], Awaitable[Derived]],
+    wishes: Wishes,
+    *of: str,
 ) -> Response[Video]:
-    accepted = await submit.execute(asking.for_(derived, priority=wishes.priority))
+    asked = await asyncio.to_thread(asking.about, wishes, *of)
+    accepted = await submit.made_before(asked)
+    if accepted is None:
+        submission = asking.for_(asked, await derive(), priority=wishes.priority)
+        accepted = await submit.execute(submission)
     return Response(video(accepted.job), headers=_POLL)
 
 
