@@ -21,8 +21,8 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -123,10 +123,11 @@ class DataDirectory:
                 shutil.rmtree(partial.root, ignore_errors=True)
                 raise
 
-    def take_files_from(self, other: "DataDirectory") -> Sequence[int]:
-        """Copy its videos, images and resume points, durably. Returns the size of each file in bytes.
+    def take_files_from(self, other: "DataDirectory", videos: Set[str]) -> Sequence[int]:
+        """Copy its images, resume points and the `videos` of these jobs, durably. Returns the size of each file in bytes.
 
-        API keys come with them: they own what they asked for. One file that goes away meanwhile was not needed any more.
+        API keys come with them: they own what they asked for. A file that goes away meanwhile is not copied: whoever
+        keeps it in a database has to look where it is.
         """
         sizes = []
         if other.keys.exists():
@@ -138,12 +139,18 @@ class DataDirectory:
             (other.resume, self.resume),
         ):
             for path in sorted(theirs.iterdir()):
-                with suppress(FileNotFoundError):
+                if theirs == other.outputs and path.stem not in videos:
+                    continue
+                copy = ours / path.name
+                try:
                     if not stat.S_ISREG(path.lstat().st_mode):
                         continue  # nothing of ours: a disk's own lost+found, perhaps
-                    copy = Path(shutil.copy2(path, ours / path.name))
-                    fsync_file(copy)
-                    sizes.append(copy.stat().st_size)
+                    shutil.copy2(path, copy)
+                except FileNotFoundError:
+                    copy.unlink(missing_ok=True)
+                    continue
+                fsync_file(copy)
+                sizes.append(copy.stat().st_size)
             fsync_directory(ours)
         return sizes
 

@@ -4,6 +4,7 @@ import errno
 import os
 import sqlite3
 import time
+from collections.abc import Set
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,17 @@ from domain.errors import DataDirectoryUnusable, DiskFull, StorageError
 #: server's own writes always find the disk free.
 _PAGES_AT_ONCE: Final = 256
 _REST_S: Final = 0.005
+
+#: Of any version's schema: what was removed has no file to be copied.
+_VIDEOS: Final = "SELECT id FROM jobs WHERE status IN ('completed', 'publishing')"
+_HAS_CARDS: Final = "SELECT 1 FROM sqlite_master WHERE name = 'cards'"
+_GOING: Final = """
+    SELECT cards.since, jobs.id FROM cards JOIN jobs USING (sequence) WHERE cards.state IN ('removing', 'removed')
+"""
+_NOTE_REMOVAL: Final = """
+    UPDATE cards SET state = 'removing', since = ?
+    WHERE sequence = (SELECT sequence FROM jobs WHERE id = ?) AND state IN ('kept', 'deleted')
+"""
 
 
 def copy_database(source: Path, target: Path) -> None:
@@ -40,6 +52,33 @@ def copy_database(source: Path, target: Path) -> None:
         _make_durable(partial, target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def videos_in(database: Path) -> Set[str]:
+    """Ids of the jobs that have a video, had one, or are just about to.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    with sqlite_errors_translated(), closing(_open(database)) as connection:
+        return {job_id for (job_id,) in connection.execute(_VIDEOS)}
+
+
+def note_removals(copy: Path, source: Path, lacking: Set[str]) -> None:
+    """Let `copy` say that the videos it is `lacking` are being removed, durably, where `source` says so by now.
+
+    What `source` still keeps is lost there, too: the copy does not hide it.
+
+    Raises:
+        DiskFull, StorageError: one of the two cannot be used.
+    """
+    with sqlite_errors_translated(), closing(_open(source)) as original:
+        if original.execute(_HAS_CARDS).fetchone() is None:
+            return  # an older version's, which removes nothing
+        going = [row for row in original.execute(_GOING) if row[1] in lacking]
+    with sqlite_errors_translated(), closing(sqlite3.connect(copy)) as connection, connection:
+        connection.executemany(_NOTE_REMOVAL, going)
+    _flush(copy)
 
 
 def _open(source: Path) -> sqlite3.Connection:
