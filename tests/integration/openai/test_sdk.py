@@ -14,7 +14,7 @@ from openai.types import Video
 from PIL import Image
 
 from tests.integration.clips import noisy_frames, video_file
-from tests.integration.openai.conftest import serving
+from tests.integration.live_server import serving
 from tests.integration.pictures import encoded
 
 #: What a card is drawn fast with.

@@ -10,7 +10,7 @@ import pytest
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import load_settings
 from domain.access import Quota, Scope
-from tests.integration.openai.conftest import serving
+from tests.integration.live_server import serving
 
 SMALL: dict[str, Any] = {
     "prompt": "a red circle",

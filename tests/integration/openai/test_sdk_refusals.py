@@ -7,7 +7,7 @@ import httpx
 import openai
 import pytest
 
-from tests.integration.openai.conftest import serving
+from tests.integration.live_server import serving
 
 SMALL: dict[str, Any] = {"size": "32x32", "extra_body": {"num_frames": 5, "num_inference_steps": 2}}
 

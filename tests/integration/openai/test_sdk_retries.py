@@ -9,7 +9,7 @@ import httpx2
 import openai
 import pytest
 
-from tests.integration.openai.conftest import serving
+from tests.integration.live_server import serving
 from tests.integration.pictures import encoded
 
 ASKED: dict[str, Any] = {
