@@ -13,6 +13,7 @@ from adapters.cli import audit, backup, doctor, generate, plan, presets, reprodu
 from adapters.cli.keys import keys_app
 from adapters.cli.models import Models, models_app
 from adapters.cli.options import AsJson, Backend, Config, DataDir
+from adapters.cli.outputs import outputs_app
 from adapters.cli.queue import queue_app
 from application.generate_once import GenerateOnce
 from application.manage_keys import ManageKeys
@@ -160,6 +161,7 @@ def build_app(commands: Commands) -> typer.Typer:
     _add_care(app, commands)
     app.add_typer(models_app(commands.models), name="models")
     app.add_typer(queue_app(commands.connect), name="queue")
+    app.add_typer(outputs_app(commands.connect), name="outputs")
     app.add_typer(keys_app(commands.keys), name="keys")
     return app
 

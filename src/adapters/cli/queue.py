@@ -1,70 +1,37 @@
 """`wan queue`: what runs, what waits and why, and how to change it; `watch` follows one generation."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from adapters.cli.options import AsJson, Config, Port, command_group
+from adapters.cli.asking import Asked, Connect, GenerationId, asking_group, print_json, subject
 from adapters.cli.progress import words_of
-
-if TYPE_CHECKING:  # its HTTP client takes a tenth of a second to load, and few commands need it
-    from adapters.cli.service import Service
-
-#: Makes the way to the server from the settings file and the port that were named, if any.
-Connect: TypeAlias = "Callable[[Path | None, int | None], Service]"
-
-GenerationId = Annotated[str, typer.Argument(help="A generation's id.")]
-
-_PROMPT_CHARACTERS: Final = 40
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a command below `wan queue` was asked with: whom it asks in turn, and how it answers."""
-
-    service: "Service"
-    as_json: bool
-
-    def show(self, queue: Mapping[str, Any]) -> None:
-        """Print the queue."""
-        _show(queue, as_json=self.as_json)
 
 
 def queue_app(connect: Connect) -> typer.Typer:
     """The commands below `wan queue`; without one, it is shown."""
-
-    def begin(
-        context: typer.Context, config: Path | None, port: int | None, *, as_json: bool
-    ) -> Asked:
-        service = connect(config, port)
-        context.call_on_close(service.close)
-        return Asked(service=service, as_json=as_json)
-
-    return command_group(
-        {"config": Config, "port": Port, "as_json": AsJson},
-        begin,
+    return asking_group(
+        connect,
         commands={
             command.__name__: command for command in (pause, resume, move, cancel, retry, watch)
         },
-        default=lambda asked: asked.show(asked.service.call("GET", "/queue")),
+        default=lambda asked: _show(asked, asked.service.call("GET", "/queue")),
         about="Show and steer a running server's queue.",
     )
 
 
 def pause(asked: Asked) -> None:
     """Start nothing more, until it is resumed. What runs goes on."""
-    asked.show(asked.service.call("POST", "/queue/pause"))
+    _show(asked, asked.service.call("POST", "/queue/pause"))
 
 
 def resume(asked: Asked) -> None:
     """Go on, and trust slots again that were found unhealthy."""
-    asked.show(asked.service.call("POST", "/queue/resume"))
+    _show(asked, asked.service.call("POST", "/queue/resume"))
 
 
 def move(
@@ -79,14 +46,14 @@ def move(
     body = {"position": position, "priority": priority}
     said = {name: value for name, value in body.items() if value is not None}
     asked.service.call("PATCH", f"/queue/{generation}", said)
-    asked.show(asked.service.call("GET", "/queue"))
+    _show(asked, asked.service.call("GET", "/queue"))
 
 
 def cancel(asked: Asked, generation: GenerationId) -> None:
     """Stop a generation."""
     told = asked.service.call("POST", f"/generations/{generation}/cancel")
     if asked.as_json:
-        _print_json(told)
+        print_json(told)
     else:
         print(f"{generation}  {'cancelling' if told['status'] == 'running' else told['status']}")
 
@@ -95,7 +62,7 @@ def retry(asked: Asked, generation: GenerationId) -> None:
     """Ask again for what failed or was cancelled."""
     told = asked.service.call("POST", f"/generations/{generation}/retry")
     if asked.as_json:
-        _print_json(told)
+        print_json(told)
     else:
         print(f"{told['id']}  queued, again for {generation}")
 
@@ -114,17 +81,13 @@ def watch(asked: Asked, generation: GenerationId) -> None:
         print(f"video  {asked.service.video_url(generation)}")
 
 
-def _show(queue: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        _print_json(queue)
+def _show(asked: Asked, queue: Mapping[str, Any]) -> None:
+    if asked.as_json:
+        print_json(queue)
         return
     console = Console(highlight=False, soft_wrap=True)
     for line in (*_hindrances(queue), *_lines(queue)):
         console.print(line)
-
-
-def _print_json(told: Mapping[str, Any]) -> None:
-    print(json.dumps(told, ensure_ascii=False, indent=2))
 
 
 def _hindrances(queue: Mapping[str, Any]) -> Iterator[str]:
@@ -144,22 +107,15 @@ def _lines(queue: Mapping[str, Any]) -> Iterator[str]:
     for job in queue["running"]:
         doing = words_of(job["stage"]) if job["stage"] else job["status"]
         yield (
-            f"[green]running[/]  {_subject(job)}  {doing} {job['step']}/{job['steps']}, "
+            f"[green]running[/]  {subject(job)}  {doing} {job['step']}/{job['steps']}, "
             f"{job['progress']:.0%}, attempt {job['attempts']}"
         )
     for place, job in enumerate(queue["waiting"], 1):
         kept = f", {job['resume_step']} of {job['steps']} steps done" if job["resume_step"] else ""
         later = f", not before {job['run_after']}" if job["run_after"] else ""
-        yield f"{place:>7}  {_subject(job)}  priority {job['priority']}{kept}{later}"
+        yield f"{place:>7}  {subject(job)}  priority {job['priority']}{kept}{later}"
     if not queue["running"] and not queue["waiting"]:
         yield "Nothing runs and nothing waits."
-
-
-def _subject(job: Mapping[str, Any]) -> str:
-    prompt = " ".join(job["request"]["prompt"].split())
-    if len(prompt) > _PROMPT_CHARACTERS:
-        prompt = prompt[: _PROMPT_CHARACTERS - 1] + "…"
-    return f'{job["id"]}  {job["request"]["checkpoint"]}  "{escape(prompt)}"'
 
 
 def _event(event: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """A running server, as the commands that steer it see it: over its own HTTP API."""
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,13 @@ class ServiceUnreachable(DomainError):
     retryable = True
 
 
+class DownloadBroken(DomainError):
+    """What came is not the whole of it: fetch it again."""
+
+    code = "download-broken"
+    retryable = True
+
+
 class Service:
     """Speaks to the server at `url`, such as `http://127.0.0.1:8022`; shows it `key`, where there is one."""
 
@@ -35,15 +43,21 @@ class Service:
         """End the connection."""
         self._client.close()
 
-    def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """The JSON it answers.
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The JSON it answers; empty where it has nothing to say.
 
         Raises:
             ServiceUnreachable: nobody answers.
             DomainError: it refused, with its own words.
         """
         try:
-            answer = self._client.request(method, f"/api/v1{path}", json=body)
+            answer = self._client.request(method, f"/api/v1{path}", json=body, params=params)
         except httpx.TransportError as error:
             raise self._unreachable() from error
         return self._judged(answer)
@@ -72,6 +86,28 @@ class Service:
             if not is_over:  # a server that stops ends its streams as if all were told
                 time.sleep(_RECONNECT_S)
 
+    def fetch(self, path: str, *, sha256: str) -> Iterator[bytes]:
+        """A file, piece by piece; it is whole where this ends without an error.
+
+        Raises:
+            ServiceUnreachable: nobody answers, or no longer.
+            DomainError: it refused, with its own words.
+            DownloadBroken: what came has another hash.
+        """
+        digest = hashlib.sha256()
+        try:
+            with self._client.stream("GET", f"/api/v1{path}") as answer:
+                if answer.is_error:
+                    answer.read()
+                    self._judged(answer)
+                for piece in answer.iter_bytes():
+                    digest.update(piece)
+                    yield piece
+        except httpx.TransportError as error:
+            raise self._unreachable() from error
+        if digest.hexdigest() != sha256:
+            raise DownloadBroken
+
     def video_url(self, generation_id: str) -> str:
         """Where the video of a completed generation can be fetched."""
         return f"{self._url}/api/v1/outputs/{generation_id}/video"
@@ -95,6 +131,8 @@ class Service:
                     head["kind" if name == "event" else name] = value
 
     def _judged(self, answer: httpx.Response) -> dict[str, Any]:
+        if answer.status_code == httpx.codes.NO_CONTENT:
+            return {}
         try:
             told = answer.json()
         except ValueError as error:
@@ -110,7 +148,7 @@ class Service:
     def _unreachable(self) -> ServiceUnreachable:
         return ServiceUnreachable(
             f"No Wan Studio server answers at {self._url}. Start it with `wan serve`, or say where "
-            "it is: `wan queue --port PORT`."
+            "it is with --port."
         )
 
 
