@@ -1,18 +1,8 @@
 import { usePresets, type FieldProblem, type Model, type Preset } from "@/shared/api";
-import { changeDraft, type Draft } from "@/shared/draft";
+import { changeDraft, leftToPreset, type Draft } from "@/shared/draft";
 import { percent } from "@/shared/lib/format";
 import { Field, Segments } from "@/shared/ui";
 import styles from "./Settings.module.css";
-
-/** What is left to the preset when another is chosen. */
-const LEFT = {
-  steps: null,
-  guidanceHigh: null,
-  guidanceLow: null,
-  flowShift: null,
-  scheduler: null,
-  carried: {},
-} as const;
 
 /** Speed for a stated loss: which presets there are for this checkpoint, and what each gives up. */
 export function Presets({
@@ -36,14 +26,14 @@ export function Presets({
       label="Preset"
       hint={lossOf(chosen, model)}
       problem={problem}
-      onNearest={(value) => changeDraft({ ...LEFT, preset: String(value) })}
+      onNearest={(value) => changeDraft(leftToPreset(draft, String(value)))}
     >
       {() => (
         <Segments
           label="Preset"
           value={chosen.name}
           options={fitting.map(({ name }) => ({ value: name, label: name }))}
-          onValue={(name) => changeDraft({ ...LEFT, preset: name === first.name ? null : name })}
+          onValue={(name) => changeDraft(leftToPreset(draft, name === first.name ? null : name))}
         />
       )}
     </Field>

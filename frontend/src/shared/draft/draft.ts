@@ -16,6 +16,9 @@ export interface LoraChoice {
   low: number;
 }
 
+/** Of those that are carried along, what presets stand for. */
+const OF_PRESETS = ["guidance_until", "step_cache", "loras_from"] as const;
+
 /** Fields of a request that the form has no control for: carried along, so that again is the same again. */
 const CARRIED = [
   "fps",
@@ -25,9 +28,7 @@ const CARRIED = [
   "control_mask",
   "face_video",
   "references",
-  "guidance_until",
-  "step_cache",
-  "loras_from",
+  ...OF_PRESETS,
 ] as const satisfies readonly (keyof NewGeneration & keyof GenerationRequest)[];
 
 export type Carried = Partial<Pick<NewGeneration, (typeof CARRIED)[number]>>;
@@ -90,6 +91,21 @@ export const draftStore = createKeptStore<Draft>("wan.draft", EMPTY_DRAFT, (kept
 
 export function changeDraft(change: Partial<Draft>): void {
   draftStore.set({ ...draftStore.get(), ...change });
+}
+
+/** What changes with another preset (null: the first one): what it stands for is left to it. */
+export function leftToPreset(draft: Draft, preset: string | null): Partial<Draft> {
+  return {
+    preset,
+    steps: null,
+    guidanceHigh: null,
+    guidanceLow: null,
+    flowShift: null,
+    scheduler: null,
+    carried: Object.fromEntries(
+      Object.entries(draft.carried).filter(([name]) => !OF_PRESETS.some((own) => own === name)),
+    ),
+  };
 }
 
 /** The draft that asks for `request` again, seed and all. */
