@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The page: its packages, the description of the API that its types are made from, its sources.
-PAGE := frontend/dist/index.html
+PAGE := src/adapters/http/built_page/index.html
 PAGE_PACKAGES := frontend/node_modules/.installed
 PAGE_SOURCES := $(shell find frontend/src -type f -not -name schema.d.ts) $(wildcard frontend/*.html frontend/*.ts frontend/*.json)
 API_DESCRIBED := frontend/node_modules/.described
@@ -99,7 +99,7 @@ format: $(INSTALLED) $(PAGE_PACKAGES) ## Rewrite the sources in the project's fo
 
 clean: ## Remove what the tools left behind; the environment and your videos stay
 	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -rf frontend/dist frontend/openapi.json frontend/src/shared/api/schema.d.ts $(API_DESCRIBED)
+	rm -rf $(dir $(PAGE)) frontend/openapi.json frontend/src/shared/api/schema.d.ts $(API_DESCRIBED)
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 train-mini: $(INSTALLED) ## Train the embedded checkpoints from nothing, on a GPU (BUDGET=cpu for two cores; TARGET=folder)

@@ -12,7 +12,7 @@ const throughTheDoor = {
 };
 
 export default tseslint.config(
-  { ignores: ["dist", "src/shared/api/schema.d.ts"] },
+  { ignores: ["src/shared/api/schema.d.ts"] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {

@@ -24,6 +24,8 @@ export default defineConfig({
   plugins: [react(), compressed()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   build: {
+    outDir: "../src/adapters/http/built_page", // a part of the Python package, so that it is installed with it
+    emptyOutDir: true,
     target: "es2022",
     assetsInlineLimit: 0, // the server's policy lets no data: address in
     modulePreload: { polyfill: false },

@@ -21,7 +21,7 @@ async def describe() -> str:
     dispatching = asyncio.create_task(asyncio.sleep(0))  # never asked: nobody calls `/readyz`
     app = build_app(container, dispatching, asyncio.Event())
     await dispatching
-    return json.dumps(app.openapi_schema.to_schema(), indent=1)
+    return json.dumps(app.openapi_schema.to_schema(), indent=1, sort_keys=True)
 
 
 def main() -> None:

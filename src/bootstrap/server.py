@@ -6,7 +6,6 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
@@ -16,6 +15,7 @@ from litestar.di import Provide
 from adapters.http.access import for_caller
 from adapters.http.app import create_app
 from adapters.http.connections import PatientProtocol
+from adapters.http.page import BUILT_PAGE
 from adapters.prometheus.exposition import CONTENT_TYPE
 from adapters.subprocess.renderer import SubprocessRenderer
 from application.derive_generation import DeriveGeneration
@@ -34,8 +34,6 @@ _log = logging.getLogger(__name__)
 _CONNECTION_GRACE_S: Final = 3
 #: Connections that wait to be taken; a second server is refused from here on.
 _BACKLOG: Final = 1024
-#: Where `make page` builds the page: beside `src`.
-_PAGE: Final = Path(__file__).parents[2] / "frontend" / "dist"
 
 
 def serve(settings: Settings) -> None:
@@ -238,7 +236,7 @@ def build_app(
         allowed_hosts=[url_host(settings.server.host), *settings.server.allowed_hosts],
         default_model=settings.openai.default_model,
         version=container.core.version(),
-        page=_PAGE,
+        page=BUILT_PAGE,
         on_answer=container.on_answer(),
     )
 

@@ -15,6 +15,9 @@ from litestar.params import FromPath, SkipValidation
 from adapters.http.access import PUBLIC
 from adapters.http.byte_ranges import matches
 
+#: Where it is built, and installed with the package: no source, and not kept in the tree.
+BUILT_PAGE: Final = Path(__file__).with_name("built_page")
+
 #: Addresses of the page's own screens: each may be opened, reloaded and shared.
 SCREENS: Final = ("/", "/queue", "/outputs", "/outputs/{shown:str}", "/system")
 
@@ -89,7 +92,9 @@ def _read(path: Path, takes_gzip: bool) -> tuple[bytes, str | None]:
             return compressed.read_bytes(), "gzip"
         return path.read_bytes(), None
     except FileNotFoundError as error:
-        told = "The page is not built yet: run make page, then reload."
+        told = (
+            "The page is not built: run make page, then reload; or install a package that has it."
+        )
         raise NotFoundException(told if path.name == "index.html" else "Not Found") from error
 
 
