@@ -10,7 +10,8 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-lo
 # The page: its packages, the description of the API that its types are made from, its sources.
 PAGE := src/adapters/http/built_page/index.html
 PAGE_PACKAGES := frontend/node_modules/.installed
-PAGE_SOURCES := $(shell find frontend/src -type f -not -name schema.d.ts) $(wildcard frontend/*.html frontend/*.ts frontend/*.json)
+API_LIMITS := frontend/src/shared/api/limits.ts
+PAGE_SOURCES := $(shell find frontend/src -type f -not -name schema.d.ts -not -path $(API_LIMITS)) $(wildcard frontend/*.html frontend/*.ts frontend/*.json)
 API_DESCRIBED := frontend/node_modules/.described
 API_SOURCES := $(shell find src/domain src/application src/adapters/http src/bootstrap -name '*.py')
 
@@ -39,9 +40,9 @@ $(PAGE_PACKAGES): frontend/package-lock.json frontend/npm $(INSTALLED)
 	@touch $@
 
 # Written only where it differs, so that the page is not built for every change of the server.
-$(API_DESCRIBED): $(API_SOURCES) $(PAGE_PACKAGES)
+$(API_DESCRIBED): $(API_SOURCES) frontend/limits.js $(PAGE_PACKAGES)
 	$(BIN)/python -m bootstrap.api_description frontend/openapi.json
-	@test frontend/src/shared/api/schema.d.ts -nt frontend/openapi.json || frontend/npm run --silent api
+	@test $(API_LIMITS) -nt frontend/openapi.json -a $(API_LIMITS) -nt frontend/limits.js || frontend/npm run --silent api
 	@touch $@
 
 frontend/openapi.json: $(API_DESCRIBED)
@@ -99,7 +100,7 @@ format: $(INSTALLED) $(PAGE_PACKAGES) ## Rewrite the sources in the project's fo
 
 clean: ## Remove what the tools left behind; the environment and your videos stay
 	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -rf $(dir $(PAGE)) frontend/openapi.json frontend/src/shared/api/schema.d.ts $(API_DESCRIBED)
+	rm -rf $(dir $(PAGE)) frontend/openapi.json frontend/src/shared/api/schema.d.ts $(API_LIMITS) $(API_DESCRIBED)
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 train-mini: $(INSTALLED) ## Train the embedded checkpoints from nothing, on a GPU (BUDGET=cpu for two cores; TARGET=folder)

@@ -66,6 +66,8 @@ class Model(Struct, frozen=True, kw_only=True):
         animates_character: whether a reference, a video of poses and one of the face must be given.
         defaults: what a generation means by silence.
         native_sizes: what it was made for.
+        side_multiple: width and height are multiples of it.
+        frame_stride: a video has a multiple of it, and one, for its frames.
         max_frames: of the longest video that it makes.
         prompts: a few that show what it can do.
     """
@@ -90,6 +92,8 @@ class Model(Struct, frozen=True, kw_only=True):
     animates_character: bool
     defaults: Defaults
     native_sizes: Sequence[Size]
+    side_multiple: int
+    frame_stride: int
     max_frames: int
     prompts: Sequence[str]
     note: str
@@ -212,6 +216,8 @@ def _model(status: CheckpointStatus, work: WorkOnCheckpoints) -> Model:
         animates_character=spec.animates_character,
         defaults=spec.defaults,
         native_sizes=[Size(width=width, height=height) for width, height in spec.native_sizes],
+        side_multiple=spec.geometry.side_multiple,
+        frame_stride=spec.geometry.temporal_stride,
         max_frames=spec.max_frames,
         prompts=spec.prompts,
         note=spec.note,

@@ -32,6 +32,7 @@ async def test_every_checkpoint_is_listed_here_or_not(client: httpx.AsyncClient)
     mini, other = models[0], models[2]
     assert (mini["available"], mini["problem"], mini["weight_bytes"]) == (True, None, 2000)
     assert mini["native_sizes"] == [{"width": 128, "height": 128}]
+    assert (mini["side_multiple"], mini["frame_stride"]) == (16, 4)
     assert mini["defaults"]["num_frames"] == 17
     assert mini["prompts"] == list(CHECKPOINTS[0].prompts)
     assert other["available"] is False

@@ -1,12 +1,9 @@
 import { Dices, Lock, LockOpen } from "lucide-react";
-import type { FieldProblem } from "@/shared/api";
-import { changeDraft, MAX_SEED, randomSeed, type Draft } from "@/shared/draft";
+import { LIMITS, type FieldProblem } from "@/shared/api";
+import { changeDraft, randomSeed, type Draft } from "@/shared/draft";
 import { Field, IconButton, NumberInput, Select, Slider } from "@/shared/ui";
 import type { Effective } from "./effective";
 import styles from "./Settings.module.css";
-
-const SCHEDULERS = ["unipc", "euler", "dpm++", "distilled"];
-const MAX_STEPS = 100;
 
 /** Steps, guidance, seed; and below, what few change. */
 export function Sampling({
@@ -32,8 +29,8 @@ export function Sampling({
           <Slider
             label="Steps"
             value={now.steps}
-            min={1}
-            max={Math.min(MAX_STEPS, Math.max(2 * defaults.steps, now.steps))}
+            min={LIMITS.steps.min}
+            max={Math.min(LIMITS.steps.max, Math.max(2 * defaults.steps, now.steps))}
             step={1}
             shown={`${now.steps} steps`}
             onValue={(steps) => changeDraft({ steps })}
@@ -43,8 +40,7 @@ export function Sampling({
       <div className={styles.columns}>
         <NumberInput
           label="Guidance, high noise"
-          min={1}
-          max={30}
+          {...LIMITS.guidance_high_noise}
           step={0.5}
           value={draft.guidanceHigh}
           placeholder={byPreset ?? defaults.guidance_high_noise}
@@ -53,8 +49,7 @@ export function Sampling({
         />
         <NumberInput
           label="Guidance, low noise"
-          min={1}
-          max={30}
+          {...LIMITS.guidance_low_noise}
           step={0.5}
           value={draft.guidanceLow}
           placeholder={byPreset ?? defaults.guidance_low_noise}
@@ -65,8 +60,7 @@ export function Sampling({
       <div className={styles.seed}>
         <NumberInput
           label="Seed"
-          min={0}
-          max={MAX_SEED}
+          {...LIMITS.seed}
           step={1}
           value={draft.seed}
           placeholder="random"
@@ -98,8 +92,7 @@ export function Sampling({
         <div className={styles.columns}>
           <NumberInput
             label="Flow shift"
-            min={0.1}
-            max={30}
+            {...LIMITS.flow_shift}
             step={0.1}
             value={draft.flowShift}
             placeholder={byPreset ?? defaults.flow_shift}
@@ -113,14 +106,13 @@ export function Sampling({
             onChange={(event) => changeDraft({ scheduler: event.target.value || null })}
           >
             <option value="">the default</option>
-            {SCHEDULERS.map((name) => (
+            {LIMITS.scheduler.choices.map((name) => (
               <option key={name}>{name}</option>
             ))}
           </Select>
           <NumberInput
             label="Priority"
-            min={-100}
-            max={100}
+            {...LIMITS.priority}
             step={1}
             value={draft.priority}
             hint="Higher runs earlier"

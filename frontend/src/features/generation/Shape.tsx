@@ -5,8 +5,6 @@ import { Field, NumberInput, Segments, Slider } from "@/shared/ui";
 import type { Effective } from "./effective";
 import styles from "./Settings.module.css";
 
-const STRIDE = 4; // frames are 4n + 1
-
 /** Size and length: in the checkpoint's own sizes or any, in frames and seconds together. */
 export function Shape({
   draft,
@@ -45,8 +43,8 @@ export function Shape({
         <NumberInput
           label="Width"
           aside={<span className={styles.unit}>px</span>}
-          min={16}
-          step={16}
+          min={model.side_multiple}
+          step={model.side_multiple}
           value={draft.width}
           placeholder={model.defaults.width}
           problem={problem("width")}
@@ -55,8 +53,8 @@ export function Shape({
         <NumberInput
           label="Height"
           aside={<span className={styles.unit}>px</span>}
-          min={16}
-          step={16}
+          min={model.side_multiple}
+          step={model.side_multiple}
           value={draft.height}
           placeholder={model.defaults.height}
           problem={problem("height")}
@@ -73,9 +71,9 @@ export function Shape({
           <Slider
             label="Length"
             value={now.numFrames}
-            min={1 + STRIDE}
+            min={1 + model.frame_stride}
             max={model.max_frames}
-            step={STRIDE}
+            step={model.frame_stride}
             shown={length}
             onValue={(numFrames) => changeDraft({ numFrames })}
           />

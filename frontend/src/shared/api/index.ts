@@ -1,4 +1,5 @@
 export { api, answered } from "./client";
+export { LIMITS } from "./limits";
 export { keepKey, keyStore, keyWanted } from "./key";
 export { useFetched, thumbnailPath, useMedia, videoPath } from "./media";
 export { useLoras, useModels, useModelWork, usePresets, type ModelWork } from "./models";

@@ -1,5 +1,6 @@
 /** Several videos out of one draft: prompts line by line, seeds, and one or two parameters in turn. */
 import { bodyOf, type Draft } from "./draft";
+import { LIMITS } from "@/shared/api/limits";
 import type { NewGeneration } from "@/shared/api";
 
 export type Axis = "steps" | "guidanceHigh" | "guidanceLow" | "flowShift" | "seed";
@@ -16,8 +17,6 @@ export const AXIS_NAMES: Record<Axis, string> = {
   flowShift: "Flow shift",
   seed: "Seed",
 };
-
-export const MAX_SEED = 2 ** 32 - 1;
 
 /** The numbers in `text`, however they are set apart; what is no number is left out. */
 export function numbersIn(text: string): number[] {
@@ -51,7 +50,10 @@ export function expand(
   const isSeedSwept = sweeps.some(({ axis, values }) => axis === "seed" && values.length > 0);
   if (draft.variants > 1 && !isSeedSwept) {
     const first = draft.seed ?? randomSeed();
-    const seeds = Array.from({ length: draft.variants }, (_, n) => (first + n) % (MAX_SEED + 1));
+    const seeds = Array.from(
+      { length: draft.variants },
+      (_, n) => (first + n) % (LIMITS.seed.max + 1),
+    );
     drafts = drafts.flatMap((one) => seeds.map((seed) => ({ ...one, seed })));
   }
   return drafts.map(bodyOf);
