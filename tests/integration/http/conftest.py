@@ -1,16 +1,18 @@
-"""The whole HTTP application over fakes, and a client that talks to it within the test's own loop."""
+"""The whole HTTP application over fakes, and a client that talks to it within the test's own loop.
+
+Putting the application together takes longer than most tests: it is done once, and each test puts its own
+fakes behind it.
+"""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import httpx
 import pytest
 from litestar import Litestar
-from litestar.di import Provide
 
-from adapters.http.access import for_caller
-from adapters.http.app import create_app
 from adapters.http.doorkeeper import Doorkeeper
 from adapters.prometheus.exposition import CONTENT_TYPE, Exposition
 from application.complete_draft import CompleteDraft
@@ -52,7 +54,8 @@ from tests.fakes.lora_catalog import FakeLoraCatalog
 from tests.fakes.model_hub import FakeModelHub
 from tests.fakes.renderer import FakeRenderer
 from tests.fakes.resume_store import FakeResumeStore
-from tests.integration.http.callers_own import NAMES, CallersOwn
+from tests.integration.http.callers_own import CallersOwn
+from tests.integration.http.front import Front
 from tests.integration.http.raw import OWN_ORIGIN
 
 
@@ -66,10 +69,16 @@ def store(tmp_path: Path) -> FakeArtifactStore:
     return FakeArtifactStore(tmp_path / "videos")
 
 
+@pytest.fixture(scope="session")
+def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("page") / "dist"
+
+
 @pytest.fixture
-def page(tmp_path: Path) -> Path:
+def page(page_folder: Path) -> Path:
     """Where the built page lies; nothing is there unless a test puts it."""
-    return tmp_path / "page"
+    shutil.rmtree(page_folder, ignore_errors=True)
+    return page_folder
 
 
 @pytest.fixture
@@ -149,6 +158,11 @@ def limits() -> Limits:
     return Limits(waiting=12, job_cost=1280 * 720 * 81 * 100, webhooks=rules)
 
 
+@pytest.fixture(scope="session")
+def front(page_folder: Path) -> Front:
+    return Front(page_folder)
+
+
 @pytest.fixture
 def app(
     lane: RunGeneration,
@@ -166,6 +180,7 @@ def app(
     excerpt_maker: FakeExcerptMaker,
     tmp_path: Path,
     page: Path,
+    front: Front,
 ) -> Litestar:
     async def readiness() -> Mapping[str, str | None]:
         return checks
@@ -203,7 +218,7 @@ def app(
         await measure.catch_up()
         return exposition.text(await state.execute()), CONTENT_TYPE
 
-    uses = {
+    front.uses = {
         "steer": SteerQueue(jobs.queue, dispatch, clock),
         "excerpts": TakeExcerpts(store, excerpt_maker, excerpt_store),
         "estimate": EstimateGeneration(catalog, jobs.history, lambda: hardware.hardware.capacity),
@@ -218,19 +233,10 @@ def app(
         "metrics": metrics,
         "stopping": asyncio.Event(),
     }
-    return create_app(
-        dependencies={name: _provide(use) for name, use in uses.items()}
-        | {name: for_caller(getattr(own, name)) for name in NAMES},
-        doorkeeper=Doorkeeper(RecogniseCaller(keys), clock, max_streams=8),
-        lifespan=[],
-        allowed_hosts=["studio.example", "studio.example:8443", "proxied.example:443"],
-        default_model="mini",
-        version="1.2.3",
-        page=page,
-        on_answer=lambda told: exposition.answered(
-            told.method, told.route, told.status, took_s=told.took_s, reason=told.reason
-        ),
-    )
+    front.own = own
+    front.doorkeeper = Doorkeeper(RecogniseCaller(keys), clock, max_streams=8)
+    front.exposition = exposition
+    return front.app
 
 
 @pytest.fixture
@@ -238,7 +244,3 @@ async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=OWN_ORIGIN) as client:
         yield client
-
-
-def _provide(use: object) -> Provide:
-    return Provide(lambda: use, sync_to_thread=False)
