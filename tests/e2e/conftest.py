@@ -29,10 +29,10 @@ def new_service(tmp_path: Path) -> Iterator[NewService]:
         service.close()
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """A running server on a fresh data directory, with the real pipeline."""
-    service = Service(tmp_path / "data", backend="diffusers")
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A running server with the real pipeline, which loads for seconds: no test stops or hurts it."""
+    service = Service(tmp_path_factory.mktemp("studio") / "data", backend="diffusers")
     service.start()
     yield service
     service.close()
@@ -45,3 +45,11 @@ def card_service(tmp_path: Path) -> Iterator[Service]:
     service.start()
     yield service
     service.close()
+
+
+@pytest.fixture
+def service(new_service: NewService) -> Service:
+    """The same, at a tenth of a second for each step: long enough to be cut short."""
+    service = new_service(backend="synthetic", pipeline__card_step_s=0.1)
+    service.start()
+    return service

@@ -1,5 +1,6 @@
 """A real `wan serve` to talk to, kill and start again."""
 
+import io
 import json
 import os
 import signal
@@ -8,11 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx
 import psutil
+
+from adapters.cli.app import build_app, run
+from bootstrap.cli import Commands
 
 WAN = Path(sys.executable).with_name("wan")
 
@@ -65,12 +70,14 @@ class Service:
         return self._process.poll() is not None
 
     def audit(self) -> str:
-        """What `wan audit` finds, on a live data directory or a stopped one; empty where all is well."""
-        audit = subprocess.run(
-            [str(WAN), "audit", "--data-dir", str(self.data_dir)],
-            env=self._environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        return "" if audit.returncode == 0 else audit.stdout + audit.stderr
+        """What `wan audit` finds, on a live data directory or a stopped one; empty where all is well.
+
+        Asked in this process: starting another takes a second.
+        """
+        told = io.StringIO()
+        with redirect_stdout(told), redirect_stderr(told):
+            code = run(build_app(Commands()), ["audit", "--data-dir", str(self.data_dir)])
+        return "" if code == 0 else told.getvalue()
 
     def workers(self) -> list[psutil.Process]:
         return self.process.children()

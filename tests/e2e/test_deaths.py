@@ -4,6 +4,9 @@ import signal
 
 from tests.e2e.service import Service, is_gone, wait_for
 
+#: Two seconds of work.
+STEPS = 20
+
 
 def kill_workers(service: Service) -> None:
     for worker in service.workers():
@@ -12,7 +15,7 @@ def kill_workers(service: Service) -> None:
 
 
 def test_a_killed_worker_is_replaced_and_its_job_runs_again(service: Service) -> None:
-    generation = service.submit(steps=60)
+    generation = service.submit(steps=STEPS)
     service.wait_for_step(generation, 3)
     (worker,) = service.workers()
 
@@ -27,8 +30,8 @@ def test_a_killed_worker_is_replaced_and_its_job_runs_again(service: Service) ->
 
 
 def test_a_killed_server_goes_on_where_it_was_and_leaves_no_worker(service: Service) -> None:
-    running = service.submit(steps=60)
-    waiting = service.submit()
+    running = service.submit(steps=STEPS)
+    waiting = service.submit(steps=1)
     service.wait_for_step(running, 3)
 
     orphans = service.kill()
@@ -43,7 +46,7 @@ def test_a_killed_server_goes_on_where_it_was_and_leaves_no_worker(service: Serv
 
 
 def test_a_stopped_server_gives_its_job_back_at_the_end_of_its_step(service: Service) -> None:
-    generation = service.submit(steps=60)
+    generation = service.submit(steps=STEPS)
     service.wait_for_step(generation, 3)
     workers = service.workers()
 
@@ -62,14 +65,15 @@ def test_a_stopped_server_gives_its_job_back_at_the_end_of_its_step(service: Ser
     # At the default interval no point was due yet: the one it goes on from was saved for the stop.
     assert [(e["code"], e["step"]) for e in told["requeued"]] == [("interrupted", last)]
     assert [e["step"] for e in told["resumed"]] == [last]
-    assert 3 <= last < 60
-    assert steps[2] == list(range(last + 1, 61))
+    assert 3 <= last < STEPS
+    assert steps[2] == list(range(last + 1, STEPS + 1))
 
 
 def test_a_job_that_kills_every_worker_is_not_run_for_ever(service: Service) -> None:
     generation = service.submit(steps=60)
 
-    service.wait_for_step(generation, 9)
+    # The next worker is killed before it gets as far: nothing is forgiven.
+    service.wait_for_step(generation, 15)
     kill_workers(service)
     wait_for(lambda: service.generation(generation)["attempts"] == 2, seconds=60)
     wait_for(lambda: service.generation(generation)["stage"] == "denoising", seconds=60)
@@ -77,7 +81,7 @@ def test_a_job_that_kills_every_worker_is_not_run_for_ever(service: Service) -> 
 
     failed = service.wait_until(generation, "failed", "completed")
     assert failed["error"]["code"] == "quarantined"
-    assert service.wait_until(service.submit(), "completed")["attempts"] == 1
+    assert service.wait_until(service.submit(steps=1), "completed")["attempts"] == 1
 
 
 def test_a_server_that_stops_ends_its_streams_first(card_service: Service) -> None:

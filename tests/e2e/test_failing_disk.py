@@ -17,6 +17,9 @@ from tests.e2e.service import WAN, NewService, Service, wait_for
 #: A job that the disk failed waits a minute; the clock is set this many seconds forwards instead.
 A_WHILE = 120
 
+#: It stops a process at the calls it is to look at, and at no other.
+STRACE = ("strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null")
+
 Failing = Callable[[str], Service]
 
 
@@ -34,7 +37,7 @@ def failing(clock: Path, new_service: NewService) -> Failing:
     if (
         not shutil.which("strace")
         or subprocess.run(
-            ["strace", "-qq", "-o", "/dev/null", "true"], capture_output=True, check=False
+            [*STRACE, "-e", "trace=fsync", "true"], capture_output=True, check=False
         ).returncode
     ):
         pytest.skip("strace is not there, or may not trace")
@@ -42,8 +45,7 @@ def failing(clock: Path, new_service: NewService) -> Failing:
     def start(inject: str) -> Service:
         service = new_service(backend="synthetic", log__level="ERROR")
         service.program = [
-            "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync,rename",
-            "-e", f"inject={inject}",
+            *STRACE, "-e", "trace=fsync,fdatasync,rename", "-e", f"inject={inject}",
             sys.executable, "-B", "-m", "tests.e2e.jumping_clock", str(clock),
         ]  # fmt: skip
         service.start()

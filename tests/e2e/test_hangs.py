@@ -7,9 +7,17 @@ import psutil
 
 from tests.e2e.service import NewService, Service, is_gone, wait_for
 
+#: Two seconds of work.
+STEPS = 20
+
 
 def watched(new_service: NewService, *, step_s: float) -> Service:
-    service = new_service(backend="diffusers", resume__interval=1, watchdog__step_s=step_s)
+    service = new_service(
+        backend="synthetic",
+        pipeline__card_step_s=0.1,
+        resume__interval=1,
+        watchdog__step_s=step_s,
+    )
     service.start()
     return service
 
@@ -20,8 +28,8 @@ def freeze(worker: psutil.Process) -> None:
 
 
 def test_a_hung_worker_is_killed_and_its_job_goes_on_elsewhere(new_service: NewService) -> None:
-    service = watched(new_service, step_s=8)
-    generation = service.submit(steps=40)
+    service = watched(new_service, step_s=3)
+    generation = service.submit(steps=STEPS)
     service.wait_for_step(generation, 3)
     (worker,) = service.workers()
 
@@ -39,7 +47,7 @@ def test_a_hung_worker_is_killed_and_its_job_goes_on_elsewhere(new_service: NewS
 
 def test_a_worker_that_slept_within_its_budget_is_left_alone(new_service: NewService) -> None:
     service = watched(new_service, step_s=60)
-    generation = service.submit(steps=40)
+    generation = service.submit(steps=STEPS)
     service.wait_for_step(generation, 3)
     (worker,) = service.workers()
 

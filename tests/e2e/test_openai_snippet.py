@@ -12,15 +12,15 @@ from examples.demo import PROMPT, SERVED_AT, snippet
 from tests.e2e.service import Service
 
 
-def test_the_printed_program_makes_a_video(service: Service, tmp_path: Path) -> None:
-    program = snippet(f"http://127.0.0.1:{service.port}", PROMPT)
+def test_the_printed_program_makes_a_video(studio: Service, tmp_path: Path) -> None:
+    program = snippet(f"http://127.0.0.1:{studio.port}", PROMPT)
 
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=120)
 
     assert len(program.splitlines()) == 3
     with av.open(BytesIO((tmp_path / "out.mp4").read_bytes())) as container:
         assert sum(1 for _ in container.decode(video=0)) == 17
-    [made] = service.client.get("/v1/videos").json()["data"]
+    made = studio.client.get("/v1/videos").json()["data"][0]
     assert (made["status"], made["prompt"], made["model"]) == ("completed", PROMPT, "mini")
 
 

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.e2e.service import NewService, Service
+from tests.e2e.service import Service
 
 
 def waiting(service: Service) -> list[str]:
@@ -28,14 +28,12 @@ def test_a_paused_queue_stays_paused_across_a_restart_and_then_goes_on(
 
 
 def test_an_urgent_job_stops_a_long_one_which_then_goes_on_from_its_step(
-    new_service: NewService,
+    service: Service,
 ) -> None:
-    service = new_service(backend="diffusers")
-    service.start()
-    long = service.submit(steps=100)
+    long = service.submit(steps=20)
     service.wait_for_step(long, 3)
 
-    urgent = service.submit(priority=10, preempt=True)
+    urgent = service.submit(steps=1, priority=10, preempt=True)
 
     assert service.wait_until(urgent, "completed", "failed")["attempts"] == 1
     done = service.wait_until(long, "completed", "failed")
@@ -51,10 +49,10 @@ def test_an_urgent_job_stops_a_long_one_which_then_goes_on_from_its_step(
 def test_nothing_is_stopped_unless_it_is_asked_for_and_less_urgent(
     asked: dict[str, object], service: Service
 ) -> None:
-    long = service.submit(steps=60)
+    long = service.submit(steps=20)
     service.wait_for_step(long, 3)
 
-    after = service.submit(**asked)
+    after = service.submit(steps=1, **asked)
 
     assert service.wait_until(long, "completed", "failed")["attempts"] == 1
     service.wait_until(after, "completed")

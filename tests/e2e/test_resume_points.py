@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.service import Service
 
-STEPS = 40
+STEPS = 20
 
 
 def with_a_bit_flipped(point: bytes) -> bytes:
@@ -25,7 +25,7 @@ def of_another_version(point: bytes) -> bytes:
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     service = Service(
-        tmp_path / "data", backend="synthetic", resume__interval=1, pipeline__card_step_s=0.05
+        tmp_path / "data", backend="synthetic", resume__interval=1, pipeline__card_step_s=0.1
     )
     service.start()
     yield service

@@ -3,7 +3,6 @@
 The prompts are combinations that training never saw; `benchmarks/semantic.py` asks hundreds of them.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +17,6 @@ from training.vocabulary import Combination, combinations, is_held_out
 COUNT = 12
 SIDE_PX = 128
 """What the checkpoints were trained for; other tests take less."""
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("semantics") / "data", backend="diffusers")
-    service.start()
-    yield service
-    service.close()
 
 
 def prompts() -> list[Combination]:
