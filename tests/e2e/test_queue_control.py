@@ -1,9 +1,21 @@
 """The line is paused, reordered and preempted; requests that come twice make one job."""
 
+from collections.abc import Iterator
+
 import httpx
 import pytest
 
 from tests.e2e.service import Service
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One whose steps take a tenth of a second: long enough to be cut short."""
+    folder = tmp_path_factory.mktemp("queue-control")
+    service = Service(folder / "data", backend="synthetic", pipeline__card_step_s=0.1)
+    service.start()
+    yield service
+    service.close()
 
 
 def waiting(service: Service) -> list[str]:
@@ -58,26 +70,26 @@ def test_nothing_is_stopped_unless_it_is_asked_for_and_less_urgent(
     service.wait_until(after, "completed")
 
 
-def test_a_failed_or_cancelled_job_is_asked_for_again_as_a_new_one(card_service: Service) -> None:
-    card_service.client.post("/api/v1/queue/pause")
-    cancelled = card_service.submit(seed=7, steps=1)
-    card_service.client.post(f"/api/v1/generations/{cancelled}/cancel").raise_for_status()
-    card_service.client.post("/api/v1/queue/resume")
+def test_a_failed_or_cancelled_job_is_asked_for_again_as_a_new_one(service: Service) -> None:
+    service.client.post("/api/v1/queue/pause")
+    cancelled = service.submit(seed=7, steps=1)
+    service.client.post(f"/api/v1/generations/{cancelled}/cancel").raise_for_status()
+    service.client.post("/api/v1/queue/resume")
 
-    answer = card_service.client.post(f"/api/v1/generations/{cancelled}/retry")
+    answer = service.client.post(f"/api/v1/generations/{cancelled}/retry")
 
     again = answer.json()
     assert (answer.status_code, again["retry_of"]) == (202, cancelled)
-    assert again["request"] == card_service.generation(cancelled)["request"]
-    assert card_service.wait_until(again["id"], "completed")
-    assert card_service.client.post(f"/api/v1/generations/{again['id']}/retry").status_code == 409
+    assert again["request"] == service.generation(cancelled)["request"]
+    assert service.wait_until(again["id"], "completed")
+    assert service.client.post(f"/api/v1/generations/{again['id']}/retry").status_code == 409
 
 
-def test_a_key_makes_one_job_however_often_it_comes(card_service: Service) -> None:
+def test_a_key_makes_one_job_however_often_it_comes(service: Service) -> None:
     def submit(prompt: str) -> httpx.Response:
         body = {"prompt": prompt, "steps": 1}
         headers = {"Idempotency-Key": "k"}
-        return card_service.client.post("/api/v1/generations", json=body, headers=headers)
+        return service.client.post("/api/v1/generations", json=body, headers=headers)
 
     first, again, other = submit("a"), submit("a"), submit("b")
 
