@@ -3,14 +3,14 @@
 import struct
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from io import BytesIO
 
 import psutil
 import pytest
 from PIL import Image
 
-from tests.integration.http.threats.real import Real
+from tests.integration.http.threats.real import Real, real_server
 from tests.integration.pictures import encoded
 
 MIB = 2**20
@@ -88,6 +88,13 @@ TAKEN: dict[str, Callable[[], bytes]] = {
     "jpeg, then a zip": lambda: encoded("JPEG") + b"PK\3\4" + SCRIPT,
     "jpeg that remarks": lambda: encoded("JPEG", comment=SCRIPT),
 }
+
+
+@pytest.fixture(scope="module")
+async def real(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Real]:
+    """One server is shown them all; nothing of what is refused may be left in it."""
+    async with real_server(tmp_path_factory.mktemp("pictures")) as server:
+        yield server
 
 
 async def upload(real: Real, data: bytes) -> tuple[int, dict[str, object], float, int]:
