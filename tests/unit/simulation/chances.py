@@ -1,5 +1,7 @@
 """What the simulation draws from: the faults, keys and places there are."""
 
+from hypothesis import strategies as st
+
 from domain.errors import (
     AcceleratorFault,
     CheckpointMissing,
@@ -11,23 +13,23 @@ from domain.errors import (
     WorkerCrashed,
     WorkerUnavailable,
 )
-from tests.unit.simulation.lives import one_of
 from tests.unit.simulation.world import SLOTS
 
-either = one_of(False, True)
-rarely = one_of(True, *[False] * 7)
-numbers = one_of(*range(SLOTS))
-picks = one_of(*range(64))
-priorities = one_of(0, 1, 2)
-errors = one_of(
-    WorkerCrashed(),
-    WorkerUnavailable(),
-    AcceleratorFault(),
-    CheckpointMissing(),
-    OutOfAcceleratorMemory(),
-    RenderFailed(),
-    EncodingFailed(),
-    StorageError(),
-    PromptTooLong(),
+rarely = st.integers(0, 7).map(lambda drawn: not drawn)
+numbers = st.integers(0, SLOTS - 1)
+picks = st.integers(0, 63)
+priorities = st.integers(0, 2)
+errors = st.sampled_from(
+    [
+        WorkerCrashed(),
+        WorkerUnavailable(),
+        AcceleratorFault(),
+        CheckpointMissing(),
+        OutOfAcceleratorMemory(),
+        RenderFailed(),
+        EncodingFailed(),
+        StorageError(),
+        PromptTooLong(),
+    ]
 )
-keys = one_of(None, None, None, ("k1", b"a cat"), ("k1", b"a dog"), ("k2", b"a cat"))
+keys = st.sampled_from([None, None, None, ("k1", b"a cat"), ("k1", b"a dog"), ("k2", b"a cat")])

@@ -1,9 +1,12 @@
-"""Everything that may happen to the world, in any order."""
+"""Everything that may happen to the world, in any order: what Hypothesis draws from."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from domain.errors import (
     Conflict,
@@ -20,8 +23,7 @@ from domain.progress import Stage
 from domain.rendering import StageEntered, StepFinished
 from tests.fakes.examples import a_plan, a_request
 from tests.fakes.hardware_probe import GIB
-from tests.unit.simulation.chances import either, errors, keys, numbers, picks, priorities, rarely
-from tests.unit.simulation.lives import Life, deed, one_of, only_if
+from tests.unit.simulation.chances import errors, keys, numbers, picks, priorities, rarely
 from tests.unit.simulation.world import SLOTS, Attempt, World
 
 #: More would only make each of them rarer to meet.
@@ -46,7 +48,7 @@ LATE_REPORTS: tuple[Callable[[Job, Attempt, "Simulation"], None], ...] = (
 )
 
 
-class Simulation(Life):
+class Simulation(RuleBasedStateMachine):
     """`job_type` is what submissions make; `steps` and `changes` count what all runs did."""
 
     job_type: type[Job] = Job
@@ -55,12 +57,13 @@ class Simulation(Life):
     ends: ClassVar[set[JobStatus]] = set()
 
     def __init__(self) -> None:
+        super().__init__()
         self.world = World()
 
     # -- clients and operators
 
-    @only_if(lambda self: self.world.keys or len(self.world.live) < MOST_LIVE_JOBS)
-    @deed(client=one_of("a", "b"), priority=priorities, preempts=either, key=keys)
+    @precondition(lambda self: self.world.keys or len(self.world.live) < MOST_LIVE_JOBS)
+    @rule(client=st.sampled_from("ab"), priority=priorities, preempts=st.booleans(), key=keys)
     def submit(
         self, client: str, priority: int, preempts: bool, key: tuple[str, bytes] | None
     ) -> None:
@@ -105,12 +108,12 @@ class Simulation(Life):
         self.end(number, Preempted())
         assert world.may_start(number), "a job makes way only where another can start"
 
-    @only_if(lambda self: self.world.jobs)
-    @deed(pick=picks, priority=priorities, wish=one_of("cancel", "retry", "move"))
-    def change_ones_mind(self, pick: int, priority: int, wish: str) -> None:
+    @precondition(lambda self: self.world.jobs)
+    @rule(pick=picks, priority=priorities, deed=st.sampled_from(["cancel", "retry", "move"]))
+    def change_ones_mind(self, pick: int, priority: int, deed: str) -> None:
         jobs = list(self.world.jobs.values())
         job = jobs[-1 - pick % min(len(jobs), 8)]
-        match wish:
+        match deed:
             case "cancel":
                 self.cancel(job)
             case "retry":
@@ -130,8 +133,8 @@ class Simulation(Life):
             self.world.add(failed.again(f"gen_{len(self.world.jobs)}", at=self.world.wall))
         assert repr(failed) == before, "a finished job never changes"
 
-    @only_if(lambda self: self.world.is_paused or self.world.attempts)
-    @deed(pauses=rarely)
+    @precondition(lambda self: self.world.is_paused or self.world.attempts)
+    @rule(pauses=rarely)
     def pause_or_resume(self, pauses: bool) -> None:
         self.world.is_paused = pauses
         if not pauses:
@@ -142,15 +145,15 @@ class Simulation(Life):
 
     # -- a lane and its worker
 
-    @only_if(lambda self: len(self.world.attempts) < min(SLOTS, len(self.world.live)))
-    @deed(number=numbers)
+    @precondition(lambda self: len(self.world.attempts) < min(SLOTS, len(self.world.live)))
+    @rule(number=numbers)
     def claim(self, number: int) -> None:
         number = next(n for n in (number, *range(SLOTS)) if n not in self.world.attempts)
         if self.world.may_start(number):
             self.world.claim(number)
 
-    @only_if(lambda self: self.world.attempts)
-    @deed(number=numbers, saves=either)
+    @precondition(lambda self: self.world.attempts)
+    @rule(number=numbers, saves=st.booleans())
     def work(self, number: int, saves: bool) -> None:
         """The worker does what comes next, so that some runs get far."""
         if number not in self.world.attempts:
@@ -169,13 +172,13 @@ class Simulation(Life):
         else:
             self.next_stage(number)
 
-    @only_if(lambda self: self.world.attempts)
-    @deed(number=numbers)
+    @precondition(lambda self: self.world.attempts)
+    @rule(number=numbers)
     def work_on(self, number: int) -> None:
         self.work(number, saves=True)
 
-    @only_if(lambda self: self.has(JobStatus.RUNNING))
-    @deed(number=numbers, is_usable=either)
+    @precondition(lambda self: self.has(JobStatus.RUNNING))
+    @rule(number=numbers, is_usable=st.booleans())
     def look_for_a_resume_point(self, number: int, is_usable: bool) -> None:
         number = self.busy(number, JobStatus.RUNNING)
         attempt = self.world.attempts[number]
@@ -189,8 +192,8 @@ class Simulation(Life):
         elif point is not None:
             self.report(number, lambda job: job.reject_resume_point("No.", fence=fence, at=at))
 
-    @only_if(lambda self: self.has(JobStatus.RUNNING))
-    @deed(number=numbers)
+    @precondition(lambda self: self.has(JobStatus.RUNNING))
+    @rule(number=numbers)
     def next_stage(self, number: int) -> None:
         number = self.busy(number, JobStatus.RUNNING)
         job = self.job_in(number)
@@ -202,8 +205,8 @@ class Simulation(Life):
             watchdog = self.world.attempts[number].watchdog
             watchdog.note(StageEntered(stage=stage), now=self.world.now)
 
-    @only_if(lambda self: self.has(JobStatus.RUNNING))
-    @deed(number=numbers, saves=either, dies_after_saving=rarely)
+    @precondition(lambda self: self.has(JobStatus.RUNNING))
+    @rule(number=numbers, saves=st.booleans(), dies_after_saving=rarely)
     def step(self, number: int, saves: bool, dies_after_saving: bool) -> None:
         number = self.busy(number, JobStatus.RUNNING)
         job, world = self.job_in(number), self.world
@@ -220,13 +223,13 @@ class Simulation(Life):
         if self.report(number, lambda job: job.finish_step(step, fence=fence, at=at)):
             attempt.watchdog.note(StepFinished(step=step), now=world.now)
 
-    @only_if(lambda self: self.has(JobStatus.RUNNING))
-    @deed(number=numbers, error=errors, jitter=one_of(0.0, 0.5, 1.0))
+    @precondition(lambda self: self.has(JobStatus.RUNNING))
+    @rule(number=numbers, error=errors, jitter=st.sampled_from([0.0, 0.5, 1.0]))
     def attempt_fails(self, number: int, error: DomainError, jitter: float) -> None:
         self.end(self.busy(number, JobStatus.RUNNING), error, jitter=jitter)
 
-    @only_if(lambda self: self.has(JobStatus.RUNNING))
-    @deed(number=numbers)
+    @precondition(lambda self: self.has(JobStatus.RUNNING))
+    @rule(number=numbers)
     def hang(self, number: int) -> None:
         number, world = self.busy(number, JobStatus.RUNNING), self.world
         attempt = world.attempts[number]
@@ -234,8 +237,8 @@ class Simulation(Life):
         assert attempt.watchdog.remaining_s(now=world.now) == 0, "time that is up is up"
         self.end(number, attempt.watchdog.verdict)
 
-    @only_if(lambda self: self.has(JobStatus.RUNNING))
-    @deed(number=numbers)
+    @precondition(lambda self: self.has(JobStatus.RUNNING))
+    @rule(number=numbers)
     def obey_cancel(self, number: int) -> None:
         number = self.busy(number, JobStatus.RUNNING)
         job = self.job_in(number)
@@ -246,8 +249,8 @@ class Simulation(Life):
 
     # -- publishing, instant by instant
 
-    @only_if(lambda self: self.has(JobStatus.RUNNING))
-    @deed(number=numbers)
+    @precondition(lambda self: self.has(JobStatus.RUNNING))
+    @rule(number=numbers)
     def stage_video(self, number: int) -> None:
         number = self.busy(number, JobStatus.RUNNING)
         job = self.job_in(number)
@@ -256,8 +259,8 @@ class Simulation(Life):
         else:
             self.end(number, DiskFull())
 
-    @only_if(lambda self: self.world.staged and self.has(JobStatus.RUNNING))
-    @deed(number=numbers)
+    @precondition(lambda self: self.world.staged and self.has(JobStatus.RUNNING))
+    @rule(number=numbers)
     def commit_intent(self, number: int) -> None:
         number = self.busy(number, JobStatus.RUNNING)
         attempt = self.world.attempts[number]
@@ -268,13 +271,13 @@ class Simulation(Life):
         if told and self.world.jobs[attempt.job_id].status is JobStatus.CANCELLED:
             self.world.leave(number)
 
-    @only_if(lambda self: self.has(JobStatus.PUBLISHING))
-    @deed(number=numbers)
+    @precondition(lambda self: self.has(JobStatus.PUBLISHING))
+    @rule(number=numbers)
     def rename(self, number: int) -> None:
         self.world.publish(self.job_in(self.busy(number, JobStatus.PUBLISHING)))
 
-    @only_if(lambda self: self.has(JobStatus.PUBLISHING))
-    @deed(number=numbers)
+    @precondition(lambda self: self.has(JobStatus.PUBLISHING))
+    @rule(number=numbers)
     def complete(self, number: int) -> None:
         number = self.busy(number, JobStatus.PUBLISHING)
         job = self.job_in(number)
@@ -286,8 +289,8 @@ class Simulation(Life):
 
     # -- what nobody wants
 
-    @only_if(lambda self: self.world.ghosts)
-    @deed(pick=picks, late=one_of(*LATE_REPORTS))
+    @precondition(lambda self: self.world.ghosts)
+    @rule(pick=picks, late=st.sampled_from(LATE_REPORTS))
     def a_ghost_reports(
         self, pick: int, late: Callable[[Job, Attempt, "Simulation"], None]
     ) -> None:
@@ -300,8 +303,8 @@ class Simulation(Life):
             late = _completes
         self.tell(ghost.job_id, lambda job: late(job, ghost, self), fence=ghost.fence)
 
-    @only_if(lambda self: self.world.attempts and not self.world.is_draining)
-    @deed(does=rarely)
+    @precondition(lambda self: self.world.attempts and not self.world.is_draining)
+    @rule(does=rarely)
     def drain(self, does: bool) -> None:
         """Running jobs are handed back; what is publishing goes on. Then a new server starts."""
         world = self.world
@@ -312,16 +315,16 @@ class Simulation(Life):
             if world.jobs[world.attempts[number].job_id].status is JobStatus.RUNNING:
                 self.end(number, RenderSuspended())
 
-    @only_if(lambda self: self.world.is_draining or self.world.attempts)
-    @deed(does=rarely)
+    @precondition(lambda self: self.world.is_draining or self.world.attempts)
+    @rule(does=rarely)
     def kill_the_server(self, does: bool) -> None:
         if does or self.world.is_draining:
             self.world.recover()
 
-    @deed(
-        free=one_of(0, GIB, 5 * GIB, *[100 * GIB] * 9),
-        wall_s=one_of(-86400, -90, 1, 15, 90, 86400),
-        s=one_of(0, 1, 700),
+    @rule(
+        free=st.sampled_from([0, GIB, 5 * GIB, *[100 * GIB] * 9]),
+        wall_s=st.sampled_from([-86400, -90, 1, 15, 90, 86400]),
+        s=st.sampled_from([0, 1, 700]),
     )
     def the_world_turns(self, free: int, wall_s: int, s: int) -> None:
         """The disk fills or empties; the wall clock jumps as it likes, the other only grows."""
@@ -331,11 +334,12 @@ class Simulation(Life):
 
     # -- what must be true after each
 
-    def check(self) -> None:
+    @invariant()
+    def holds(self) -> None:
         Simulation.steps += 1
         self.world.check()
 
-    def close(self) -> None:
+    def teardown(self) -> None:
         """Whatever happened: with a healthy machine, every accepted job comes to its end."""
         self.world.recover()
         self.world.is_paused = False

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from domain.job import Job
 from domain.job_event import EventKind, JobStatus
@@ -15,18 +17,28 @@ STEPS = 100_000
 STEPS_PER_LIFE = 200
 
 
-def simulate(life: type[Simulation], lives: int) -> None:
-    """Live that many lives, always the same ones."""
-    for number in range(lives):
-        life().live(number, deeds=STEPS_PER_LIFE)
+def simulate(machine: type[Simulation], lives: int) -> None:
+    """Run that many worlds, always the same ones."""
+    same_ones = settings(
+        max_examples=lives,
+        stateful_step_count=STEPS_PER_LIFE,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+    )
+    run_state_machine_as_test(machine, settings=same_ones)
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover  # what it reaches, other tests reach
+@pytest.mark.no_cover  # twice as fast; what it reaches, other tests reach
+@pytest.mark.timeout(600)
 def test_nothing_is_lost_doubled_or_torn_whatever_dies_in_whatever_order() -> None:
     Simulation.steps, Simulation.changes, Simulation.ends = 0, 0, set()
 
-    simulate(Simulation, lives=STEPS // STEPS_PER_LIFE)
+    simulate(Simulation, lives=640)
 
     print(f"{Simulation.steps} steps, {Simulation.changes} events")
     assert Simulation.steps >= STEPS
@@ -91,7 +103,7 @@ class LosesTheFactsOfItsVideo(Job):
     [
         (CompletesForAnybody, "I12"),
         (HearsOldAttempts, "I12"),
-        (CancelsWhateverItIs, "I1[12]|active"),
+        (CancelsWhateverItIs, "I1[12]"),
         (KeepsItsSlot, "I2"),
         (ReusesItsFence, "I4"),
         (ForgivesEverything, "I10"),
@@ -100,8 +112,9 @@ class LosesTheFactsOfItsVideo(Job):
         (LosesTheFactsOfItsVideo, "I5"),
     ],
 )
+@pytest.mark.timeout(600)
 def test_a_broken_job_is_found_out(broken: type[Job], invariant: str) -> None:
     machine = type("Broken", (Simulation,), {"job_type": broken})
 
-    with pytest.raises(Violation, match=f"^({invariant})"):
+    with pytest.raises(Violation, match=invariant):
         simulate(machine, lives=400)
