@@ -24,6 +24,7 @@ from litestar.openapi.spec import (
 from litestar.types import Method
 
 from adapters.http.access import PUBLIC
+from adapters.http.openapi_examples import ExampledOpenAPIConfig
 
 _KEY: Final = "api_key"
 _SCHEME: Final = SecurityScheme(
@@ -36,7 +37,7 @@ _SCHEME: Final = SecurityScheme(
 
 def openapi_config(version: str) -> OpenAPIConfig:
     """Only the document: Litestar's pages load their scripts from elsewhere."""
-    return OpenAPIConfig(
+    return ExampledOpenAPIConfig(
         title="Wan Studio",
         version=version,
         summary="Makes Wan2.2 videos from prompts, and loses nothing.",

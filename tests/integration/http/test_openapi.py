@@ -85,7 +85,7 @@ def test_every_operation_names_the_refusals_it_can_answer_with(document: dict[st
         refusals = {
             int(status)
             for status, told in operation["responses"].items()
-            if told.get("content") == refusal(path)
+            if schemas(told.get("content", {})) == refusal(path)
         }
         expected = {400, 421, 500} if is_openais(path) else {400, 421, 422, 500}
         if "{" in path:
@@ -109,8 +109,8 @@ def test_an_upload_is_described_as_a_file(document: dict[str, Any]) -> None:
 def test_events_are_described_with_their_shape_and_their_end(document: dict[str, Any]) -> None:
     answers = document["paths"]["/api/v1/generations/{generation_id}/events"]["get"]["responses"]
 
-    assert answers["200"]["content"] == {
-        "text/event-stream": {"schema": {"$ref": "#/components/schemas/GenerationEvent"}}
+    assert schemas(answers["200"]["content"]) == {
+        "text/event-stream": {"$ref": "#/components/schemas/GenerationEvent"}
     }
     event = document["components"]["schemas"]["GenerationEvent"]
     assert event["properties"].keys() == {"id", "event", "data"}
@@ -176,7 +176,7 @@ async def test_every_refusal_is_described_as_a_problem(client: httpx.AsyncClient
         if status >= "400"
     ]
 
-    assert [path for path, content in refusals if content != refusal(path)] == []
+    assert [path for path, told in refusals if schemas(told) != refusal(path)] == []
     assert len(refusals) > 30
 
 
@@ -189,7 +189,12 @@ def refusal(path: str) -> dict[str, Any]:
     media_type, name = (
         ("application/json", "ErrorBody") if is_openais(path) else (PROBLEM, "Problem")
     )
-    return {media_type: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    return {media_type: {"$ref": f"#/components/schemas/{name}"}}
+
+
+def schemas(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Of each media type."""
+    return {media_type: told["schema"] for media_type, told in content.items()}
 
 
 async def test_the_body_is_described_with_its_limits_and_examples(
