@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import hooks from "eslint-plugin-react-hooks";
 import tseslint from "typescript-eslint";
 
-const features = ["generation", "queue", "outputs", "system"];
+const features = ["generation", "queue", "outputs", "system", "schema"];
 
 /** What a part of the page may not import, and why. */
 const refuse = (...patterns) => ({ "no-restricted-imports": ["error", { patterns }] });

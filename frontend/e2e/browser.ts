@@ -1,5 +1,6 @@
 /** A headless Chromium that is on this machine; Playwright's own download is not needed. */
 import { execFileSync } from "node:child_process";
+import axe from "axe-core";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -66,4 +67,22 @@ export async function openPage(
     if (protocol.startsWith("http") && asked !== origin) strangers.push(request.url());
   });
   return { page, complaints, strangers, close: () => context.close() };
+}
+
+/** What axe-core finds wrong with the page as it is. */
+export async function faults(page: Page): Promise<string[]> {
+  // Playwright evaluates past the page's policy; axe itself loads nothing.
+  await page.evaluate(axe.source);
+  return page.evaluate(async () => {
+    const loaded = window as unknown as { axe: { run: (options: object) => Promise<Found> } };
+    interface Found {
+      violations: { id: string; nodes: { target: string[]; failureSummary: string }[] }[];
+    }
+    const { violations } = await loaded.axe.run({
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    });
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`),
+    );
+  });
 }

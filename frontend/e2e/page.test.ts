@@ -1,13 +1,12 @@
-import axe from "axe-core";
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { chromiumPath, launch, openPage, type Watched } from "./browser";
+import { chromiumPath, faults, launch, openPage, type Watched } from "./browser";
 import { until, WanServer, type Job } from "./server";
 
 const RED = "a red circle moving right on a blue background";
 const STAR = "a yellow star moving up on a purple background";
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
-const SCREENS = ["/", "/queue", "/outputs", "/system"];
+const SCREENS = ["/", "/queue", "/outputs", "/system", "/schema"];
 
 const chromium = chromiumPath();
 if (chromium === null) {
@@ -324,6 +323,7 @@ const LAST: Record<string, (page: Page) => Locator> = {
   "/queue": (page) => page.getByRole("heading", { name: "Lately" }),
   "/outputs": (page) => page.getByRole("article").first().locator("img"),
   "/system": (page) => page.getByRole("heading", { name: "Versions" }),
+  "/schema": (page) => page.getByLabel("Find"),
 };
 
 async function allIsThere(page: Page, path: string): Promise<void> {
@@ -331,21 +331,4 @@ async function allIsThere(page: Page, path: string): Promise<void> {
   const places = page.locator('[class*="skeleton"]');
   await until("every place is filled", async () => (await places.count()) === 0);
   await page.evaluate(() => document.fonts.ready);
-}
-
-async function faults(page: Page): Promise<string[]> {
-  // Playwright evaluates past the page's policy; axe itself loads nothing.
-  await page.evaluate(axe.source);
-  return page.evaluate(async () => {
-    const loaded = window as unknown as { axe: { run: (options: object) => Promise<Found> } };
-    interface Found {
-      violations: { id: string; nodes: { target: string[]; failureSummary: string }[] }[];
-    }
-    const { violations } = await loaded.axe.run({
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    });
-    return violations.flatMap(({ id, nodes }) =>
-      nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`),
-    );
-  });
 }

@@ -11,6 +11,9 @@ const OutputsScreen = lazy(async () => ({
 const SystemScreen = lazy(async () => ({
   default: (await import("@/features/system")).SystemScreen,
 }));
+const SchemaScreen = lazy(async () => ({
+  default: (await import("@/features/schema")).SchemaScreen,
+}));
 
 export function Screens() {
   return (
@@ -20,6 +23,7 @@ export function Screens() {
         <Route path="/queue" component={QueueScreen} />
         <Route path="/outputs/:id?">{({ id }) => <OutputsScreen id={id ?? null} />}</Route>
         <Route path="/system" component={SystemScreen} />
+        <Route path="/schema" component={SchemaScreen} />
         <Route>
           <Redirect to="/" replace />
         </Route>

@@ -26,6 +26,7 @@ from litestar.types import Method
 from adapters.http.access import PUBLIC
 from adapters.http.openapi_examples import ExampledOpenAPIConfig
 
+_PATH: Final = "/schema/openapi.json"
 _KEY: Final = "api_key"
 _SCHEME: Final = SecurityScheme(
     type="http",
@@ -36,7 +37,7 @@ _SCHEME: Final = SecurityScheme(
 
 
 def openapi_config(version: str) -> OpenAPIConfig:
-    """Only the document: Litestar's pages load their scripts from elsewhere."""
+    """Only the document: Litestar's pages load their scripts from elsewhere, ours is the page's `/schema`."""
     return ExampledOpenAPIConfig(
         title="Wan Studio",
         version=version,
@@ -46,9 +47,9 @@ def openapi_config(version: str) -> OpenAPIConfig:
         security=[{_KEY: []}, {}],
         components=Components(security_schemes={_KEY: _SCHEME}),
         operation_id_creator=_operation_id,
-        render_plugins=[JsonRenderPlugin()],
+        render_plugins=[JsonRenderPlugin(path="/")],
         openapi_router=Router(
-            "/schema",
+            _PATH,
             route_handlers=[],
             include_in_schema=False,
             before_request=_only_the_document,
@@ -112,6 +113,6 @@ def _operation_id(handler: HTTPRouteHandler, method: Method | HttpMethod, _path:
 
 
 def _only_the_document(request: Request[Any, Any, Any]) -> None:
-    # Litestar answers other paths below /schema with an HTML page of its own.
-    if request.url.path != "/schema/openapi.json":
+    # Litestar answers other paths below with an HTML page of its own.
+    if request.url.path != _PATH:
         raise NotFoundException

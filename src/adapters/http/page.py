@@ -19,7 +19,7 @@ from adapters.http.byte_ranges import matches
 BUILT_PAGE: Final = Path(__file__).with_name("built_page")
 
 #: Addresses of the page's own screens: each may be opened, reloaded and shared.
-SCREENS: Final = ("/", "/queue", "/outputs", "/outputs/{shown:str}", "/system")
+SCREENS: Final = ("/", "/queue", "/outputs", "/outputs/{shown:str}", "/system", "/schema")
 
 #: Scripts and styles of our own files alone; pictures and videos also from what the page has in memory.
 _POLICY: Final = "; ".join(

@@ -22,7 +22,9 @@ def built(page: Path) -> Path:
     return page
 
 
-@pytest.mark.parametrize("address", ["/", "/queue", "/outputs", "/outputs/gen_1", "/system"])
+@pytest.mark.parametrize(
+    "address", ["/", "/queue", "/outputs", "/outputs/gen_1", "/system", "/schema"]
+)
 async def test_every_screen_can_be_opened_by_its_address(
     client: httpx.AsyncClient, built: Path, address: str
 ) -> None:

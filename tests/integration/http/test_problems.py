@@ -36,7 +36,7 @@ def check(response: httpx.Response, status: int, code: str) -> dict[str, object]
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/nothing", "/api/v1", "/api/v1/nothing", "/schema", "/schema/redoc", "/schema/x/y"],
+    ["/", "/nothing", "/api/v1", "/api/v1/nothing", "/schema/redoc", "/schema/x/y"],
 )
 async def test_no_such_path(client: httpx.AsyncClient, path: str) -> None:
     check(await client.get(path), 404, "not-found")

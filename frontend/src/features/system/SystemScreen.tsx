@@ -1,4 +1,5 @@
 import { TriangleAlert } from "lucide-react";
+import { Link } from "wouter";
 import { sentence } from "@/shared/api";
 import { Notice, ScreenHead, Skeleton } from "@/shared/ui";
 import { Checkpoints } from "./Checkpoints";
@@ -14,7 +15,9 @@ export function SystemScreen() {
   const { data: system, error } = useSystem();
   return (
     <>
-      <ScreenHead title="System" />
+      <ScreenHead title="System">
+        <Link href="/schema">HTTP API</Link>
+      </ScreenHead>
       <div className={styles.screen}>
         {error && !system ? (
           <Notice tone="bad" icon={<TriangleAlert />}>

@@ -1,4 +1,4 @@
-export { api, answered } from "./client";
+export { api, answered, authorization } from "./client";
 export { LIMITS } from "./limits";
 export { keepKey, keyStore, keyWanted } from "./key";
 export { useFetched, thumbnailPath, useMedia, videoPath } from "./media";
