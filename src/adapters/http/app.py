@@ -25,7 +25,7 @@ from adapters.http.metrics import tell_metrics
 from adapters.http.models import models_router
 from adapters.http.openai.models import openai_models_router
 from adapters.http.openai.videos import videos_router
-from adapters.http.openapi import openapi_config, summarise_operations
+from adapters.http.openapi_document import openapi_config, summarise_operations
 from adapters.http.openapi_schemas import DescribedDataclasses, DescribedStructs
 from adapters.http.outputs import outputs_router
 from adapters.http.page import page_router
