@@ -1,24 +1,16 @@
 """Count what happens to jobs, by reading what was written down of it."""
 
-import asyncio
-import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from domain.errors import StorageError
+from application.follow_log import FollowLog
 from domain.job_event import EventKind, JobEvent, JobStatus
 from domain.ports.clock import Clock
 from domain.ports.event_log import EventLog
 from domain.ports.job_metrics import JobMetrics
 from domain.ports.job_repository import JobRepository
 
-_log = logging.getLogger(__name__)
-
-#: Seconds between looks at a log that reported nothing new; reports come long before.
-IDLE_POLL_S: Final = 15.0
-#: Seconds before the next try where the log could not be read.
-REST_S: Final = 5.0
 _PUBLISHING: Final = "publishing"
 #: What an event of an earlier version does not say.
 _UNKNOWN: Final = "unknown"
@@ -36,39 +28,17 @@ class _Attempt:
     heard_s: float
 
 
-class MeasureJobs:
-    """Follows the event log from where it stood when the server started. ADR-0041."""
+class MeasureJobs(FollowLog):
+    """Tells the metrics of each event. ADR-0041."""
 
     def __init__(
         self, event_log: EventLog, repository: JobRepository, metrics: JobMetrics, clock: Clock
     ) -> None:
-        self._event_log = event_log
+        super().__init__(event_log)
         self._repository = repository
         self._metrics = metrics
         self._clock = clock
-        self._seen = 0
         self._attempts: dict[str, _Attempt] = {}
-
-    async def begin(self) -> None:
-        """What happened before is not counted."""
-        self._seen = await self._event_log.latest()
-
-    async def run(self) -> None:
-        """Follow until cancelled."""
-        while True:
-            try:
-                await self.catch_up()
-                await self._event_log.wait(after=self._seen, timeout_s=IDLE_POLL_S)
-            except StorageError as error:
-                _log.error("cannot count", extra={"reason": error.message})
-                await asyncio.sleep(REST_S)
-
-    async def catch_up(self) -> None:
-        """Count everything that has happened by now."""
-        while events := await self._event_log.read(after=self._seen):
-            for logged in events:
-                await self._note(logged.event)
-                self._seen = logged.number
 
     def silence_s(self, job_id: str) -> float | None:
         """Seconds since an attempt at it last reported anything; None while none is known."""

@@ -34,8 +34,11 @@ class RetryGeneration:
         self._clock = clock
         self._new_id = new_id
 
-    async def execute(self, job_id: str) -> Job:
+    async def execute(self, job_id: str, *, traceparent: str | None = None) -> Job:
         """The new job, already durable; it asks for the very same video, seed included.
+
+        Args:
+            traceparent: of the trace that asking again is part of, if any.
 
         Raises:
             UnknownJob: there is none with that id.
@@ -45,7 +48,7 @@ class RetryGeneration:
         """
         self._gate.refuse_if_full()
         failed = await self._repository.get(job_id)
-        again = failed.again(self._new_id(), at=self._clock.now())
+        again = failed.again(self._new_id(), at=self._clock.now(), traceparent=traceparent)
         job = await self._repository.add(again, room=self._room)
         _log.info("retried", extra={"job_id": job.id, "retry_of": job_id})
         return job

@@ -29,6 +29,8 @@ _KERNELS: Final = {
     Attention.FLASH_3: "flash_attn_interface",
     Attention.SAGE: "sageattention",
 }
+#: What traces are exported with.
+_TELEMETRY: Final = ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
 #: The WAL-reset bug is fixed from here; one writing connection, as ours, does not meet it.
 _SQLITE_FLOOR: Final = (3, 51, 3)
 
@@ -54,6 +56,8 @@ def examine(settings: Settings, survey: KernelSurvey) -> Iterator[Check]:
         yield _accelerator(accelerator, settings.heat_limits)
     if not hardware.accelerators:
         yield Check(name="gpu", detail=f"{hardware.note}: videos are made on the CPU")
+    if settings.telemetry.endpoint:
+        yield _telemetry(settings.telemetry.endpoint)
     yield _data_directory(core.data_directory())
     for entry in core.catalog().entries():
         if entry.local is not None:
@@ -99,6 +103,24 @@ def _attention(survey: KernelSurvey) -> Check:
         ]
     absent = f"; not installed: {', '.join(missing)}" if missing else ""
     return Check(name="attention", detail="; ".join(told) + absent)
+
+
+def _telemetry(endpoint: str) -> Check:
+    missing = [name for name in _TELEMETRY if not _is_installed(name)]
+    problem = (
+        f"traces are to go to {endpoint}, and {missing[0]} is not installed: pip install 'wan-studio[otel]'"
+        if missing
+        else None
+    )
+    return Check(name="telemetry", detail=f"traces go to {endpoint}", problem=problem)
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _data_directory(directory: DataDirectory) -> Check:

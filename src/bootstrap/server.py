@@ -130,10 +130,12 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def running(container: ServerContainer) -> AsyncIterator[asyncio.Task[None]]:
     """The queue and its workers, from recovery to the last process. Yields the dispatcher's task."""
+    followers = container.followers()
     database = container.database()
     await database.open()
     try:
-        await container.measure_jobs().begin()
+        for follower in followers.values():
+            await follower.begin()
         await container.recover().execute()
         container.capacity()  # before any worker takes memory
         renderers = container.renderers()
@@ -144,7 +146,7 @@ async def running(container: ServerContainer) -> AsyncIterator[asyncio.Task[None
         others = [
             _begin(container.watch().run(), "watch on the machine"),
             _begin(container.tidy().run(), "tidying of the library"),
-            _begin(container.measure_jobs().run(), "count of jobs"),
+            *(_begin(follower.run(), name) for name, follower in followers.items()),
         ]
         if (webhooks := container.deliver_webhooks()) is not None:
             others.append(_begin(webhooks.run(), "delivery of webhooks"))
@@ -159,6 +161,12 @@ async def running(container: ServerContainer) -> AsyncIterator[asyncio.Task[None
                 await renderer.close()
     finally:
         await database.close()
+        await asyncio.to_thread(_send_last_traces, container)
+
+
+def _send_last_traces(container: ServerContainer) -> None:
+    if (exporter := container.span_exporter()) is not None:
+        exporter.close()
 
 
 def _begin(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

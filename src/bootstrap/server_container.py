@@ -8,7 +8,7 @@ import msgspec
 from dependency_injector import containers, providers
 
 from adapters.http.doorkeeper import Doorkeeper
-from adapters.http.request_log import Answered, OnAnswer
+from adapters.http.request_log import Answered, OnAnswer, request_span
 from adapters.inprocess.renderer import InProcessRenderer
 from adapters.prometheus.exposition import Exposition
 from adapters.sql.database import Database
@@ -30,6 +30,7 @@ from application.discard_generation import DiscardGeneration
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.estimate_generation import EstimateGeneration
+from application.follow_log import FollowLog
 from application.judge_output import JudgeOutput
 from application.known_capacity import KnownCapacity
 from application.measure_jobs import MeasureJobs
@@ -46,6 +47,7 @@ from application.submit_generation import Limits, SubmitGeneration
 from application.take_excerpts import TakeExcerpts
 from application.tell_service_state import TellServiceState
 from application.tidy_library import TidyLibrary
+from application.trace_jobs import TraceJobs
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
 from application.watch_machine import WatchMachine
@@ -53,6 +55,7 @@ from application.work_on_checkpoints import WorkOnCheckpoints
 from bootstrap import setting_sections
 from bootstrap.core_container import CoreContainer
 from bootstrap.process_environment import visible_accelerators, worker_environment
+from bootstrap.setting_sources import SettingsError
 from bootstrap.settings import Settings
 from domain.heat import Heat
 from domain.ports.artifact_store import ArtifactStore
@@ -62,6 +65,7 @@ from domain.ports.job_repository import JobRepository
 from domain.ports.key_store import KeyStore
 from domain.ports.renderer import Renderer
 from domain.ports.resume_store import ResumeStore
+from domain.ports.span_exporter import SpanExporter
 from domain.ports.webhook_outbox import WebhookOutbox
 from domain.slot import Slot
 from domain.webhook import secret_bytes
@@ -213,8 +217,42 @@ def _deliver_webhooks(
     )
 
 
-def _on_answer(exposition: Exposition) -> OnAnswer:
+def _span_exporter(settings: Settings, version: str) -> SpanExporter | None:
+    """None where no trace is exported.
+
+    Raises:
+        SettingsError: one is to be, and OpenTelemetry is not there.
+    """
+    endpoint = settings.telemetry.endpoint
+    if not endpoint:
+        return None
+    try:  # nobody else loads it: a tenth of a second and 10 MB
+        from adapters.opentelemetry.span_exporter import OtelSpanExporter
+    except ImportError as error:
+        raise SettingsError(
+            f"Traces are to go to {endpoint} (telemetry.endpoint), and OpenTelemetry is not installed: "
+            "pip install 'wan-studio[otel]'."
+        ) from error
+    return OtelSpanExporter.over_http(endpoint, version)
+
+
+def _followers(
+    measure_jobs: MeasureJobs,
+    event_log: SqlEventLog,
+    repository: SqlJobRepository,
+    exporter: SpanExporter | None,
+) -> Mapping[str, FollowLog]:
+    """By what they do."""
+    followers: dict[str, FollowLog] = {"count of jobs": measure_jobs}
+    if exporter is not None:
+        followers["export of traces"] = TraceJobs(event_log, repository, exporter)
+    return followers
+
+
+def _on_answer(exposition: Exposition, exporter: SpanExporter | None, clock: Clock) -> OnAnswer:
     def note(answered: Answered) -> None:
+        if exporter is not None and not answered.is_dull:
+            exporter.export(request_span(answered, at=clock.now()), under=answered.traceparent)
         exposition.answered(
             answered.method,
             answered.route,
@@ -233,7 +271,8 @@ class ServerContainer(containers.DeclarativeContainer):
     settings = core.settings
 
     exposition = providers.Singleton(Exposition, core.version)
-    on_answer = providers.Singleton(_on_answer, exposition)
+    span_exporter = providers.Singleton(_span_exporter, settings, core.version)
+    on_answer = providers.Singleton(_on_answer, exposition, span_exporter, core.clock)
 
     database = providers.Singleton(
         Database, settings.provided.database_url, on_write=exposition.provided.wrote
@@ -271,6 +310,7 @@ class ServerContainer(containers.DeclarativeContainer):
     measure_jobs = providers.Singleton(
         MeasureJobs, event_log, repository, exposition.provided.jobs, core.clock
     )
+    followers = providers.Singleton(_followers, measure_jobs, event_log, repository, span_exporter)
     service_state = providers.Singleton(
         TellServiceState,
         queue,

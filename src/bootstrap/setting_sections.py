@@ -168,6 +168,12 @@ class Webhooks(Section, frozen=True, kw_only=True):
     private_hosts: tuple[str, ...] = ()
 
 
+class Telemetry(Section, frozen=True, kw_only=True):
+    """`endpoint`: where traces go, by OTLP over HTTP; silence means what `OTEL_EXPORTER_OTLP_ENDPOINT` says, if anything."""
+
+    endpoint: str = ""
+
+
 class Log(Section, frozen=True, kw_only=True):
     """One line per event, on standard error."""
 

@@ -29,6 +29,7 @@ from bootstrap.setting_sections import (
     Resume,
     Section,
     Server,
+    Telemetry,
     Thermal,
     Watchdog,
     Webhooks,
@@ -76,9 +77,12 @@ _CONFIG_VARIABLE: Final = "WAN_CONFIG"
 KEY_VARIABLE: Final = "WAN_API_KEY"
 _NO_SETTINGS: Final = frozenset({_CONFIG_VARIABLE, KEY_VARIABLE})
 #: How the variables begin that no worker is to have.
-SECRETS: Final = (KEY_VARIABLE, "WAN_WEBHOOKS__")
-#: huggingface_hub's own name for another hub; ours goes before it.
-_HUB_VARIABLE: Final = "HF_ENDPOINT"
+SECRETS: Final = (KEY_VARIABLE, "WAN_WEBHOOKS__", "OTEL_")
+#: What others call the same: huggingface_hub and OpenTelemetry. Ours goes before it.
+_ELSEWHERE: Final = {
+    "hub.endpoint": "HF_ENDPOINT",
+    "telemetry.endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
+}
 
 
 class Settings(Section, frozen=True, kw_only=True):
@@ -102,6 +106,7 @@ class Settings(Section, frozen=True, kw_only=True):
     thermal: Thermal = msgspec.field(default_factory=Thermal)
     limits: Limits = msgspec.field(default_factory=Limits)
     webhooks: Webhooks = msgspec.field(default_factory=Webhooks)
+    telemetry: Telemetry = msgspec.field(default_factory=Telemetry)
     log: Log = msgspec.field(default_factory=Log)
 
     @property
@@ -170,8 +175,9 @@ def load_settings(
     if config is None and (named := environment.get(_CONFIG_VARIABLE)):
         config = Path(named)
     said = {"data_dir": Said(str(_default_data_dir(environment)), "the default")}
-    if named := environment.get(_HUB_VARIABLE):
-        said["hub.endpoint"] = Said(named, _HUB_VARIABLE)
+    for key, variable in _ELSEWHERE.items():
+        if named := environment.get(variable):
+            said[key] = Said(named, variable)
     said |= {key: Said(value, "the default") for key, value in (defaults or {}).items()}
     known = setting_keys()
     said |= from_toml(config, known) if config else {}
@@ -267,15 +273,21 @@ def _complaints(settings: Settings) -> Iterator[str]:
         )
     if settings.resume.interval != "auto" and settings.resume.interval < 1:
         yield f"resume.interval is {settings.resume.interval}; it must be auto, or at least 1."
-    if not settings.hub.endpoint.startswith(("https://", "http://")):
-        yield (
-            f"hub.endpoint is {settings.hub.endpoint!r}; it must be a URL such as https://huggingface.co."
-        )
+    yield from _of_urls(settings)
     yield from _of_models(settings)
     yield from _of_heat(settings.thermal)
     yield from _of_outputs(settings)
     if settings.renderer == "ray":
         yield "The ray renderer is not built yet; choose subprocess or inprocess."
+
+
+def _of_urls(settings: Settings) -> Iterator[str]:
+    for key, url, example in (
+        ("hub.endpoint", settings.hub.endpoint, "https://huggingface.co"),
+        ("telemetry.endpoint", settings.telemetry.endpoint or "http://", "http://127.0.0.1:4318"),
+    ):
+        if not url.startswith(("https://", "http://")):
+            yield f"{key} is {url!r}; it must be a URL such as {example}."
 
 
 def _of_models(settings: Settings) -> Iterator[str]:

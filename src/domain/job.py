@@ -121,8 +121,8 @@ class Job:
         job._record(EventKind.QUEUED, at)
         return job
 
-    def again(self, job_id: str, *, at: datetime) -> "Job":
-        """A new job that asks for the same, as this one never changes again.
+    def again(self, job_id: str, *, at: datetime, traceparent: str | None = None) -> "Job":
+        """A new job that asks for the same, as this one never changes again; under a trace of its own.
 
         Raises:
             NotRetryable: it has not failed, nor was it cancelled.
@@ -140,6 +140,7 @@ class Job:
             priority=self.priority,
             made_from=self.made_from,
             made_as=self.made_as,
+            traceparent=traceparent,
             webhook_url=self.webhook_url,
         )
         job.retry_of = self.id

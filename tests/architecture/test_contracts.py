@@ -26,6 +26,7 @@ VIOLATIONS = {
     "av": ("adapters/worker/loop.py", "import av"),
     "pillow": ("adapters/http/app.py", "import PIL"),
     "prometheus": ("adapters/http/app.py", "import prometheus_client"),
+    "opentelemetry": ("adapters/http/app.py", "import opentelemetry"),
     "sqlalchemy": ("adapters/http/app.py", "import sqlalchemy"),
     "litestar": ("adapters/cli/app.py", "import litestar"),
     "client": ("adapters/http/app.py", "import httpx"),

@@ -157,10 +157,13 @@ async def cancel_generation(
     response_headers=[_LOCATION],
 )
 async def retry_generation(
-    retry: NamedDependency[RetryGeneration], generation_id: GenerationId
+    request: Request[Any, Any, Any],
+    retry: NamedDependency[RetryGeneration],
+    generation_id: GenerationId,
 ) -> Response[Generation]:
     """Ask again for what failed or was cancelled: a new generation that points to the old."""
-    shown = generation(await retry.execute(generation_id))
+    traceparent = request.scope["state"]["traceparent"]
+    shown = generation(await retry.execute(generation_id, traceparent=traceparent))
     return Response(shown, headers={"Location": shown.links.itself})
 
 

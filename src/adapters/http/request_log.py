@@ -4,12 +4,14 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 from litestar.datastructures import Headers
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from domain.job_trace import Span
 from domain.trace import read_traceparent, trace_id
 
 _log = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ class Answered:
         route: as it is declared, so that nobody's ids are in it; `none` where there is no such route.
         status: `none` where the client went away before there was one.
         reason: the problem's code, where it was refused.
+        traceparent: of the trace that it says it belongs to, if any.
     """
 
     method: str
@@ -37,6 +40,33 @@ class Answered:
     status: str
     took_s: float
     reason: str | None
+    traceparent: str | None
+
+    @property
+    def is_dull(self) -> bool:
+        """Whether somebody who watches looked, and found all well."""
+        return self.route in _PROBES and self.status.startswith("2")
+
+
+def request_span(answered: Answered, *, at: datetime) -> Span:
+    """The request as a trace shows it; it was over at `at`."""
+    is_fault = answered.status.startswith("5")
+    attributes: dict[str, str | int | float] = {
+        "http.request.method": answered.method,
+        "http.route": answered.route,
+    }
+    if answered.status != NONE:
+        attributes["http.response.status_code"] = int(answered.status)
+    if answered.reason is not None:
+        attributes["wan.refused"] = answered.reason
+    return Span(
+        name=f"{answered.method} {answered.route}",
+        began_at=at - timedelta(seconds=answered.took_s),
+        ended_at=at,
+        attributes=attributes,
+        problem=(answered.reason or answered.status) if is_fault else None,
+        is_request=True,
+    )
 
 
 OnAnswer: TypeAlias = Callable[[Answered], None]
@@ -77,9 +107,9 @@ class LogRequests:
             status=status,
             took_s=took_s,
             reason=state.get("refused"),
+            traceparent=state["traceparent"],
         )
         self._on_answer(answered)
-        is_dull = answered.route in _PROBES and status.startswith("2")
         caller = state.get("caller")
         fields = {
             "request_id": state["request_id"],
@@ -89,7 +119,7 @@ class LogRequests:
             "duration_ms": round(took_s * 1000, 1),
             "client": caller.client if caller else None,
             "reason": answered.reason,
-            "trace_id": trace_id(state["traceparent"]),
+            "trace_id": trace_id(answered.traceparent),
         }
         told = {name: value for name, value in fields.items() if value is not None}
-        _log.log(logging.DEBUG if is_dull else logging.INFO, "answered", extra=told)
+        _log.log(logging.DEBUG if answered.is_dull else logging.INFO, "answered", extra=told)
