@@ -43,6 +43,9 @@ def worker_environment(accelerator: str | None, *, workers: int = 1) -> dict[str
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        # Its threads would start with NumPy, and a process that has any cannot be forked. Wan's
+        # arithmetic is torch's.
+        "OPENBLAS_NUM_THREADS": "1",
         # It warns of every optional package that is not here.
         "TRANSFORMERS_VERBOSITY": "error",
         # Lets diffusers look for a GPU at import without taking hold of one.
@@ -58,6 +61,12 @@ def worker_environment(accelerator: str | None, *, workers: int = 1) -> dict[str
     if accelerator is not None:
         variables[_VISIBLE] = accelerator
     return variables
+
+
+def show_accelerator(named: str) -> None:
+    """For a forked process, before it touches one: that is the one it sees. Empty where there are none."""
+    if named:
+        os.environ[_VISIBLE] = named
 
 
 def have_threads_wait_patiently() -> None:

@@ -58,6 +58,25 @@ def _synthetic(settings: Settings, previews: PreviewMaking | None) -> VideoPipel
     return SyntheticVideoPipeline(seconds_per_step=step_s, previews=previews)
 
 
+def load_libraries(backend: str) -> None:
+    """Import what the pipeline of that name needs; no accelerator is touched."""
+    if backend == "diffusers":
+        import adapters.diffusers.accelerator
+        import adapters.diffusers.prompt_cache
+        import adapters.diffusers.video_pipeline
+    else:
+        import adapters.synthetic.video_pipeline  # noqa: F401
+
+
+def can_fork(backend: str) -> bool:
+    """Whether a pipeline can work in a process that is forked from this one."""
+    if backend != "diffusers":
+        return True
+    from adapters.diffusers.accelerator import survives_forks
+
+    return survives_forks()
+
+
 def weight_converter() -> WeightConverter:
     """What converts weights; loads torch."""
     from adapters.diffusers.weight_converter import DiffusersWeightConverter

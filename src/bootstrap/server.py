@@ -17,7 +17,6 @@ from adapters.http.app import create_app
 from adapters.http.connections import PatientProtocol
 from adapters.http.page import BUILT_PAGE
 from adapters.prometheus.exposition import CONTENT_TYPE
-from adapters.subprocess.renderer import SubprocessRenderer
 from application.derive_generation import DeriveGeneration
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
@@ -139,9 +138,8 @@ async def running(container: ServerContainer) -> AsyncIterator[asyncio.Task[None
         await container.recover().execute()
         container.capacity()  # before any worker takes memory
         renderers = container.renderers()
-        for renderer in renderers:
-            if isinstance(renderer, SubprocessRenderer):
-                await renderer.start()
+        if (fork_server := container.fork_server()) is not None:
+            await fork_server.start()
         dispatching = _begin(container.dispatch().run(), "dispatcher")
         others = [
             _begin(container.watch().run(), "watch on the machine"),
@@ -159,6 +157,8 @@ async def running(container: ServerContainer) -> AsyncIterator[asyncio.Task[None
             await asyncio.to_thread(container.work().close)
             for renderer in renderers:
                 await renderer.close()
+            if fork_server is not None:
+                await fork_server.close()
     finally:
         await database.close()
         await asyncio.to_thread(_send_last_traces, container)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 from dependency_injector import containers, providers
@@ -19,6 +20,7 @@ from adapters.sql.library import SqlLibrary
 from adapters.sql.queue_gauge import SqlQueueGauge
 from adapters.sql.run_history import SqlRunHistory
 from adapters.sql.webhook_outbox import SqlWebhookOutbox
+from adapters.subprocess.fork_server import ForkServer
 from adapters.subprocess.renderer import SubprocessRenderer
 from adapters.webhooks.sender import HttpWebhookSender
 from application.browse_library import BrowseLibrary
@@ -116,25 +118,46 @@ def _heats(settings: Settings, places: Sequence[_Place]) -> Mapping[int, Heat]:
     return {index: Heat(index, limits) for place in places if (index := place.index) is not None}
 
 
-def _renderers(
-    settings: Settings, places: Sequence[_Place], core: CoreContainer
-) -> Sequence[Renderer]:
+def _fork_server(settings: Settings, places: Sequence[_Place]) -> ForkServer | None:
+    """What all workers are forked from; None where the server renders itself."""
     if settings.renderer == "inprocess":
+        return None
+    # Where a worker differs from the first, the fork is told.
+    return ForkServer(
+        (sys.executable, "-m", "bootstrap.fork_server", _told_workers(settings)),
+        environment=worker_environment(places[0].named, workers=len(places)),
+    )
+
+
+def _told_workers(settings: Settings) -> str:
+    """The settings as JSON: no database, as a worker never opens it.
+
+    No webhooks either: everybody on this machine could read their secret off its command line.
+    """
+    told = msgspec.structs.replace(
+        settings, database=setting_sections.Database(), webhooks=setting_sections.Webhooks()
+    )
+    return msgspec.json.encode(told).decode()
+
+
+def _renderers(
+    settings: Settings,
+    places: Sequence[_Place],
+    core: CoreContainer,
+    fork_server: ForkServer | None,
+) -> Sequence[Renderer]:
+    if fork_server is None:
         # Imported only here: whoever asks for it wants the pipeline in the server's own process.
         from bootstrap.render_container import render_container
 
         rendering = render_container(core)
         return [InProcessRenderer(rendering.measure_run().execute, rendering.pipeline().close)]
-    # A worker never opens the database, so it is not told where that is. Nor of webhooks: everybody on
-    # this machine could read their secret off its command line.
-    told = msgspec.structs.replace(
-        settings, database=setting_sections.Database(), webhooks=setting_sections.Webhooks()
-    )
-    command = (sys.executable, "-m", "bootstrap.worker", msgspec.json.encode(told).decode())
+    command = (sys.executable, "-m", "bootstrap.worker", _told_workers(settings))
     return [
         SubprocessRenderer(
             (*command, str(slot), place.insisted),
             environment=worker_environment(place.named, workers=len(places)),
+            fork=partial(fork_server.fork, (str(slot), place.insisted, place.named or "")),
         )
         for slot, place in enumerate(places)
     ]
@@ -291,7 +314,8 @@ class ServerContainer(containers.DeclarativeContainer):
     places = providers.Singleton(_places, settings, core.hardware)
     heats = providers.Singleton(_heats, settings, places)
     watch = providers.Singleton(_watch, settings, core.hardware, core.clock, heats)
-    renderers = providers.Singleton(_renderers, settings, places, core)
+    fork_server = providers.Singleton(_fork_server, settings, places)
+    renderers = providers.Singleton(_renderers, settings, places, core, fork_server)
 
     doorkeeper = providers.Singleton(_doorkeeper, settings, core.keys, core.clock)
     gate = providers.Singleton(_gate, settings, core.hardware)

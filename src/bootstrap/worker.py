@@ -31,16 +31,26 @@ _PATIENCE_S: Final = 2 * MAX_ORPHAN_GRACE_S
 
 
 def main() -> None:
-    """Listen first, so that a cancel or the server's end is heard while the libraries load."""
-    channel = WorkerChannel.over_standard_streams()
-    _be_the_first_to_go()
+    """A worker that was started by itself."""
     told, slot, accelerator = (*sys.argv[1:], "0", "")[:3]
+    carry_out_orders(told, slot, accelerator)
+
+
+def carry_out_orders(told: str, slot: str, accelerator: str) -> None:
+    """Until the pipe on the standard streams closes.
+
+    Listens first, so that a cancel or the server's end is heard while the libraries load.
+
+    Args:
+        told: the settings, as JSON.
+        slot: its number.
+        accelerator: the one that must be there; empty where any will do, or none.
+    """
+    channel = WorkerChannel.over_standard_streams()
+    be_the_first_to_go()
     settings = msgspec.json.decode(told, type=Settings)
     configure_logging(settings.log, process="worker")
-    # A terminal's Ctrl-C and a supervisor's stop reach the whole group; the server decides when its
-    # workers end, and closes their pipe.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    leave_signals_to_server()
     try:
         core = CoreContainer(settings=settings)
         render = render_container(core, accelerator).measure_run()
@@ -71,7 +81,13 @@ def _be_alone(lock: FileLock, settings: Settings) -> None:
         )
 
 
-def _be_the_first_to_go() -> None:
+def leave_signals_to_server() -> None:
+    """A terminal's Ctrl-C and a supervisor's stop reach the whole group; the server decides who ends."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def be_the_first_to_go() -> None:
     """Have Linux kill this process before the server: a worker can be replaced, and resumes."""
     with suppress(OSError):  # another system, or one that forbids it: then it chooses for itself
         Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))

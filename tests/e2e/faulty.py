@@ -16,7 +16,7 @@ from adapters.filesystem.resume_store import FilesystemResumeStore
 from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
 from adapters.subprocess.channel import WorkerChannel
-from adapters.subprocess.renderer import SubprocessRenderer
+from adapters.subprocess.fork_server import ForkServer
 from domain.progress import Stage
 from domain.rendering import StageEntered
 
@@ -77,24 +77,24 @@ def _die(marker: Path) -> None:
 
 
 def _with_faulty_workers(point: str, marker: Path) -> None:
-    start = SubprocessRenderer.__init__
+    start = ForkServer.__init__
 
-    def init(self: SubprocessRenderer, command: tuple[str, ...], **named: Any) -> None:
-        program, _, _, *told = command
-        faulty = (program, "-m", "tests.e2e.faulty", point, str(marker), "worker", *told)
+    def init(self: ForkServer, command: tuple[str, ...], **named: Any) -> None:
+        program, _, _, told = command
+        faulty = (program, "-m", "tests.e2e.faulty", point, str(marker), "fork_server", told)
         start(self, faulty, **named)
 
-    SubprocessRenderer.__init__ = init  # type: ignore[method-assign]
+    ForkServer.__init__ = init  # type: ignore[method-assign]
 
 
 def main() -> None:
     point, marker, command = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
-    sys.argv[1:] = sys.argv[4:] if command == "worker" else sys.argv[3:]
-    if command == "worker":
-        from bootstrap.worker import main as work
+    sys.argv[1:] = sys.argv[4:] if command == "fork_server" else sys.argv[3:]
+    if command == "fork_server":
+        from bootstrap.fork_server import main as serve_forks
 
         install(point, marker)
-        work()
+        serve_forks()
         return
     from bootstrap.cli import main as wan
 

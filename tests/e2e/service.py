@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -79,14 +79,25 @@ class Service:
             code = run(build_app(Commands()), ["audit", "--data-dir", str(self.data_dir)])
         return "" if code == 0 else told.getvalue()
 
+    def started(self) -> list[psutil.Process]:
+        """Whatever it started that still runs, and whatever that started: those of its process group."""
+        assert self._process is not None
+        return [p for p in _group(self._process.pid) if p.pid != self._process.pid]
+
+    def fork_servers(self) -> list[psutil.Process]:
+        """What its workers are forked from: one, or none."""
+        return [*filter(_is_fork_server, self.process.children())]
+
     def workers(self) -> list[psutil.Process]:
-        return self.process.children()
+        """Forked, or started by themselves."""
+        forking = self.fork_servers()
+        return [p for p in self.started() if p not in forking]
 
     def kill(self) -> list[psutil.Process]:
-        """SIGKILL the server. Returns the workers it had."""
-        workers = self.workers()
+        """SIGKILL the server. Returns what it had started."""
+        started = self.started()
         self._signal(signal.SIGKILL)
-        return workers
+        return started
 
     def stop(self) -> int:
         """SIGTERM the server and its workers, as a supervisor does. Returns the server's exit code."""
@@ -164,6 +175,22 @@ def is_gone(process: psutil.Process) -> bool:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def _is_fork_server(process: psutil.Process) -> bool:
+    """Of a server's children; a fork of it has the same command."""
+    try:
+        return any(part.endswith("fork_server") for part in process.cmdline())
+    except psutil.Error:  # it has just ended
+        return False
+
+
+def _group(number: int) -> Iterator[psutil.Process]:
+    """The processes of that group that run."""
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError):
+            if os.getpgid(process.pid) == number and not is_gone(process):
+                yield process
 
 
 def free_port() -> int:

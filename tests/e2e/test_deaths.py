@@ -1,8 +1,11 @@
 """Processes die in the middle of a job; the job does not."""
 
 import signal
+import time
 
-from tests.e2e.service import Service, is_gone, wait_for
+import pytest
+
+from tests.e2e.service import NewService, Service, is_gone, wait_for
 
 #: Two seconds of work.
 STEPS = 20
@@ -96,3 +99,36 @@ def test_a_server_that_stops_ends_its_streams_first(card_service: Service) -> No
 
     assert card_service.stop() == 0
     assert "Traceback" not in card_service.log
+
+
+def test_a_killed_fork_server_costs_no_job_an_attempt(new_service: NewService) -> None:
+    service = new_service(backend="synthetic", pipeline__card_step_s=0.1)
+    service.start()
+    running = service.submit(steps=30)
+    service.wait_for_step(running, 1)
+    (former,) = service.fork_servers()
+
+    former.send_signal(signal.SIGKILL)
+
+    assert service.wait_until(running, "completed", "failed")["attempts"] == 1
+    (worker,) = service.workers()
+    worker.send_signal(signal.SIGKILL)
+    wait_for(lambda: is_gone(worker), seconds=5)
+    after = service.wait_until(service.submit(), "completed", "failed")
+    assert after["status"] == "completed"
+    assert former not in service.fork_servers()
+    assert len(service.fork_servers()) == 1
+
+
+@pytest.mark.parametrize("later_s", [0, 0.05])
+def test_nothing_outlives_a_server_that_is_killed_while_a_worker_is_forked(
+    later_s: float, card_service: Service
+) -> None:
+    card_service.wait_until(card_service.submit(), "completed")
+    kill_workers(card_service)
+    card_service.submit(steps=60)
+    time.sleep(later_s)
+
+    card_service.kill()
+
+    wait_for(lambda: not card_service.started(), seconds=15)

@@ -177,9 +177,9 @@ async def test_a_worker_that_dies_between_two_orders_is_replaced(tmp_path: Path)
 
 async def test_the_worker_is_kept_between_orders(tmp_path: Path) -> None:
     renderer = SubprocessRenderer(worker_command(tmp_path))
-    await renderer.start()
-    first = renderer.process_id
+
     await reports_of(renderer, an_order())
+    first = renderer.process_id
 
     await reports_of(renderer, an_order("gen_2"))
 

@@ -42,7 +42,8 @@ async def test_a_worker_that_cannot_see_its_accelerator_renders_nothing(
     overrides = {"data_dir": str(tmp_path / "data"), "log.level": "ERROR"}
     core = CoreContainer(settings=load_settings(overrides=overrides, environment={}))
     core.hardware.override(providers.Object(FakeHardwareProbe()))
-    [renderer] = ServerContainer(core=core).renderers()
+    container = ServerContainer(core=core)
+    [renderer] = container.renderers()
     assert isinstance(renderer, SubprocessRenderer)
 
     async with asyncio.timeout(60):
@@ -50,6 +51,7 @@ async def test_a_worker_that_cannot_see_its_accelerator_renders_nothing(
             await reports_of(renderer, an_order())
 
     assert renderer.process_id is None, "the next order gets a new worker, which may see it"
+    await container.fork_server().close()
 
 
 def an_orphan(data_dir: Path) -> "subprocess.Popen[bytes]":

@@ -203,6 +203,27 @@ FAULTS = (
         tests=("tests/integration/test_worker_place.py",),
     ),
     Fault(
+        name="a fork server that outlives its server",
+        path="src/bootstrap/fork_server.py",
+        sound="    end_with_parent()\n",
+        spoiled="",
+        tests=("tests/integration/test_fork_server.py",),
+    ),
+    Fault(
+        name="a forked worker on another's accelerator",
+        path="src/bootstrap/fork_server.py",
+        sound="        show_accelerator(visible)\n",
+        spoiled="",
+        tests=("tests/integration/test_fork_server.py",),
+    ),
+    Fault(
+        name="forks that keep their fork server's socket",
+        path="src/adapters/subprocess/forking.py",
+        sound="    with selectors.DefaultSelector() as ready, control:\n",
+        spoiled="    with selectors.DefaultSelector() as ready:\n",
+        tests=("tests/integration/test_fork_server.py",),
+    ),
+    Fault(
         name="a rung that nobody is told",
         path="src/application/run_generation.py",
         sound="            rung=claimed.toll.oom_level,\n",

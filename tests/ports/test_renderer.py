@@ -20,6 +20,7 @@ from adapters.filesystem.artifact_store import FilesystemArtifactStore
 from adapters.filesystem.resume_store import FilesystemResumeStore
 from adapters.inprocess.renderer import InProcessRenderer
 from adapters.pyav.video_encoder import PyAvVideoEncoder
+from adapters.subprocess.fork_server import ForkServer
 from adapters.subprocess.renderer import SubprocessRenderer
 from adapters.synthetic.video_pipeline import SyntheticVideoPipeline
 from adapters.system.clock import SystemClock
@@ -107,6 +108,12 @@ class Rig:
     renderer: Renderer
     store: ArtifactStore
     is_busy: Callable[[], bool]
+    fork_server: ForkServer | None = None
+
+    async def close(self) -> None:
+        await self.renderer.close()
+        if self.fork_server is not None:
+            await self.fork_server.close()
 
     async def video(self, order: RenderOrder) -> VideoFile:
         *_, last = await reports_of(self.renderer, order)
@@ -143,9 +150,14 @@ def _inprocess(folder: Path, _kinds: Sequence[Kind]) -> Rig:
 
 
 def _subprocess(folder: Path, _kinds: Sequence[Kind]) -> Rig:
-    renderer = SubprocessRenderer(worker_command(folder), environment=worker_environment(None))
+    command, environment = worker_command(folder), worker_environment(None)
+    forking = [sys.executable, "-m", "bootstrap.fork_server", command[3]]
+    fork_server = ForkServer(forking, environment=environment)
+    renderer = SubprocessRenderer(
+        command, environment=environment, fork=lambda: fork_server.fork(("0", "", ""))
+    )
     store = FilesystemArtifactStore(staging=folder / "staging", outputs=folder / "outputs")
-    return Rig(renderer, store, lambda: renderer.process_id is not None)
+    return Rig(renderer, store, lambda: renderer.process_id is not None, fork_server)
 
 
 RigOf: TypeAlias = Callable[..., Rig]
@@ -168,8 +180,8 @@ async def rig_of(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
     yield make
     for rig in made:
-        await rig.renderer.close()
-    assert not psutil.Process().children()
+        await rig.close()
+    assert not psutil.Process().children(recursive=True)
 
 
 async def test_reports_come_in_the_order_of_the_work_and_the_video_last(rig_of: RigOf) -> None:

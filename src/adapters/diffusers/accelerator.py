@@ -1,5 +1,7 @@
 """Whether the accelerator that a worker counts on is there."""
 
+import os
+
 import torch
 
 from domain.errors import WorkerUnavailable
@@ -23,3 +25,14 @@ def insist_on(accelerator: str) -> None:
             "its place. Look at nvidia-smi and the kernel's log; to mean the CPU, start the server "
             "with CUDA_VISIBLE_DEVICES=-1."
         )
+
+
+def survives_forks() -> bool:
+    """Whether a process that is forked from this one can use an accelerator: nothing here has touched one.
+
+    A fork is asked, as torch marks it there, and nowhere else.
+    """
+    if (process_id := os.fork()) == 0:
+        os._exit(int(torch.cuda._is_in_bad_fork()))  # noqa: SLF001 - only that tells
+    _, status = os.waitpid(process_id, 0)
+    return status == 0

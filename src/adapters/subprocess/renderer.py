@@ -4,11 +4,12 @@ import asyncio
 import logging
 import signal
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeAlias
 
 from adapters.subprocess import wire
+from adapters.subprocess.forked_process import UNSEEN, ForkedProcess
 from domain.errors import (
     AcceleratorFault,
     OutOfAcceleratorMemory,
@@ -33,6 +34,9 @@ _EXIT_GRACE_S: Final = 5.0
 #: holds its GPU.
 KILL_GRACE_S: Final = 10.0
 
+#: A worker, forked or started by itself.
+_Worker: TypeAlias = Process | ForkedProcess
+
 #: Errors after which a worker is not what it was: it ends itself, and the next order gets a new one.
 _POISONING: Final = (RenderFailed, OutOfAcceleratorMemory, AcceleratorFault)
 
@@ -44,6 +48,8 @@ class SubprocessRenderer(renderer.Renderer):
         command: the program and its arguments; it speaks `adapters.subprocess.wire` on its standard
             input and output, and logs on its standard error.
         environment: all of its environment variables; this process's own where None.
+        fork: forks a worker that does what `command` does; None, or None as its answer, has `command`
+            started instead.
         cancel_deadline_s: seconds it has to stop by itself after a cancel, before it is killed.
         kill_grace_s: seconds a killed one has to be gone, before it counts as hanging in the kernel.
     """
@@ -53,15 +59,18 @@ class SubprocessRenderer(renderer.Renderer):
         command: Sequence[str],
         *,
         environment: Mapping[str, str] | None = None,
+        fork: Callable[[], Awaitable[ForkedProcess | None]] | None = None,
         cancel_deadline_s: float = CANCEL_DEADLINE_S,
         kill_grace_s: float = KILL_GRACE_S,
     ) -> None:
         self._command = tuple(command)
         self._environment = environment
+        self._fork = fork
         self._kill_grace_s = kill_grace_s
         self._cancel_deadline_s = cancel_deadline_s
-        self._process: Process | None = None
-        self._undying: Process | None = None  # killed, and still there
+        self._starting: asyncio.Task[None] | None = None
+        self._process: _Worker | None = None
+        self._undying: _Worker | None = None  # killed, and still there
         self._rendering: str | None = None
         self._ready = False  # whether the present worker has said so
         self._ordered = False  # whether it has been given the order
@@ -74,10 +83,6 @@ class SubprocessRenderer(renderer.Renderer):
         """The worker's, or None where none runs."""
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
-
-    async def start(self) -> None:
-        """Start the worker ahead of its first order, so that it loads its libraries meanwhile."""
-        await self._running()
 
     async def render(self, order: RenderOrder) -> AsyncGenerator[RenderReport, None]:
         self._rendering, finished = order.job_id, False
@@ -112,6 +117,9 @@ class SubprocessRenderer(renderer.Renderer):
         self._stop_wanted = True
         if self._ordered and self._process is not None:
             await self._ask_to_stop(self._process)
+        elif self._starting is not None:
+            loop = asyncio.get_running_loop()
+            self._timers = (loop.call_later(self._cancel_deadline_s, self._starting.cancel),)
 
     async def suspend(self, job_id: str) -> None:
         if job_id != self._rendering or self._suspend_wanted:
@@ -121,9 +129,11 @@ class SubprocessRenderer(renderer.Renderer):
             await self._ask(self._process, wire.Suspend(job_id))
 
     async def close(self) -> None:
+        if self._starting is not None:
+            await _end(self._starting)
         await self._kill()
 
-    async def _running(self) -> Process:
+    async def _running(self) -> _Worker:
         if self._undying is not None and self._undying.returncode is None:
             raise WorkerUnavailable(
                 f"The worker process {self._undying.pid} was killed, but hangs in the kernel and may "
@@ -131,17 +141,36 @@ class SubprocessRenderer(renderer.Renderer):
             )
         self._undying = None
         if self._process is None or self._process.returncode is not None:
-            self._ready = False
-            try:
-                self._process = await asyncio.create_subprocess_exec(
-                    *self._command, stdin=PIPE, stdout=PIPE, env=self._environment
-                )
-            except OSError as error:
-                raise WorkerUnavailable(f"No worker can be started: {error.strerror}.") from error
-            _log.info("worker started", extra={"process_id": self._process.pid})
+            await self._start()
+        assert self._process is not None, "it has just been started"
         return self._process
 
-    async def _ask_to_stop(self, process: Process) -> None:
+    async def _start(self) -> None:
+        """Start a new one. `cancel` and `close` can end the start itself: what forks it may hang."""
+        self._process, self._ready = None, False
+        self._starting = starting = asyncio.create_task(self._fork_or_spawn())
+        try:
+            await asyncio.wait([starting])
+        finally:
+            await _end(starting)
+            self._starting = None
+        if starting.cancelled():
+            stopped = WorkerUnavailable("The worker was stopped before it had started.")
+            raise _OrderEnded(RenderCancelled() if self._stop_wanted else stopped)
+        starting.result()
+
+    async def _fork_or_spawn(self) -> None:
+        try:
+            forked = await self._fork() if self._fork is not None else None
+            self._process = forked or await asyncio.create_subprocess_exec(
+                *self._command, stdin=PIPE, stdout=PIPE, env=self._environment
+            )
+        except OSError as error:
+            raise WorkerUnavailable(f"No worker can be started: {error.strerror}.") from error
+        told = {"process_id": self._process.pid, "forked": forked is not None}
+        _log.info("worker started", extra=told)
+
+    async def _ask_to_stop(self, process: _Worker) -> None:
         loop = asyncio.get_running_loop()
         assert process.stdout is not None, "started with a pipe"
         hangs_s = self._cancel_deadline_s + self._kill_grace_s
@@ -153,11 +182,11 @@ class SubprocessRenderer(renderer.Renderer):
         await self._ask(process, wire.Cancel(self._rendering or ""))
 
     @staticmethod
-    async def _ask(process: Process, command: wire.Command) -> None:
+    async def _ask(process: _Worker, command: wire.Command) -> None:
         with suppress(BrokenPipeError, ConnectionResetError):  # `render` finds out by itself
             await _write(process, command)
 
-    async def _receive(self, process: Process) -> RenderReport | None:
+    async def _receive(self, process: _Worker) -> RenderReport | None:
         """The next report; None for a word that is the worker's own."""
         assert process.stdout is not None, "started with a pipe"
         try:
@@ -176,7 +205,7 @@ class SubprocessRenderer(renderer.Renderer):
                 raise _OrderEnded(error_for(code, message))
         return answer.report
 
-    async def _death(self, process: Process) -> Exception:
+    async def _death(self, process: _Worker) -> Exception:
         """What the end of the worker's pipe means for the order it had."""
         try:
             await asyncio.wait_for(process.wait(), _EXIT_GRACE_S)
@@ -217,13 +246,18 @@ class _OrderEnded(Exception):
         self.error = error
 
 
-async def _write(process: Process, command: wire.Command) -> None:
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def _write(process: _Worker, command: wire.Command) -> None:
     assert process.stdin is not None, "started with a pipe"
     process.stdin.write(wire.frame(command))
     await process.stdin.drain()
 
 
-def _kill_now(process: Process) -> None:
+def _kill_now(process: _Worker) -> None:
     if process.returncode is None:
         process.kill()
 
@@ -231,6 +265,8 @@ def _kill_now(process: Process) -> None:
 def _describe(status: int | None) -> str:
     if status is None:
         return "hangs in the kernel and cannot be killed"
+    if status == UNSEEN:
+        return "ended unseen: what it was forked from was gone"
     if status >= 0:
         return f"exited with code {status}"
     try:
