@@ -116,6 +116,7 @@ def main() -> None:
         service.start()
         try:
             save_lora(data_dir / "loras")
+            make(service, width=128, height=128)  # by a worker that has just been forked
             workers = service.workers()
             switched = switches(service)
             made = jobs(service, count)

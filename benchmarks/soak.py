@@ -76,6 +76,14 @@ def kill_worker(service: Service, tally: Tally) -> None:
         tally.requeues_s.append(time.monotonic() - killed)
 
 
+def kill_fork_server(service: Service, tally: Tally) -> None:
+    """Nobody's loss: its worker goes on."""
+    for process in service.fork_servers():
+        tally.doomed.append(process)
+        process.send_signal(signal.SIGKILL)
+        tally.kills["fork server"] += 1
+
+
 def _went_on(service: Service, generation: str, attempts: int) -> bool:
     now = service.generation(generation)
     return bool(now["status"] != "running" or now["attempts"] > attempts)
@@ -116,6 +124,8 @@ def soak(kills: int, chance: random.Random) -> bool:
             time.sleep(chance.expovariate(1 / 0.7))
             if chance.random() < 0.1:
                 cancel_something(service, tally, chance)
+            if chance.random() < 0.2:
+                kill_fork_server(service, tally)
             (kill_server if chance.random() < 0.5 else kill_worker)(service, tally)
         # So many deaths may have made the slot rest; whoever caused them knows that it is sound.
         service.client.post("/api/v1/queue/resume").raise_for_status()
@@ -135,7 +145,8 @@ def _judge(service: Service, tally: Tally, seconds: float) -> bool:
     repeated = [_repeated_steps(service, g) for g in tally.acknowledged]
     service.close()
     rows = {
-        "kills (server, worker)": f"{tally.kills['server']}, {tally.kills['worker']} in {seconds:.0f} s",
+        "kills": ", ".join(f"{n} of the {what}" for what, n in tally.kills.items()),
+        "seconds": f"{seconds:.0f}",
         "acknowledged": len(states),
         "ended as": ", ".join(f"{count} {status}" for status, count in sorted(ended.items())),
         "failed with": ", ".join(f"{count} {code}" for code, count in codes.items()) or "nothing",
