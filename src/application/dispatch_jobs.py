@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 IDLE_POLL_S: Final = 5.0
 #: Seconds a lane rests when it cannot work: no room on the disk, no worker, no weights, a fault in the queue.
 REST_S: Final = 5.0
+#: Seconds between a spare lane's looks while something waits: one that is free has come by then.
+SPARE_POLL_S: Final = 0.1
 #: After these the next job would most likely end the same way.
 _NOTHING_WORKS: Final = (CheckpointUnavailable, StorageError, WorkerUnavailable)
 
@@ -69,7 +71,8 @@ class DispatchJobs:
         has_to_wait = urgent.run_after is not None and urgent.run_after > self._clock.now()
         if not urgent.preempts or has_to_wait or await self._starts_nothing():
             return
-        if urgent.id in self._ways.values() or self._has_free_slot():
+        checkpoint = urgent.request.checkpoint
+        if urgent.id in self._ways.values() or self._has_free_slot(checkpoint):
             return
         now = self._clock.monotonic()
         going_on = [
@@ -77,6 +80,7 @@ class DispatchJobs:
             for lane in self.lanes
             if lane.running is not None
             and lane.slot.number not in self._ways
+            and lane.slot.takes(checkpoint)
             and lane.slot.may_work(now=now)
         ]
         least = min(going_on, key=_priority, default=None)
@@ -91,9 +95,16 @@ class DispatchJobs:
             return True
         return await self._queue.paused_since() is not None
 
-    def _has_free_slot(self) -> bool:
+    def _has_free_slot(self, checkpoint: str, *, spare: bool = True) -> bool:
+        """`spare`: whether spare ones count."""
         now = self._clock.monotonic()
-        return any(lane.running is None and lane.slot.may_work(now=now) for lane in self.lanes)
+        return any(
+            lane.running is None
+            and lane.slot.takes(checkpoint)
+            and (spare or not lane.slot.is_spare)
+            and lane.slot.may_work(now=now)
+            for lane in self.lanes
+        )
 
     async def _serve(self, lane: RunGeneration) -> None:
         while not self.is_draining:
@@ -118,15 +129,35 @@ class DispatchJobs:
             await lane.give_back_if_idle()
             await self._rest(REST_S)
             return None
+        if slot.is_spare and not await self._is_needed(lane):
+            return None
         job = await self._queue.claim(
-            at=self._clock.now(), slot=slot.number, favourite=slot.favourite
+            at=self._clock.now(),
+            slot=slot.number,
+            favourite=slot.favourite,
+            only=slot.spare_for,
         )
         if job is not None:
             slot.note_claim(job.request.checkpoint)
         else:
             await lane.give_back_if_idle()
-            await self._until_draining(self._queue.wait(timeout_s=IDLE_POLL_S))
+            await self._until_something_waits(lane)
         return job
+
+    async def _is_needed(self, lane: RunGeneration) -> bool:
+        """Whether a job waits that a spare lane may take, and nobody else is free for; else after a while."""
+        for job in await self._queue.line(limit=1):
+            checkpoint = job.request.checkpoint
+            if lane.slot.takes(checkpoint) and not self._has_free_slot(checkpoint, spare=False):
+                return True
+        await lane.give_back_if_idle()
+        await self._until_something_waits(lane)
+        return False
+
+    async def _until_something_waits(self, lane: RunGeneration) -> None:
+        await self._until_draining(self._queue.wait(timeout_s=IDLE_POLL_S))
+        if lane.slot.is_spare:  # what waits may not be for it, or not for long
+            await self._rest(SPARE_POLL_S)
 
     async def _attempt(self, lane: RunGeneration, job: Job) -> DomainError | None:
         """Make one attempt. Returns what it ended in; None where the video is published."""

@@ -28,6 +28,7 @@ class SlotState:
         job_id: the generation that runs there; None while none does that the caller may see.
         accelerator: its index; None where there is none, or none that can be seen.
         checkpoint: what is loaded there, as far as its last video shows; None while one is made.
+        spare_for: checkpoints that it is a spare slot for, and takes no others; None where it takes all.
         problem: why nothing is started there; None where nothing keeps it.
         fenced_out: reports that came too late.
     """
@@ -37,6 +38,7 @@ class SlotState:
     checkpoint: str | None
     is_busy: bool
     job_id: str | None
+    spare_for: Sequence[str] | None
     problem: str | None
     fenced_out: int
 
@@ -107,6 +109,7 @@ class Queries:
                 checkpoint=lane.slot.loaded,
                 is_busy=lane.running is not None,
                 job_id=self._id_if_seen(lane.running),
+                spare_for=None if lane.slot.spare_for is None else sorted(lane.slot.spare_for),
                 problem=lane.slot.problem,
                 fenced_out=lane.fenced_out,
             )

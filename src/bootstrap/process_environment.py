@@ -37,7 +37,7 @@ def worker_environment(accelerator: str | None, *, workers: int = 1) -> dict[str
     """
     variables = {**_PATIENT_THREADS}
     if accelerator is None and workers > 1:
-        variables[_THREADS] = str(max(1, _cores() // workers))
+        variables[_THREADS] = str(max(1, usable_cores() // workers))
     variables |= {
         **{name: value for name, value in os.environ.items() if not name.startswith(SECRETS)},
         "HF_HUB_OFFLINE": "1",
@@ -75,8 +75,8 @@ def have_threads_wait_patiently() -> None:
         os.environ.setdefault(name, value)
 
 
-def _cores() -> int:
-    """That this process may use."""
+def usable_cores() -> int:
+    """Those that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

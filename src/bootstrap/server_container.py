@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import msgspec
 from dependency_injector import containers, providers
@@ -56,9 +57,15 @@ from application.watch_machine import WatchMachine
 from application.work_on_checkpoints import WorkOnCheckpoints
 from bootstrap import setting_sections
 from bootstrap.core_container import CoreContainer
-from bootstrap.process_environment import visible_accelerators, worker_environment
+from bootstrap.process_environment import (
+    usable_cores,
+    visible_accelerators,
+    worker_environment,
+)
 from bootstrap.setting_sources import SettingsError
 from bootstrap.settings import Settings
+from domain.checkpoint import MINIATURES
+from domain.hardware import Hardware
 from domain.heat import Heat
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.clock import Clock
@@ -82,11 +89,19 @@ class _Place:
         insisted: the accelerator that must be there. One that was seen must; one that was only named may
             have been meant for others.
         index: the driver's, of the accelerator; None where it was not seen.
+        is_spare: whether it is for a second miniature beside what else runs.
     """
 
     named: str | None = None
     insisted: str = ""
     index: int | None = None
+    is_spare: bool = False
+
+
+#: Bytes of the host's memory that a worker takes for one video of a miniature, and those that must be free
+#: for a second one to be worth it.
+_SPARE_BYTES: Final = 700 * 2**20
+_ROOM_FOR_A_SPARE: Final = 4 * 2**30
 
 
 def _places(settings: Settings, hardware: HardwareProbe) -> Sequence[_Place]:
@@ -94,8 +109,12 @@ def _places(settings: Settings, hardware: HardwareProbe) -> Sequence[_Place]:
     seen = hardware.read()
     names = visible_accelerators([accelerator.index for accelerator in seen.accelerators])
     if not names:
-        count = 1 if settings.workers == "auto" else settings.workers
-        return [_Place()] * count
+        if settings.workers != "auto":
+            return [_Place()] * settings.workers
+        return [
+            _Place(),
+            *([_Place(is_spare=True)] if _has_room_for_a_spare(settings, seen) else []),
+        ]
 
     def place(name: str) -> _Place:
         accelerator = seen.accelerator(name)
@@ -109,6 +128,21 @@ def _places(settings: Settings, hardware: HardwareProbe) -> Sequence[_Place]:
         return [place(names[0])]
     count = len(names) if settings.workers == "auto" else settings.workers
     return [place(names[slot % len(names)]) for slot in range(count)]
+
+
+def _has_room_for_a_spare(settings: Settings, seen: Hardware) -> bool:
+    """Whether a second worker makes miniatures beside the first; a test card has no use for one (ADR-0050)."""
+    return (
+        settings.renderer == "subprocess"
+        and settings.pipeline.backend == "diffusers"
+        and usable_cores() > 1
+        and seen.host.available_bytes >= _ROOM_FOR_A_SPARE
+    )
+
+
+def _capacity(places: Sequence[_Place], watch: WatchMachine) -> KnownCapacity:
+    spare_bytes = sum(_SPARE_BYTES for place in places if place.is_spare)
+    return KnownCapacity(watch.present, spare_bytes=spare_bytes)
 
 
 def _heats(settings: Settings, places: Sequence[_Place]) -> Mapping[int, Heat]:
@@ -152,11 +186,12 @@ def _renderers(
 
         rendering = render_container(core)
         return [InProcessRenderer(rendering.measure_run().execute, rendering.pipeline().close)]
+    regular = sum(not place.is_spare for place in places)
     command = (sys.executable, "-m", "bootstrap.worker", _told_workers(settings))
     return [
         SubprocessRenderer(
             (*command, str(slot), place.insisted),
-            environment=worker_environment(place.named, workers=len(places)),
+            environment=worker_environment(place.named, workers=regular),
             fork=partial(fork_server.fork, (str(slot), place.insisted, place.named or "")),
         )
         for slot, place in enumerate(places)
@@ -189,7 +224,11 @@ def _lanes(
 
 def _slots(places: Sequence[_Place], heats: Mapping[int, Heat]) -> Sequence[Slot]:
     return [
-        Slot(number, None if place.index is None else heats.get(place.index))
+        Slot(
+            number,
+            None if place.index is None else heats.get(place.index),
+            spare_for=MINIATURES if place.is_spare else None,
+        )
         for number, place in enumerate(places)
     ]
 
@@ -351,7 +390,7 @@ class ServerContainer(containers.DeclarativeContainer):
         _deliver_webhooks, settings, outbox, repository, exposition, core.clock
     )
 
-    capacity = providers.Singleton(KnownCapacity, watch.provided.present)
+    capacity = providers.Singleton(_capacity, places, watch)
     plan = providers.Factory(PlanGeneration, core.complete_draft, history, capacity)
     estimate = providers.Factory(EstimateGeneration, core.catalog, history, capacity)
     # These take the `caller`; without one, they are the local user's.

@@ -86,7 +86,7 @@ _ELSEWHERE: Final = {
 
 
 class Settings(Section, frozen=True, kw_only=True):
-    """All of them. `workers`: `auto` is one per accelerator, and one on a machine without."""
+    """All of them. `workers`: `auto` is one per accelerator; see `server_container` for a machine without."""
 
     data_dir: str
     server: Server = msgspec.field(default_factory=Server)

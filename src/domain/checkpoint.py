@@ -102,6 +102,8 @@ class CheckpointSpec:
         animates_character: whether one reference, a control video of poses and a video of the face must
             be given.
         expands_timesteps: whether every token has a timestep of its own, by which a first frame is held.
+        is_miniature: whether each of its operations is so short that one thread makes a video in less
+            processor time than several, and that two are made at once beside whatever else runs.
         max_pixels: largest width x height that is accepted: its largest native size.
         max_frames: longest clip that is accepted, a bound of ours; the family was trained at its
             defaults, and holds together a little beyond.
@@ -120,6 +122,7 @@ class CheckpointSpec:
     takes_control: bool = False
     animates_character: bool = False
     expands_timesteps: bool = False
+    is_miniature: bool = False
     max_pixels: int
     max_frames: int
     native_sizes: tuple[tuple[int, int], ...]
@@ -162,6 +165,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         ),
         boundary_ratio=0.875,
         takes_video=True,
+        is_miniature=True,
         max_pixels=128 * 128,
         max_frames=33,
         native_sizes=((128, 128),),
@@ -193,6 +197,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         takes_image=True,
         expands_timesteps=True,
         takes_video=True,
+        is_miniature=True,
         max_pixels=128 * 128,
         max_frames=33,
         native_sizes=((128, 128),),
@@ -337,6 +342,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
 
 #: The checkpoint a draft means when it names none: the one that is always here.
 DEFAULT_CHECKPOINT: Final = "mini"
+MINIATURES: Final = frozenset(spec.id for spec in CHECKPOINTS if spec.is_miniature)
 
 
 def checkpoint_spec(checkpoint_id: str) -> CheckpointSpec:

@@ -1,5 +1,6 @@
 """A place where jobs run, one at a time, and whether it can be trusted with the next."""
 
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from domain.errors import (
@@ -35,10 +36,19 @@ class Slot:
     times are seconds of a clock that never falls.
     """
 
-    def __init__(self, number: int, heat: Heat | None = None) -> None:
-        """`heat`: of its accelerator; slots may share one, and None has none."""
+    def __init__(
+        self, number: int, heat: Heat | None = None, *, spare_for: AbstractSet[str] | None = None
+    ) -> None:
+        """Takes what its worker shares with others.
+
+        Args:
+            heat: of its accelerator; slots may share one, and None has none.
+            spare_for: checkpoints. A spare slot takes jobs for these alone, and only those for which no
+                other is free (ADR-0050); None: it is no spare one.
+        """
         self.number = number
         self.heat = heat
+        self.spare_for = spare_for
         self.loaded: str | None = None
         self._problem: str | None = None
         self._fault: tuple[float, str | None] | None = None
@@ -51,6 +61,14 @@ class Slot:
     def problem(self) -> str | None:
         """Why nothing is started here; None where something is."""
         return self._problem or (self.heat.problem if self.heat else None)
+
+    @property
+    def is_spare(self) -> bool:
+        return self.spare_for is not None
+
+    def takes(self, checkpoint: str) -> bool:
+        """Whether a job for `checkpoint` may ever be started here."""
+        return self.spare_for is None or checkpoint in self.spare_for
 
     @property
     def favourite(self) -> str | None:

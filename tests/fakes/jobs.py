@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
@@ -218,7 +219,12 @@ class InMemoryJobQueue(JobQueue):
         self._memory = memory
 
     async def claim(
-        self, *, at: datetime, slot: int = 0, favourite: str | None = None
+        self,
+        *,
+        at: datetime,
+        slot: int = 0,
+        favourite: str | None = None,
+        only: AbstractSet[str] | None = None,
     ) -> Job | None:
         longest = at + timedelta(seconds=LONGEST_WAIT_S)
         due = [
@@ -226,7 +232,7 @@ class InMemoryJobQueue(JobQueue):
             for kept in self._waiting()
             if (after := kept.job.run_after) is None or after <= at or after > longest
         ]
-        if not due:
+        if not due or (only is not None and due[0].request.checkpoint not in only):
             return None
         peers = [job for job in due if job.priority == due[0].priority][:FAVOUR_REACH]
         favourites = [job for job in peers if job.request.checkpoint == favourite]

@@ -22,7 +22,7 @@ from domain.errors import (
 from domain.generation import GenerationRequest
 from domain.inputs import InputFiles
 from domain.local_checkpoint import LocalCheckpoint
-from domain.rendering import RenderProgress, StepFinished
+from domain.rendering import RenderProgress, Report, StepFinished
 from domain.run import Run
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
@@ -58,13 +58,14 @@ def ours(
     pipeline: "DiffusersVideoPipeline | None" = None,
     *,
     in_tiles: bool = False,
+    report: Report = unheard,
 ) -> bytes:
     """The frames of that pipeline; None: of one that has made nothing yet."""
     from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 
     chunks = (pipeline or DiffusersVideoPipeline()).generate(
         Run(request=request, checkpoint=mini, in_tiles=in_tiles),
-        lambda _progress: None,
+        report,
         FakeResumePoints(),
     )
     return b"".join(chunk.rgb.tobytes() for chunk in chunks)
@@ -122,6 +123,27 @@ def test_frames_decoded_in_tiles_equal_those_of_the_stock_pipeline(
 
     assert tiled == stock(request, in_tiles=True)
     assert (tiled != ours(request, mini)) is is_larger_than_a_tile
+
+
+@pytest.mark.parametrize(("is_miniature", "threads"), [(True, 1), (False, 3)])
+def test_a_miniature_is_computed_by_one_thread_and_others_by_all(
+    is_miniature: bool, threads: int, mini: LocalCheckpoint
+) -> None:
+    import torch
+
+    # So small as to be quick with three threads, too, on a busy machine.
+    request = a_request(width=16, height=16, num_frames=1, steps=1)
+    checkpoint = replace(mini, spec=replace(mini.spec, is_miniature=is_miniature))
+    usual, seen = torch.get_num_threads(), set()
+    torch.set_num_threads(3)
+    try:
+        ours(request, checkpoint, report=lambda _progress: seen.add(torch.get_num_threads()))
+        after = torch.get_num_threads()
+    finally:
+        torch.set_num_threads(usual)
+
+    assert seen == {threads}
+    assert after == 3, "the next run has what it had"
 
 
 def test_each_expert_has_its_own_guidance(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from dependency_injector import providers
 
+from bootstrap import server_container
 from bootstrap.core_container import CoreContainer
 from bootstrap.server_container import ServerContainer
 from bootstrap.settings import load_settings
@@ -70,13 +71,71 @@ def test_where_nothing_is_ever_held_no_heat_is_followed(
     assert indices(container(tmp_path, probe, thermal__hold_c="never")) == [None, None]
 
 
-def test_without_an_accelerator_there_is_one_slot_on_none(
-    tmp_path: Path, probe: FakeHardwareProbe, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def plain(probe: FakeHardwareProbe, monkeypatch: pytest.MonkeyPatch) -> FakeHardwareProbe:
+    """Four cores, much memory, no accelerator."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(server_container, "usable_cores", lambda: 4)
     probe.hardware = replace(probe.hardware, accelerators=(), note="none")
+    return probe
 
-    assert indices(container(tmp_path, probe)) == [None]
+
+def spares(made: ServerContainer) -> Sequence[bool]:
+    return [lane.slot.is_spare for lane in made.lanes()]
+
+
+def test_without_an_accelerator_there_is_one_slot_on_none_and_a_spare_one_for_miniatures(
+    tmp_path: Path, plain: FakeHardwareProbe
+) -> None:
+    made = container(tmp_path, plain)
+
+    assert indices(made) == [None, None]
+    assert spares(made) == [False, True]
+    first, spare = (lane.slot for lane in made.lanes())
+    assert all(slot.takes("mini") for slot in (first, spare))
+    assert (first.takes("t2v-1.3B"), spare.takes("t2v-1.3B")) == (True, False)
+
+
+def test_what_the_spare_worker_may_take_is_planned_for_nobody_else(
+    tmp_path: Path, plain: FakeHardwareProbe
+) -> None:
+    free = plain.hardware.host.available_bytes
+
+    alone = container(tmp_path, plain, workers=1).capacity()().host_bytes
+    beside = container(tmp_path, plain).capacity()().host_bytes
+
+    assert alone == free
+    assert 2**28 < alone - beside < 2**30
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"workers": 1}, {"renderer": "inprocess"}, {"pipeline__backend": "synthetic"}],
+    ids=str,
+)
+def test_there_is_no_spare_slot_where(
+    said: dict[str, object], tmp_path: Path, plain: FakeHardwareProbe
+) -> None:
+    assert spares(container(tmp_path, plain, **said)) == [False]
+
+
+def test_workers_that_were_asked_for_are_no_spares(
+    tmp_path: Path, plain: FakeHardwareProbe
+) -> None:
+    assert spares(container(tmp_path, plain, workers=2)) == [False, False]
+
+
+def test_one_core_or_little_memory_leaves_no_spare_slot(
+    tmp_path: Path, plain: FakeHardwareProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rich = plain.hardware
+    poor = replace(rich.host, available_bytes=2 * 2**30)
+    plain.hardware = replace(rich, host=poor)
+    assert spares(container(tmp_path, plain)) == [False]
+
+    plain.hardware = rich
+    monkeypatch.setattr(server_container, "usable_cores", lambda: 1)
+    assert spares(container(tmp_path, plain)) == [False]
 
 
 def test_what_fits_is_judged_by_the_watch_and_never_asks_the_driver(

@@ -78,3 +78,19 @@ async def test_a_paused_queue_has_no_favourites(repository: JobRepository, queue
     await queue.set_paused(paused=True, at=NOON)
 
     assert await order(queue, 1) == []
+
+
+async def test_who_takes_some_checkpoints_only_overtakes_nobody(
+    repository: JobRepository, queue: JobQueue
+) -> None:
+    await add(repository, "a", "t2v-1.3B")
+    await add(repository, "b")
+    only = frozenset({"mini", LOADED})
+    assert await queue.claim(at=NOON, slot=1, only=only) is None
+    assert (await repository.get("b")).status is JobStatus.QUEUED
+
+    await queue.claim(at=NOON, slot=0)
+
+    job = await queue.claim(at=NOON, slot=1, only=only)
+    assert job is not None
+    assert (job.id, job.slot) == ("b", 1)

@@ -25,6 +25,7 @@ from adapters.diffusers.parts import Placed, bring
 from adapters.diffusers.prompt_cache import PromptCache
 from adapters.diffusers.run_state import begun_run
 from adapters.diffusers.streamed_decode import decode_frames
+from adapters.diffusers.threads import threads_for
 from domain.attention import Attention
 from domain.compilation import Compilation
 from domain.errors import CheckpointBroken
@@ -85,7 +86,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         self._chosen: Attention | None = None  # what computes its attention, once it ran
 
     def generate(self, run: Run, report: Report, resume: ResumePoints) -> Iterator[FrameChunk]:
-        with accelerator_errors():
+        with accelerator_errors(), threads_for(run.checkpoint.spec):
             if torch.cuda.is_available():
                 torch.cuda.reset_peak_memory_stats()
             request = run.request

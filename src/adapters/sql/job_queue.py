@@ -1,6 +1,7 @@
 """The waiting line in SQL."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -50,7 +51,12 @@ class SqlJobQueue(JobQueue):
         self._database = database
 
     async def claim(
-        self, *, at: datetime, slot: int = 0, favourite: str | None = None
+        self,
+        *,
+        at: datetime,
+        slot: int = 0,
+        favourite: str | None = None,
+        only: AbstractSet[str] | None = None,
     ) -> Job | None:
         times = {"at": instant_to_text(at), "longest_wait": instant_to_text(at + _LONGEST_WAIT)}
 
@@ -59,6 +65,8 @@ class SqlJobQueue(JobQueue):
             if row is None:
                 return None
             job = row_to_job(row)
+            if only is not None and job.request.checkpoint not in only:
+                return None
             if favourite is not None:
                 job = _favoured(connection, favourite, times, head=job)
             apply_change(connection, job, lambda job: job.claim(at=at, slot=slot))

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from domain.job import Job
@@ -17,7 +18,12 @@ class JobQueue(ABC):
 
     @abstractmethod
     async def claim(
-        self, *, at: datetime, slot: int = 0, favourite: str | None = None
+        self,
+        *,
+        at: datetime,
+        slot: int = 0,
+        favourite: str | None = None,
+        only: AbstractSet[str] | None = None,
     ) -> Job | None:
         """Take the first job whose time has come: its attempt has begun (`Job.claim`) and is kept.
 
@@ -29,6 +35,7 @@ class JobQueue(ABC):
             slot: where it will run; no two active jobs have the same.
             favourite: a checkpoint. Where the first job is for another, the first for this one goes before
                 it, if it has the same priority and is among the first `slot.FAVOUR_REACH` of those.
+            only: checkpoints. Where the first job is for none of them, nothing is taken: none overtakes it.
 
         Returns:
             The job, or None where nothing can be started or the queue is paused.

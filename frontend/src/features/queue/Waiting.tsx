@@ -33,6 +33,14 @@ import styles from "./Jobs.module.css";
 
 const URGENT = 10;
 
+/** Those that count: a spare one only where all that waits is for it. */
+function slotsFor({ slots, waiting }: Queue) {
+  return slots.filter(
+    ({ spare_for }) =>
+      spare_for === null || waiting.every((job) => spare_for.includes(job.request.checkpoint)),
+  );
+}
+
 /** The line: dragged, or moved with the keyboard, into another order. */
 export function Waiting({ queue }: { queue: Queue }) {
   const move = useMove();
@@ -45,7 +53,7 @@ export function Waiting({ queue }: { queue: Queue }) {
   );
   const starts = secondsUntilStart(
     queue.running.map((job) => secondsLeft(job, traces[job.id], now)),
-    queue.slots.length,
+    slotsFor(queue).length,
     waiting.map(plannedSeconds),
   );
   const dropped = ({ active, over }: DragEndEvent) => {

@@ -24,7 +24,7 @@ export function Workers({ slots }: { slots: readonly Slot[] }) {
             ) : slot.job_id !== null ? (
               <Badge tone="accent">at work</Badge>
             ) : (
-              <Badge>idle</Badge>
+              <Badge>{slot.spare_for === null ? "idle" : "spare"}</Badge>
             )}
             <span className={styles.loaded}>
               {slot.checkpoint === null ? "" : `${slot.checkpoint} is loaded`}
