@@ -23,7 +23,9 @@ def main() -> None:
     seconds: list[float] = []
     stages: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        service = Service(Path(folder) / "data", backend="diffusers", log__level="WARNING")
+        service = Service(
+            Path(folder) / "data", backend="diffusers", log__level="WARNING", workers=1
+        )
         service.start()
         service.wait_until(service.submit(), "completed")
         workers = [worker.pid for worker in service.workers()]

@@ -112,7 +112,7 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 50
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder) / "data"
-        service = Service(data_dir, backend="diffusers", log__level="WARNING")
+        service = Service(data_dir, backend="diffusers", log__level="WARNING", workers=1)
         service.start()
         try:
             save_lora(data_dir / "loras")

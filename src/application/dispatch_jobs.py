@@ -71,10 +71,11 @@ class DispatchJobs:
         has_to_wait = urgent.run_after is not None and urgent.run_after > self._clock.now()
         if not urgent.preempts or has_to_wait or await self._starts_nothing():
             return
-        checkpoint = urgent.request.checkpoint
-        if urgent.id in self._ways.values() or self._has_free_slot(checkpoint):
+        if urgent.id in self._ways.values():
             return
-        now = self._clock.monotonic()
+        checkpoint, now = urgent.request.checkpoint, self._clock.monotonic()
+        if any(self._is_free(lane, checkpoint) for lane in self.lanes):
+            return
         going_on = [
             lane
             for lane in self.lanes
@@ -95,15 +96,12 @@ class DispatchJobs:
             return True
         return await self._queue.paused_since() is not None
 
-    def _has_free_slot(self, checkpoint: str, *, spare: bool = True) -> bool:
-        """`spare`: whether spare ones count."""
-        now = self._clock.monotonic()
-        return any(
+    def _is_free(self, lane: RunGeneration, checkpoint: str) -> bool:
+        """Whether it would begin a job for `checkpoint` at once."""
+        return (
             lane.running is None
             and lane.slot.takes(checkpoint)
-            and (spare or not lane.slot.is_spare)
-            and lane.slot.may_work(now=now)
-            for lane in self.lanes
+            and lane.slot.may_work(now=self._clock.monotonic())
         )
 
     async def _serve(self, lane: RunGeneration) -> None:
@@ -148,7 +146,10 @@ class DispatchJobs:
         """Whether a job waits that a spare lane may take, and nobody else is free for; else after a while."""
         for job in await self._queue.line(limit=1):
             checkpoint = job.request.checkpoint
-            if lane.slot.takes(checkpoint) and not self._has_free_slot(checkpoint, spare=False):
+            others = (other for other in self.lanes if not other.slot.is_spare)
+            if lane.slot.takes(checkpoint) and not any(
+                self._is_free(other, checkpoint) for other in others
+            ):
                 return True
         await lane.give_back_if_idle()
         await self._until_something_waits(lane)

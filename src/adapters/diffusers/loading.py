@@ -18,6 +18,7 @@ from adapters.diffusers.parts import Parts, Placed, PlacedAnimatePipeline, Place
 from adapters.diffusers.prompt_cache import PromptCache
 from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.run_state import Identity
+from adapters.diffusers.small_convolutions import convolve_by_rows
 from domain.errors import CheckpointBroken, CheckpointUnavailable, OutOfAcceleratorMemory
 from domain.local_checkpoint import LocalCheckpoint
 from domain.placement import Placement
@@ -129,6 +130,8 @@ def assemble(
     Raises:
         OutOfAcceleratorMemory: it does not fit.
     """
+    if checkpoint.spec.is_miniature:
+        convolve_by_rows(pipe.vae)
     with _room_for(checkpoint):
         pipe.parts = Parts(pipe, placement, device)
     _log.info("loaded", extra={"checkpoint": checkpoint.spec.id, "device": str(device)})

@@ -167,3 +167,16 @@ async def test_an_urgent_job_that_only_the_first_lane_can_make_stops_that_one(
 
     # What was stopped goes on beside it.
     await until(jobs, JobStatus.COMPLETED, JobStatus.RUNNING)
+
+
+async def test_an_urgent_miniature_stops_nothing_where_the_spare_lane_is_free(
+    jobs: InMemoryJobs, serving: Serving
+) -> None:
+    pair = serving()
+    await add(jobs, "gen_1", priority=1)
+    await until(jobs, JobStatus.RUNNING)
+    urgent = await add(jobs, "gen_2", priority=5, preempts=True)
+
+    await pair.dispatcher.make_way(urgent)
+
+    await until(jobs, JobStatus.RUNNING, JobStatus.COMPLETED)
