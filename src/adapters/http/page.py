@@ -47,7 +47,8 @@ _MEDIA_TYPES: Final = {
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
-@get(list(SCREENS), scope=PUBLIC)
+# What follows the `?` is for the page's own scripts, such as what is looked for among the outputs.
+@get(list(SCREENS), scope=PUBLIC, has_foreign_query=True)
 async def get_screen(
     request: Request[Any, Any, Any], folder: SkipValidation[Path]
 ) -> Response[bytes]:

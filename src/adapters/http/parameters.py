@@ -1,6 +1,7 @@
 """Parameters that several routes have, and those that none has.
 
-A query parameter nobody reads is refused: `?stauts=failed` must not list everything.
+A query parameter nobody reads is refused: `?stauts=failed` must not list everything. A route whose
+query is for somebody else says so: `has_foreign_query`.
 """
 
 import difflib
@@ -43,6 +44,8 @@ def refuse_unknown_parameters(
     Raises:
         ValidationException: names each parameter the route does not have, and the nearest it has.
     """
+    if handler.opt.get("has_foreign_query", False):
+        return
     known = [
         field.kwarg_definition.name or name
         for name, field in handler.parsed_fn_signature.parameters.items()

@@ -23,7 +23,16 @@ def built(page: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "address", ["/", "/queue", "/outputs", "/outputs/gen_1", "/system", "/schema"]
+    "address",
+    [
+        "/",
+        "/queue",
+        "/outputs",
+        "/outputs?q=red&size=8x8&deleted=true",
+        "/outputs/gen_1",
+        "/system",
+        "/schema",
+    ],
 )
 async def test_every_screen_can_be_opened_by_its_address(
     client: httpx.AsyncClient, built: Path, address: str
