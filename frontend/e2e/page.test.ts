@@ -109,11 +109,11 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
     await page.getByRole("button", { name: "Generate", exact: true }).click();
 
     await page.locator("video").waitFor({ timeout: 40_000 });
-    const { data } = await server.call<{ data: { request: { image: string | null } }[] }>(
-      "GET",
-      "/generations?limit=1",
-    );
+    const { data } = await server.call<{
+      data: { request: { image: string | null }; made_from: string | null }[];
+    }>("GET", "/generations?limit=1");
     expect(data[0]?.request.image).toBeTruthy();
+    expect(data[0]?.made_from).toBe(first.id);
   });
 
   it("shows what runs, through a reload and the death of the server", async () => {
@@ -214,8 +214,8 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
     await page.getByRole("searchbox", { name: "Search prompts" }).fill("yel sta");
     await until("one is left", async () => (await cards.count()) === 1);
     expect(await cards.first().getByRole("link").textContent()).toBe(STAR);
-    await page.getByRole("checkbox", { name: `Compare: ${STAR}` }).check();
-    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("checkbox", { name: `Choose: ${STAR}` }).check();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
     await page.getByText("Nothing found").waitFor();
     const gone = await fetch(`${server.url}/api/v1/outputs/${first.id}/video`);
     expect(gone.status).toBe(404);
@@ -226,6 +226,43 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
     await page.getByRole("button", { name: "Delete" }).click();
     await page.getByText(/The video was deleted/).waitFor();
     await page.getByRole("button", { name: "Restore" }).click();
+    await plays(page);
+  });
+
+  it("finds a video by its stars and heart, and once it is deleted, brings it back", async () => {
+    const page = await open("/outputs");
+    const cards = page.getByRole("main").getByRole("article");
+    const onlyStar = async () =>
+      (await cards.count()) === 1 && (await cards.first().getByText(STAR).count()) > 0;
+    await page.getByRole("button", { name: `Favourite: ${STAR}` }).click();
+    await page
+      .getByRole("group", { name: `Stars: ${STAR}` })
+      .getByLabel("No stars")
+      .focus();
+    for (let stars = 0; stars < 4; stars += 1) await page.keyboard.press("ArrowRight");
+    await until("the server knows", async () => {
+      const { rating, favourite } = await server.call("GET", `/outputs/${first.id}`);
+      return rating === 4 && favourite === true;
+    });
+
+    await page.getByRole("button", { name: "Favourites" }).click();
+    await page.getByRole("button", { name: "Stars", exact: true }).click();
+    await page.getByRole("menuitemcheckbox", { name: "4 or more" }).click();
+    await until("one is left", onlyStar);
+    await page.reload();
+    await until("one is left", onlyStar);
+    expect(page.url()).toContain("?min_rating=4&favourite=true");
+
+    await page.getByRole("checkbox", { name: `Choose: ${STAR}` }).check();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByText("Nothing found").waitFor();
+    await page.getByRole("button", { name: "Clear filters" }).first().click();
+    await page.getByRole("button", { name: "Deleted", exact: true }).click();
+    await until("one is left", onlyStar);
+    await page.getByRole("button", { name: `Restore: ${STAR}` }).click();
+    await page.getByText("Nothing is deleted").waitFor();
+    await page.getByRole("button", { name: "Show outputs" }).click();
+    await page.getByRole("link", { name: STAR }).click();
     await plays(page);
   });
 
@@ -280,7 +317,8 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
     "has no fault that axe-core knows: %s",
     async (colorScheme) => {
       const page = await open("/", { colorScheme });
-      for (const path of [...SCREENS, `/outputs/${first.id}`]) {
+      const emptied = ["/outputs?q=nobody", "/outputs?deleted=true"];
+      for (const path of [...SCREENS, ...emptied, `/outputs/${first.id}`]) {
         await page.goto(path);
         await allIsThere(page, path);
         expect(await faults(page), path).toEqual([]);
@@ -322,6 +360,8 @@ const LAST: Record<string, (page: Page) => Locator> = {
   "/": (page) => page.getByText("Fits on this machine"),
   "/queue": (page) => page.getByRole("heading", { name: "Lately" }),
   "/outputs": (page) => page.getByRole("article").first().locator("img"),
+  "/outputs?q=nobody": (page) => page.getByText("Nothing found"),
+  "/outputs?deleted=true": (page) => page.getByText("Nothing is deleted"),
   "/system": (page) => page.getByRole("heading", { name: "Versions" }),
   "/schema": (page) => page.getByLabel("Find"),
 };

@@ -1,13 +1,17 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { changeFilters } from "./filters";
 import { Gallery } from "./Gallery";
-import { searched } from "./library";
 
 const video = (id: string) => ({
   id,
   request: { prompt: id, checkpoint: "mini", width: 128, height: 128 },
   video: { duration_s: 2 },
+  spritesheet: { columns: 1, rows: 1, cell_width: 8, cell_height: 8, frames: [0] },
+  rating: 0,
+  favourite: false,
+  deleted_at: null,
 });
 const page = { data: ["fox", "fox too"].map(video), next_cursor: null, facets: null };
 
@@ -30,6 +34,7 @@ afterEach(() => {
   cleanup();
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
+  history.replaceState(null, "", "/");
 });
 
 it("what was chosen is not chosen any more after another search", async () => {
@@ -38,12 +43,12 @@ it("what was chosen is not chosen any more after another search", async () => {
       <Gallery />
     </QueryClientProvider>,
   );
-  const choose = await screen.findByRole("checkbox", { name: "Compare: fox" });
+  const choose = await screen.findByRole("checkbox", { name: "Choose: fox" });
   fireEvent.click(choose);
-  screen.getByText("Choose one more to compare");
+  screen.getByText("1 chosen");
 
-  act(() => searched.set("fox"));
+  act(() => changeFilters({ q: "fox" }));
 
-  await waitFor(() => expect(screen.queryByText("Choose one more to compare")).toBeNull());
+  await waitFor(() => expect(screen.queryByText("1 chosen")).toBeNull());
   expect(screen.queryByRole("button", { name: "Delete" })).toBeNull();
 });

@@ -1,27 +1,32 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { Output } from "@/shared/api";
-import { Card } from "./Card";
+import { Skeleton } from "@/shared/ui";
+import { Card, type CardActions } from "./Card";
 import styles from "./Grid.module.css";
 
 const GAP_PX = 16;
 const NARROWEST_PX = 208;
 /** Below the picture: the prompt's two lines, and the facts. */
 const CAPTION_PX = 78;
-const AHEAD_ROWS = 3;
+const AHEAD_ROWS = 6;
 
-/** As many cards as one sees, however many there are. */
+/** As many cards as one sees, however many there are; those that are still to come have their place. */
 export function Grid({
   videos,
+  total,
+  search,
   chosen,
-  onChoose,
-  onEnd,
-}: {
+  onNeed,
+  ...actions
+}: CardActions & {
   videos: readonly Output[];
+  /** How many there are, with those that were not asked for yet. */
+  total: number;
+  search: string;
   chosen: readonly string[];
-  onChoose: (id: string) => void;
-  /** The last row is near. */
-  onEnd: () => void;
+  /** So many are looked at, or soon will be. */
+  onNeed: (count: number) => void;
 }) {
   const grid = useRef<HTMLUListElement>(null);
   const [{ width, top }, setPlace] = useState({ width: 0, top: 0 });
@@ -29,48 +34,64 @@ export function Grid({
     const element = grid.current;
     if (!element) return;
     const measure = () => setPlace({ width: element.clientWidth, top: element.offsetTop });
+    measure(); // before it is painted: "back" finds the page as high as it was
     const observer = new ResizeObserver(measure);
     observer.observe(element);
+    observer.observe(document.body); // what is above it may grow
     return () => observer.disconnect();
   }, []);
   const columns = columnsIn(width);
   const cell = (width - GAP_PX * (columns - 1)) / columns;
-  const rows = Math.ceil(videos.length / columns);
   const virtual = useWindowVirtualizer({
-    count: rows,
+    count: Math.ceil(total / columns),
     estimateSize: () => cell + CAPTION_PX,
     gap: GAP_PX,
     overscan: 2,
     scrollMargin: top,
   });
   useEffect(() => virtual.measure(), [virtual, cell]);
-  const shown = virtual.getVirtualItems();
-  const last = shown.at(-1)?.index ?? 0;
-  useEffect(() => {
-    if (width > 0 && last >= rows - AHEAD_ROWS) onEnd();
-  }, [last, rows, width, onEnd]);
+  const rows = virtual.getVirtualItems();
+  const needed = Math.min(total, ((rows.at(-1)?.index ?? 0) + 1 + AHEAD_ROWS) * columns);
+  useEffect(() => onNeed(needed), [needed, onNeed]);
+  const places = rows.flatMap((row) =>
+    Array.from({ length: columns }, (_, column) => ({
+      row,
+      column,
+      index: row.index * columns + column,
+    })),
+  );
   return (
     <ul ref={grid} className={styles.grid} style={{ height: virtual.getTotalSize() }}>
       {width > 0 &&
-        shown.flatMap((row) =>
-          videos.slice(row.index * columns, (row.index + 1) * columns).map((video, column) => (
-            <li
-              key={video.id}
-              className={styles.cell}
-              style={{
-                width: cell,
-                height: row.size,
-                transform: `translate(${column * (cell + GAP_PX)}px, ${row.start - top}px)`,
-              }}
-            >
-              <Card
-                video={video}
-                isChosen={chosen.includes(video.id)}
-                onChoose={() => onChoose(video.id)}
-              />
-            </li>
-          )),
-        )}
+        places
+          .filter(({ index }) => index < total)
+          .map(({ row, column, index }) => {
+            const video = videos[index];
+            return (
+              <li
+                key={video?.id ?? index}
+                className={styles.cell}
+                aria-setsize={total}
+                aria-posinset={index + 1}
+                style={{
+                  width: cell,
+                  height: row.size,
+                  transform: `translate(${column * (cell + GAP_PX)}px, ${row.start - top}px)`,
+                }}
+              >
+                {video ? (
+                  <Card
+                    video={video}
+                    search={search}
+                    isChosen={chosen.includes(video.id)}
+                    {...actions}
+                  />
+                ) : (
+                  <Skeleton className={styles.place} />
+                )}
+              </li>
+            );
+          })}
     </ul>
   );
 }

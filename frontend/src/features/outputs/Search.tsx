@@ -1,12 +1,23 @@
 import { Search as Glass } from "lucide-react";
-import { useStore } from "@/shared/lib/store";
-import { searched } from "./library";
-import styles from "./Gallery.module.css";
+import { useEffect, useState } from "react";
+import { changeFilters, MAX_WORDS_CHARACTERS } from "./filters";
+import styles from "./FilterBar.module.css";
 
-const MAX_CHARACTERS = 200;
+const PAUSE_MS = 250;
 
-/** Words of the prompt, or their beginnings. */
-export function Search() {
+/** Words of the prompt, or their beginnings; looked for once one pauses. */
+export function Search({ words }: { words: string }) {
+  const [typed, setTyped] = useState(words);
+  const [known, setKnown] = useState(words);
+  if (known !== words) {
+    setKnown(words); // changed from elsewhere: cleared, or gone back
+    setTyped(words);
+  }
+  useEffect(() => {
+    if (typed === words) return;
+    const timer = setTimeout(() => changeFilters({ q: typed }, { replace: true }), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [typed, words]);
   return (
     <label className={styles.search}>
       <Glass aria-hidden="true" />
@@ -14,9 +25,9 @@ export function Search() {
       <input
         type="search"
         placeholder="Search prompts"
-        maxLength={MAX_CHARACTERS}
-        value={useStore(searched)}
-        onChange={(event) => searched.set(event.target.value)}
+        maxLength={MAX_WORDS_CHARACTERS}
+        value={typed}
+        onChange={(event) => setTyped(event.target.value)}
       />
     </label>
   );

@@ -7,36 +7,37 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { answered, api, ProblemError, sentence } from "@/shared/api";
-import { createStore } from "@/shared/lib/store";
 import { tell, tellProblem } from "@/shared/ui";
+import { queryOf, searchOf, type Filters } from "./filters";
+import { FRONT, knownAt, placeAfter, renewed, type Page, type Pages } from "./pages";
 
 const OUTPUTS = ["outputs"] as const;
-const PAGE = 60;
+export const LISTS = [...OUTPUTS, "list"] as const;
+export const keyOf = (id: string | null) => [...OUTPUTS, "one", id] as const;
+/** The front is there soon; who goes on gets there in fewer steps. */
+const FRONT_PAGE = 100;
+const LATER_PAGE = 200;
 
-/** The words that are looked for; they stay while a found video is looked at. */
-export const searched = createStore("");
-
-/** Finished videos whose prompt has all the words, newest first, page by page. */
-export function useLibrary(words: string) {
-  const q = words.trim();
+/** Finished videos that fit, newest first, page by page; the front says how many there are of each value. */
+export function useLibrary(filters: Filters) {
+  const client = useQueryClient();
+  const queryKey = [...LISTS, searchOf(filters)];
   return useInfiniteQuery({
-    queryKey: [...OUTPUTS, "list", q],
-    queryFn: ({ pageParam, signal }) =>
-      answered(
-        api.GET("/api/v1/outputs", {
-          params: {
-            query: {
-              limit: PAGE,
-              counted: false,
-              ...(q && { q }),
-              ...(pageParam && { cursor: pageParam }),
-            },
-          },
-          signal,
-        }),
-      ),
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next_cursor,
+    queryKey,
+    async queryFn({ pageParam: place, signal }): Promise<Page> {
+      const known = client.getQueryData<Pages>(queryKey);
+      const kept = knownAt(place, known);
+      if (kept) return kept;
+      const query = {
+        ...queryOf(filters),
+        limit: place.cursor ? LATER_PAGE : FRONT_PAGE,
+        ...(place.cursor && { cursor: place.cursor }),
+      };
+      const told = await answered(api.GET("/api/v1/outputs", { params: { query }, signal }));
+      return place.cursor ? { ...told, edition: place.edition } : renewed(known?.pages[0], told);
+    },
+    initialPageParam: FRONT,
+    getNextPageParam: placeAfter,
     placeholderData: keepPreviousData,
     refetchInterval: 10_000,
   });
@@ -47,7 +48,7 @@ const path = (id: string) => ({ params: { path: { output_id: id } } });
 /** What the library knows of one; null while nothing is finished to be asked for. */
 export function useOutput(id: string | null) {
   return useQuery({
-    queryKey: [...OUTPUTS, "one", id],
+    queryKey: keyOf(id),
     enabled: id !== null,
     queryFn: ({ signal }) =>
       answered(api.GET("/api/v1/outputs/{output_id}", { ...path(id ?? ""), signal })),
@@ -62,6 +63,8 @@ export function useRestore() {
       Promise.all(
         ids.map((id) => answered(api.POST("/api/v1/outputs/{output_id}/restore", path(id)))),
       ),
+    onSuccess: (_answers, ids) =>
+      tell(ids.length === 1 ? "The video is back." : `${ids.length} videos are back.`),
     onSettled: () => client.invalidateQueries({ queryKey: OUTPUTS }),
   });
 }

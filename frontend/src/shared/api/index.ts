@@ -1,7 +1,7 @@
 export { api, answered, authorization } from "./client";
 export { LIMITS } from "./limits";
 export { keepKey, keyStore, keyWanted } from "./key";
-export { useFetched, thumbnailPath, useMedia, videoPath } from "./media";
+export { spritesheetPath, thumbnailPath, useFetched, useMedia, videoPath } from "./media";
 export { useLoras, useModels, useModelWork, usePresets, type ModelWork } from "./models";
 export { fieldsOf, ProblemError, sentence, type FieldProblem } from "./problem";
 export { follow } from "./stream";

@@ -6,6 +6,7 @@ import { keyStore } from "./key";
 
 export const videoPath = (id: string) => `/api/v1/outputs/${id}/video`;
 export const thumbnailPath = (id: string) => `/api/v1/outputs/${id}/thumbnail`;
+export const spritesheetPath = (id: string) => `/api/v1/outputs/${id}/spritesheet`;
 
 /** null while it is fetched: an element cannot send a key, so with one the whole file comes first. */
 export function useMedia(path: string | null): string | null {

@@ -1,6 +1,6 @@
 /** The server's types by short names. */
 import type { Readable } from "openapi-typescript-helpers";
-import type { components } from "./schema";
+import type { components, paths } from "./schema";
 
 type Schemas = components["schemas"];
 
@@ -9,6 +9,11 @@ export type GenerationRequest = Readable<Schemas["GenerationRequest"]>;
 export type NewGeneration = Schemas["NewGeneration"];
 export type NewPlan = Schemas["NewPlan"];
 export type Output = Readable<Schemas["Output"]>;
+export type OutputPage = Readable<Schemas["OutputPage"]>;
+export type OutputQuery = NonNullable<paths["/api/v1/outputs"]["get"]["parameters"]["query"]>;
+export type Facets = Readable<Schemas["OutputFacets"]>;
+export type FacetValue = Readable<Schemas["FacetValue"]>;
+export type SheetLayout = Readable<Schemas["SheetLayout"]>;
 export type Plan = Readable<Schemas["Plan"]>;
 export type Model = Readable<Schemas["Model"]>;
 export type Lora = Readable<Schemas["LoraFacts"]>;

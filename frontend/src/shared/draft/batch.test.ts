@@ -62,6 +62,13 @@ describe("one draft", () => {
     expect(bodyOf(draft())).not.toHaveProperty("image_fit");
     expect(bodyOf(draft({ image }))).toMatchObject({ image: "in_1", image_fit: "crop" });
   });
+
+  it("says of which video its first image is a frame, as long as it is its first image", () => {
+    const image = { id: "in_1", width: 8, height: 8, thumb: null, frameOf: "gen_1" };
+
+    expect(bodyOf(draft({ image }))).toMatchObject({ made_from: "gen_1" });
+    expect(bodyOf(draft({ lastImage: image }))).not.toHaveProperty("made_from");
+  });
 });
 
 describe("several", () => {

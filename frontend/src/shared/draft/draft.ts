@@ -2,12 +2,16 @@
 import type { GenerationRequest, NewGeneration } from "@/shared/api";
 import { createKeptStore } from "@/shared/lib/store";
 
-/** An uploaded picture; `thumb` is a small JPEG, base64, to show it with after a reload. */
+/**
+ * An uploaded picture; `thumb` is a small JPEG, base64, to show it with after a reload. `frameOf`: the
+ * generation whose video it is a frame of.
+ */
 export interface Picture {
   id: string;
   width: number;
   height: number;
   thumb: string | null;
+  frameOf?: string;
 }
 
 export interface LoraChoice {
@@ -155,6 +159,7 @@ export function bodyOf(draft: Draft): NewGeneration {
     image: draft.image?.id,
     last_image: draft.lastImage?.id,
     image_fit: hasPicture ? draft.imageFit : null,
+    made_from: draft.image?.frameOf,
     width: draft.width,
     height: draft.height,
     num_frames: draft.numFrames,

@@ -4,9 +4,13 @@ import { changeDraft, type Picture } from "./draft";
 
 const THUMB_PX = 320;
 
-/** Upload `file` and make it the draft's first or last image. */
-export async function takePicture(which: "image" | "lastImage", file: Blob): Promise<void> {
-  changeDraft({ [which]: await pictureOf(file) });
+/** Upload `file` and make it the draft's first or last image; `frameOf`: of which generation's video it is one. */
+export async function takePicture(
+  which: "image" | "lastImage",
+  file: Blob,
+  frameOf?: string,
+): Promise<void> {
+  changeDraft({ [which]: { ...(await pictureOf(file)), ...(frameOf && { frameOf }) } });
 }
 
 async function pictureOf(file: Blob): Promise<Picture> {

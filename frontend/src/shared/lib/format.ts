@@ -42,6 +42,13 @@ export function moment(iso: string, now = new Date()): string {
   return at.toDateString() === now.toDateString() ? clock : `${DAY.format(at)}, ${clock}`;
 }
 
+/** A day such as 2026-11-28, in words; with its year where that is not this one. */
+export function dayLabel(day: string, now = new Date()): string {
+  const [year = 0, month = 1, date = 1] = day.split("-").map(Number);
+  const at = new Date(year, month - 1, date);
+  return year === now.getFullYear() ? DAY.format(at) : `${DAY.format(at)} ${year}`;
+}
+
 export const fullMoment = (iso: string) => MOMENT.format(new Date(iso));
 
 export const percent = (share: number) => `${Math.round(share * 100)} %`;
