@@ -16,7 +16,7 @@ API_DESCRIBED := frontend/node_modules/.described
 API_SOURCES := $(shell find src/domain src/application src/adapters/http src/bootstrap -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help install page page-if-possible demo serve test check check-page bench screenshots soak mutants format clean train-mini
+.PHONY: help install page page-if-possible demo serve test check check-page bench measure-page screenshots soak mutants format clean train-mini
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -89,6 +89,9 @@ soak: $(INSTALLED) ## Kill server and workers 500 times, cut 50 videos, count wh
 
 mutants: $(INSTALLED) ## Build each deliberate fault in and see which test catches it
 	$(BIN)/python -m tests.mutants.run
+
+measure-page: $(PAGE) ## Measure what the page must reach, with 10,000 videos
+	frontend/npm run --silent measure
 
 screenshots: $(PAGE) ## Take the pictures in docs/screenshots
 	frontend/npm run --silent screenshots

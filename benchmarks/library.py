@@ -13,7 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
@@ -39,16 +39,21 @@ SIZES = ("128x128", "832x480", "480x832", "1280x720", "704x1280")
 RARE = "rarely"
 
 
-def fill(path: Path, videos: int) -> None:
-    """As `SqlJobRepository` would, in bulk. One in 1,000 is of a rare checkpoint and a rare word."""
+def fill(path: Path, videos: int, *, like: Mapping[str, object] | None = None) -> None:
+    """As `SqlJobRepository` would, in bulk. One in 1,000 is of a rare checkpoint and a rare word.
+
+    Args:
+        like: what is otherwise in their jobs' rows.
+    """
     draw = random.Random(7)
-    row = job_to_row(a_job_that_is(JobStatus.COMPLETED))
+    row = job_to_row(a_job_that_is(JobStatus.COMPLETED)) | dict(like or {})
     columns = [*row, "turn", "place", "sequence"]
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for pragma in ("synchronous = OFF", "foreign_keys = OFF", "cache_size = -200000"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("BEGIN")
-        for number in range(1, videos + 1):
+        (first,) = connection.execute("SELECT coalesce(max(sequence), 0) + 1 FROM jobs").fetchone()
+        for number in range(first, first + videos):
             is_rare = number % 1000 == 0
             words = ["a", *(f"word{draw.randrange(WORDS)}" for _ in range(30))]
             prompt = " ".join([*words, RARE] if is_rare else words)

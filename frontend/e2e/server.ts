@@ -17,6 +17,10 @@ export class WanServer {
   private process: ChildProcess | null = null;
   private port = 0;
 
+  get data(): string {
+    return join(this.folder, "data");
+  }
+
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }
@@ -29,8 +33,7 @@ export class WanServer {
   async start(environment: Record<string, string> = {}): Promise<void> {
     this.port ||= await freePort();
     const log = openSync(join(this.folder, "server.log"), "a");
-    const data = join(this.folder, "data");
-    this.process = spawn(WAN, ["serve", "--port", String(this.port), "--data-dir", data], {
+    this.process = spawn(WAN, ["serve", "--port", String(this.port), "--data-dir", this.data], {
       stdio: ["ignore", log, log],
       env: { ...process.env, OMP_NUM_THREADS: "1", ...environment },
     });
@@ -44,8 +47,7 @@ export class WanServer {
 
   /** A key that may do everything; from the first one on, the server asks for one. */
   newKey(): string {
-    const data = join(this.folder, "data");
-    const asked = ["keys", "create", "page", "--scope", "admin", "--data-dir", data];
+    const asked = ["keys", "create", "page", "--scope", "admin", "--data-dir", this.data];
     return execFileSync(WAN, asked, {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
@@ -56,8 +58,12 @@ export class WanServer {
     await this.end("SIGKILL");
   }
 
-  async close(): Promise<void> {
+  async stop(): Promise<void> {
     await this.end("SIGTERM");
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
