@@ -149,22 +149,27 @@ class Queries:
         """
         time = asyncio.get_running_loop().time
         heard_at = time()
+        # One that is not over yet has its last event still to come, whenever that is read.
+        is_over = (await self._repository.get(job_id)).status.is_terminal
         while True:
             horizon = await self._event_log.latest()
-            is_over = (await self._repository.get(job_id)).status.is_terminal
             events = await self._event_log.read(after=after, job_id=job_id)
             for logged in events:
                 yield logged
                 after, heard_at = logged.number, time()
                 if logged.event.status.is_terminal:
                     return
-            if is_over and not events:
+            if events:
+                continue
+            if is_over:
                 return
             if (silence_s := time() - heard_at) >= heartbeat_s:
                 yield None
                 heard_at = time()
-            elif not events:
-                await self._event_log.wait(after=horizon, timeout_s=heartbeat_s - silence_s)
+            else:
+                await self._event_log.wait(
+                    after=horizon, timeout_s=heartbeat_s - silence_s, job_id=job_id
+                )
 
     async def latest_event(self) -> int:
         """The number of the last thing that happened."""

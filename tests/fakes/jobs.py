@@ -312,8 +312,12 @@ class InMemoryEventLog(EventLog):
     async def latest(self) -> int:
         return len(self._memory.events)
 
-    async def wait(self, *, after: int, timeout_s: float) -> None:
-        await self._memory.wait(lambda: len(self._memory.events) > after, timeout_s)
+    async def wait(self, *, after: int, timeout_s: float, job_id: str | None = None) -> None:
+        def came() -> bool:
+            news = self._memory.events[after:]
+            return any(job_id in {None, logged.event.job_id} for logged in news)
+
+        await self._memory.wait(came, timeout_s)
 
 
 class InMemoryQueueGauge(QueueGauge):

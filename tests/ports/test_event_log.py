@@ -119,6 +119,32 @@ async def test_a_wait_ends_when_something_happens(
         await waiting
 
 
+async def test_a_wait_for_one_job_ends_when_something_happens_to_it_and_not_before(
+    repository: JobRepository, event_log: EventLog
+) -> None:
+    for number in (1, 2):
+        await repository.add(a_job(f"gen_{number}"))
+    waiting = asyncio.create_task(event_log.wait(after=2, timeout_s=LONG_S, job_id="gen_1"))
+    await repository.update("gen_2", lambda job: job.claim(at=NOON))
+    await asyncio.sleep(SHORT_S)
+    assert not waiting.done()
+
+    await repository.update("gen_1", lambda job: job.claim(at=NOON, slot=1))
+
+    async with asyncio.timeout(LONG_S / 2):
+        await waiting
+
+
+async def test_a_wait_for_one_job_ends_at_once_where_there_is_news_of_it_already(
+    repository: JobRepository, event_log: EventLog
+) -> None:
+    for number in (1, 2):
+        await repository.add(a_job(f"gen_{number}"))
+
+    async with asyncio.timeout(LONG_S / 2):
+        await event_log.wait(after=0, timeout_s=LONG_S, job_id="gen_1")
+
+
 async def test_no_wait_misses_an_event_whenever_it_comes(
     repository: JobRepository, event_log: EventLog
 ) -> None:

@@ -40,6 +40,11 @@ class Database:
         self._lock = FileLock()
         self._on_write = on_write
         self._news = asyncio.Event()
+        self._listeners: list[Callable[[], None]] = []
+        #: How often something was written, and may have changed what was read before.
+        self.commits = 0
+        #: Whether nobody else can write.
+        self.is_ours = False
         self._use(self._url)
         self._reads: set[asyncio.Task[Any]] = set()  # of whatever the caller's work returns
 
@@ -59,6 +64,7 @@ class Database:
                 self._lock.take(await self._writer.run(_file))
                 await self._writer.run(schema.use_write_ahead_log)
             await self.write(schema.migrate)
+            self.is_ours = True
 
     async def open_read_only(self) -> None:
         """Look at a file as it is, whether or not a server is using it; every write is refused.
@@ -113,6 +119,10 @@ class Database:
                         return
                     await news.wait()
 
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        """Call `listener` on the event loop after every commit, as long as there is a database."""
+        self._listeners.append(listener)
+
     def log_bytes(self) -> int:
         """Of the write-ahead log: what was written, and is not yet copied into the file."""
         try:
@@ -127,8 +137,11 @@ class Database:
     def _note_write(self, seconds: float) -> None:
         if self._on_write is not None:
             self._on_write(seconds)
+        self.commits += 1
         self._news.set()
         self._news = asyncio.Event()
+        for listener in self._listeners:
+            listener()
 
     async def _look(self, work: Callable[[Connection], _T]) -> _T:
         with sqlite_errors_translated():

@@ -159,13 +159,7 @@ class SqlLibrary(Library):
         # As in `SqlJobRepository.list`: one ordered walk per status.
         walks = [eligible.where(has_status(status)) for status in dict.fromkeys(statuses)]
         walks = [walk.order_by(ordered).limit(limit) for walk in walks or [eligible]]
-        among = union_all(*(select(walk.subquery()) for walk in walks)).subquery()
-        sequence = among.c.sequence
-        query = (
-            select(among)
-            .order_by(sequence.desc() if order is Order.NEWEST else sequence)
-            .limit(limit)
-        )
+        query = walks[0] if len(walks) == 1 else _merged(walks, order, limit)
         return [row_to_job(row) for row in await self._rows(query)]
 
     async def in_state(
@@ -200,6 +194,14 @@ class SqlLibrary(Library):
         return await self._database.read(
             lambda connection: connection.execute(query, values or {}).mappings().all()
         )
+
+
+def _merged(walks: Sequence[Select[Any]], order: Order, limit: int) -> Select[Any]:
+    """The first of all that they find."""
+    among = union_all(*(select(walk.subquery()) for walk in walks)).subquery()
+    sequence = among.c.sequence
+    ordered = sequence.desc() if order is Order.NEWEST else sequence
+    return select(among).order_by(ordered).limit(limit)
 
 
 def _chosen(

@@ -39,5 +39,9 @@ class EventLog(ABC):
         """The highest number there is, of any job; 0 where nothing has happened yet."""
 
     @abstractmethod
-    async def wait(self, *, after: int, timeout_s: float) -> None:
-        """Return once there may be events above `after`, or after `timeout_s` at the latest."""
+    async def wait(self, *, after: int, timeout_s: float, job_id: str | None = None) -> None:
+        """Return once there may be events above `after`, or after `timeout_s` at the latest.
+
+        Args:
+            job_id: only this job's events count; any job's where None.
+        """
