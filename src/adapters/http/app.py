@@ -7,9 +7,11 @@ from typing import TypeAlias
 
 from litestar import Litestar
 from litestar.di import Provide
+from litestar.enums import HttpMethod
 from litestar.middleware import DefineMiddleware
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
+from litestar.routes import HTTPRoute
 
 from adapters.http.access import Admission, current_caller, refuse_undeclared
 from adapters.http.bodies import MAX_BODY_BYTES, JsonRequest
@@ -29,7 +31,7 @@ from adapters.http.openapi_document import openapi_config, summarise_operations
 from adapters.http.openapi_schemas import DescribedDataclasses, DescribedStructs
 from adapters.http.outputs import outputs_router
 from adapters.http.page import page_router
-from adapters.http.parameters import refuse_unknown_parameters
+from adapters.http.parameters import RefuseUnknownParameters
 from adapters.http.plans import plan_generation
 from adapters.http.presets import list_presets
 from adapters.http.queue import queue_router
@@ -112,8 +114,7 @@ def create_app(
         lifespan=lifespan,
         request_class=JsonRequest,
         request_max_body_size=MAX_BODY_BYTES,
-        middleware=[DefineMiddleware(Admission, doorkeeper=doorkeeper)],
-        guards=[refuse_unknown_parameters],
+        middleware=[DefineMiddleware(Admission, doorkeeper=doorkeeper), RefuseUnknownParameters],
         exception_handlers={Exception: to_answer},
         plugins=[DescribedStructs(), DescribedDataclasses()],
         openapi_config=openapi_config(version),
@@ -122,8 +123,17 @@ def create_app(
         pdb_on_exception=False,
     )
     refuse_undeclared(app)
+    _tell_every_method(app)
     summarise_operations(app)
     # Litestar's own middleware comes after routing, too late for a path that does not exist.
     guarded = LimitRequests(HostGuard(app.asgi_handler, allowed_hosts))
     app.asgi_handler = MarkExchanges(LogRequests(guarded, on_answer))
     return app
+
+
+def _tell_every_method(app: Litestar) -> None:
+    """Let OPTIONS name each method of its route: Litestar's own names those of the first handler alone."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            handler, _ = route.route_handler_map[HttpMethod.OPTIONS]
+            handler(route.create_options_handler(route.path).fn)

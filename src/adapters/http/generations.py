@@ -1,6 +1,7 @@
 """The generations' routes: ask for a video, watch it come, stop it."""
 
 import asyncio
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -19,7 +20,7 @@ from adapters.http.library_filters import (
     Sizes,
     Until,
     Words,
-    in_utc,
+    period,
 )
 from adapters.http.new_generation import NewGeneration
 from adapters.http.parameters import ClientHeader, KeyHeader
@@ -101,28 +102,29 @@ async def submit_generation(
 @get(scope=Scope.READ, responses=refusals(503))
 async def list_generations(
     browse: NamedDependency[BrowseLibrary],
-    status: Annotated[list[JobStatus] | None, QueryParameter(description="Only these.")] = None,
-    q: Words = None,
-    checkpoint: Checkpoints = None,
-    lora: Loras = None,
-    size: Sizes = None,
+    status: Annotated[Sequence[JobStatus], QueryParameter(description="Only these.")] = (),
+    q: Words = "",
+    checkpoint: Checkpoints = (),
+    lora: Loras = (),
+    size: Sizes = (),
     since: Since = None,
     until: Until = None,
     before: Annotated[
-        str | None, QueryParameter(description="Only older ones than the one with this id.")
-    ] = None,
+        str, QueryParameter(description="Only older ones than the one with this id.")
+    ] = "",
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="How many, at most.")] = 50,
 ) -> GenerationPage:
     """Generations that were not deleted, newest first: all filters hold at once."""
+    begin, end = period(since, until)
     filters = Filters(
-        text=q,
-        checkpoints=tuple(checkpoint or ()),
-        loras=tuple(lora or ()),
-        sizes=tuple(size or ()),
-        since=in_utc(since),
-        until=in_utc(until),
+        text=q or None,
+        checkpoints=tuple(checkpoint),
+        loras=tuple(lora),
+        sizes=tuple(size),
+        since=begin,
+        until=end,
     )
-    jobs = await browse.generations(filters, statuses=status or (), after=before, limit=limit + 1)
+    jobs = await browse.generations(filters, statuses=status, after=before or None, limit=limit + 1)
     page = [generation(job) for job in jobs[:limit]]
     return GenerationPage(data=page, next_cursor=page[-1].id if len(jobs) > limit else None)
 

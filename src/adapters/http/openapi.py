@@ -1,11 +1,13 @@
 """What routes say of themselves that Litestar cannot read off them."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from litestar.openapi.spec import (
     OpenAPIFormat,
     OpenAPIMediaType,
+    OpenAPIResponse,
     OpenAPIType,
     Operation,
     Parameter,
@@ -31,8 +33,13 @@ def file_operation(media_types: Sequence[str]) -> type[Operation]:
     return FileOperation
 
 
-def headed_operation(**headers: str) -> type[Operation]:
-    """An operation that reads these headers, each with its description, `_` for `-`."""
+def headed_operation(*media_types: str, **headers: str) -> type[Operation]:
+    """An operation that reads these headers, each with its description, `_` for `-`.
+
+    Args:
+        media_types: what else a whole answer may be.
+    """
+    binary = OpenAPIMediaType(schema=Schema())
     told = [
         Parameter(
             name=name.replace("_", "-"),
@@ -48,5 +55,9 @@ def headed_operation(**headers: str) -> type[Operation]:
     class HeadedOperation(Operation):
         def __post_init__(self) -> None:
             self.parameters = [*(self.parameters or ()), *told]
+            if media_types:
+                whole = (self.responses or {})["200"]
+                assert isinstance(whole, OpenAPIResponse)
+                whole.content = {**(whole.content or {}), **dict.fromkeys(media_types, binary)}
 
     return HeadedOperation

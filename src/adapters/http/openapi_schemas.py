@@ -9,9 +9,11 @@ from typing import Any, Final
 from litestar._openapi.schema_generation import SchemaCreator
 from litestar._openapi.schema_generation.plugins.dataclass import DataclassSchemaPlugin
 from litestar._openapi.schema_generation.plugins.struct import StructSchemaPlugin
-from litestar.openapi.spec import Schema
+from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.typing import FieldDefinition
 from msgspec import Struct
+
+from adapters.http.streams import ToldEvent
 
 #: Fields that mean the same wherever they are, and so need no line of their own.
 _EVERYWHERE: Final[Mapping[str, str]] = {
@@ -72,7 +74,10 @@ class DescribedStructs(StructSchemaPlugin):
         kind: type[Struct] = field_definition.annotation
         if kind.__struct_config__.forbid_unknown_fields:
             schema.additional_properties = False
-        return _described(schema, kind)
+        described = _described(schema, kind)
+        if issubclass(kind, ToldEvent) and described.properties:
+            described.properties = {**described.properties, "data": _as_text(described)}
+        return described
 
 
 class DescribedDataclasses(DataclassSchemaPlugin):
@@ -98,6 +103,17 @@ def _described(schema: Schema, kind: type[Any]) -> Schema:
         if not (isinstance(field, Schema) and field.description):
             field.description = told.get(name)
     return schema
+
+
+def _as_text(event: Schema) -> Schema:
+    """The `data` of an event: text that spells JSON."""
+    data = (event.properties or {})["data"]
+    return Schema(
+        type=OpenAPIType.STRING,
+        content_media_type="application/json",
+        content_schema=data,
+        description=data.description,
+    )
 
 
 def _sentence(words: str) -> str:

@@ -17,7 +17,7 @@ from adapters.http.library_filters import (
     Sizes,
     Until,
     Words,
-    in_utc,
+    period,
 )
 from adapters.http.output_pictures import get_spritesheet, get_thumbnail
 from adapters.http.output_representations import (
@@ -54,10 +54,10 @@ class Judgement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 @get(scope=Scope.READ, responses=refusals(503))
 async def list_outputs(
     browse: NamedDependency[BrowseLibrary],
-    q: Words = None,
-    checkpoint: Checkpoints = None,
-    lora: Loras = None,
-    size: Sizes = None,
+    q: Words = "",
+    checkpoint: Checkpoints = (),
+    lora: Loras = (),
+    size: Sizes = (),
     since: Since = None,
     until: Until = None,
     min_rating: MinRating = 0,
@@ -72,25 +72,26 @@ async def list_outputs(
         bool, QueryParameter(description="Whether the first page counts the values of each filter.")
     ] = True,
     cursor: Annotated[
-        str | None, QueryParameter(description="The `next_cursor` of the page before.")
-    ] = None,
+        str, QueryParameter(description="The `next_cursor` of the page before.")
+    ] = "",
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="How many, at most.")] = 50,
 ) -> OutputPage:
     """Finished videos, newest first: all filters hold at once; of one named twice, either value will do."""
+    begin, end = period(since, until)
     filters = Filters(
-        text=q,
-        checkpoints=tuple(checkpoint or ()),
-        loras=tuple(lora or ()),
-        sizes=tuple(size or ()),
-        since=in_utc(since),
-        until=in_utc(until),
+        text=q or None,
+        checkpoints=tuple(checkpoint),
+        loras=tuple(lora),
+        sizes=tuple(size),
+        since=begin,
+        until=end,
         min_rating=min_rating,
         is_favourite=favourite,
     )
     found = await browse.outputs(
-        filters, is_deleted=deleted, order=order, after=cursor, limit=limit + 1
+        filters, is_deleted=deleted, order=order, after=cursor or None, limit=limit + 1
     )
-    wants_counts = counted and cursor is None
+    wants_counts = counted and not cursor
     counts = await browse.facets(filters, is_deleted=deleted) if wants_counts else None
     page = [output(entry) for entry in found[:limit]]
     return OutputPage(

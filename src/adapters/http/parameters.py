@@ -5,12 +5,14 @@ query is for somebody else says so: `has_foreign_query`.
 """
 
 import difflib
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, TypeAlias
 
-from litestar.connection import ASGIConnection
+from litestar import Request
 from litestar.exceptions import ValidationException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import HeaderParameter, QueryParameter
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from domain.idempotency import KEY_LIFETIME_DAYS, MAX_KEY_CHARACTERS
 
@@ -36,10 +38,20 @@ ClientHeader: TypeAlias = Annotated[
 ]
 
 
-def refuse_unknown_parameters(
-    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-) -> None:
-    """A Litestar guard.
+class RefuseUnknownParameters:
+    """ASGI middleware around each route. As a guard, Litestar would send it to a thread for each request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["query_string"]:
+            check_parameters(Request[Any, Any, Any](scope).query_params, scope["route_handler"])
+        await self._app(scope, receive, send)
+
+
+def check_parameters(given: Iterable[str], handler: BaseRouteHandler) -> None:
+    """Look whether the route has them all.
 
     Raises:
         ValidationException: names each parameter the route does not have, and the nearest it has.
@@ -51,7 +63,7 @@ def refuse_unknown_parameters(
         for name, field in handler.parsed_fn_signature.parameters.items()
         if isinstance(field.kwarg_definition, QueryParameter)
     ]
-    unknown = sorted(set(connection.query_params) - set(known))
+    unknown = sorted(set(given) - set(known))
     if unknown:
         raise ValidationException(
             detail=f"There is no such parameter: {', '.join(unknown)}.",

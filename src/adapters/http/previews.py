@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 
 from adapters.http.byte_ranges import matches
+from adapters.http.openapi import headed_operation
 from adapters.http.problems import refusals
 from adapters.http.representations import GenerationId
 from application.queries import Queries
@@ -21,6 +22,7 @@ MEDIA_TYPE: Final = "image/webp"
     "/{generation_id:str}/preview",
     media_type=MEDIA_TYPE,
     scope=Scope.READ,
+    operation_class=headed_operation(If_None_Match="`ETag`s that the client has."),
     responses={
         HTTPStatus.OK: ResponseSpec(
             bytes,

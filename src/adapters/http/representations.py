@@ -13,6 +13,7 @@ from litestar.params import PathParameter
 from msgspec import Struct, field
 
 from adapters.http.private_paths import optional_without_paths, without_paths
+from adapters.http.streams import ToldEvent
 from application.queries import SlotState
 from domain.derivation import Derivation
 from domain.generation import GenerationRequest
@@ -143,16 +144,16 @@ class GenerationSnapshot(Struct, frozen=True, kw_only=True):
     preview_step: int | None
 
 
-class GenerationEvent(Struct, frozen=True, kw_only=True):
+class GenerationEvent(ToldEvent, frozen=True, kw_only=True):
     """One server-sent event of a generation.
 
     Attributes:
-        id: its number; later events have higher ones.
+        id: its number, in digits; later events have higher ones.
         event: what happened.
         data: the generation's state after it, as JSON.
     """
 
-    id: int
+    id: str
     event: EventKind
     data: GenerationSnapshot
 

@@ -15,7 +15,11 @@ MAX_EVENT: Final = 2**53 - 1
 HEARTBEAT: Final = ServerSentEventMessage(comment="still here", data=None)
 
 
-def told_as(event: type[Struct]) -> ResponseSpec:
+class ToldEvent(Struct, frozen=True, kw_only=True):
+    """A server-sent event as OpenAPI describes it: `data` is JSON, in the one line of text that an event has."""
+
+
+def told_as(event: type[ToldEvent]) -> ResponseSpec:
     """What OpenAPI says of a stream of such events."""
     return ResponseSpec(
         event,

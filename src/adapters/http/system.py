@@ -20,7 +20,7 @@ from adapters.http import streams
 from adapters.http.private_paths import optional_without_paths
 from adapters.http.problems import refusals
 from adapters.http.representations import shown_slots
-from adapters.http.streams import HEARTBEAT, MAX_EVENT, event_stream, told_as
+from adapters.http.streams import HEARTBEAT, MAX_EVENT, ToldEvent, event_stream, told_as
 from application.queries import Queries, SlotState
 from application.watch_machine import HISTORY_S, WatchMachine
 from domain.access import Scope
@@ -99,16 +99,16 @@ class SystemHistory(Struct, frozen=True, kw_only=True):
     data: Sequence[MachineSample]
 
 
-class SystemEvent(Struct, frozen=True, kw_only=True):
+class SystemEvent(ToldEvent, frozen=True, kw_only=True):
     """One server-sent event of the machine.
 
     Attributes:
-        id: the sample's number.
+        id: the sample's number, in digits.
         event: always the same.
         data: the sample, as JSON.
     """
 
-    id: int
+    id: str
     event: Literal["sample"]
     data: MachineSample
 

@@ -93,7 +93,16 @@ async def test_each_filter_is_a_parameter(
 
 @pytest.mark.parametrize(
     "asked",
-    [{"min_rating": 6}, {"since": "yesterday"}, {"order": "best"}, {"q": "x" * 201}, {"limit": 0}],
+    [
+        {"min_rating": 6},
+        {"since": "yesterday"},
+        {"since": "0.5"},  # was half a second into 1970
+        {"until": "1767268800"},
+        {"since": ""},
+        {"order": "best"},
+        {"q": "x" * 201},
+        {"limit": 0},
+    ],
 )
 async def test_a_filter_that_cannot_be_meant_is_refused(
     asked: dict[str, Any], client: httpx.AsyncClient
@@ -306,3 +315,15 @@ async def test_generations_are_searched_by_what_was_asked(
     assert await found(q="circle", before=made[2]) == [made[0]]
     assert await found(checkpoint="t2v-A14B") == []
     assert await found(size="128x128", until="2026-01-02T00:00:00Z") == [waiting, *made[::-1]]
+
+
+@pytest.mark.parametrize("name", ["q", "checkpoint", "lora", "size"])
+async def test_the_word_null_is_looked_for_as_any_other(
+    name: str, client: httpx.AsyncClient, made: list[str]
+) -> None:
+    # It was no filter at all: every video was found.
+    assert made
+    assert await listed(client, **{name: "null"}) == []
+    found = (await client.get(GENERATIONS, params={name: "null"})).json()
+    assert found["data"] == []
+    assert await listed(client, cursor="null") == []

@@ -1,5 +1,6 @@
 """The API's description of itself: whole, and for people as much as for programs."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,9 +9,11 @@ import msgspec
 import pytest
 from litestar import Litestar
 
+from adapters.http import openapi
 from adapters.http.page import SCREENS
 
 PROBLEM = "application/problem+json"
+DOCUMENT = "application/vnd.oai.openapi+json"
 
 
 @pytest.fixture
@@ -114,7 +117,19 @@ def test_events_are_described_with_their_shape_and_their_end(document: dict[str,
     }
     event = document["components"]["schemas"]["GenerationEvent"]
     assert event["properties"].keys() == {"id", "event", "data"}
+    # As it is on the wire: text, which spells JSON.
+    assert event["properties"]["id"]["type"] == "string"
+    data = event["properties"]["data"]
+    assert (data["type"], data["contentMediaType"]) == ("string", "application/json")
+    assert data["contentSchema"]["$ref"] == "#/components/schemas/GenerationSnapshot"
     assert "content" not in answers["204"]
+
+
+def test_what_is_downloaded_from_v1_may_be_a_video_or_a_picture(document: dict[str, Any]) -> None:
+    answers = document["paths"]["/v1/videos/{video_id}/content"]["get"]["responses"]
+
+    assert answers["200"]["content"].keys() == {"video/mp4", "image/webp"}
+    assert "content" not in answers["304"]
 
 
 def test_a_generation_can_be_asked_for_with_all_that_a_request_shows(
@@ -151,6 +166,25 @@ async def test_the_description_is_openapi_and_has_every_route(
     }
     assert described == routed
     assert len(described) == 54
+
+
+async def test_the_description_is_written_once_and_not_on_the_event_loop(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A quarter of a second in which nobody else was answered.
+    writers: list[threading.Thread] = []
+    write = openapi._write
+
+    def observed(app: Litestar) -> bytes:
+        writers.append(threading.current_thread())
+        return write(app)
+
+    monkeypatch.setattr(openapi, "_write", observed)
+    answers = [await client.get("/schema/openapi.json") for _ in range(2)]
+
+    assert [answer.headers["content-type"] for answer in answers] == [DOCUMENT] * 2
+    assert len(writers) == 1
+    assert threading.main_thread() not in writers
 
 
 async def test_every_reference_in_the_description_leads_somewhere(

@@ -1,6 +1,7 @@
 """Whatever goes wrong, the answer has one shape."""
 
 import logging
+import re
 
 import httpx
 import pytest
@@ -47,6 +48,23 @@ async def test_no_such_method(client: httpx.AsyncClient) -> None:
 
     check(response, 405, "method-not-allowed")
     assert set(response.headers["allow"].split(", ")) == {"GET", "POST", "OPTIONS"}
+
+
+async def test_options_names_every_method_of_each_path(
+    app: Litestar, client: httpx.AsyncClient
+) -> None:
+    # Of two handlers on one path, it named those of the first.
+    told = {}
+    for route in app.routes:
+        if route.path.startswith("/schema"):  # Litestar's own, of which one is everybody's
+            continue
+        path = re.sub(r"\{[^}]+\}", "x", route.path)
+        response = await client.options(path)
+        assert (response.status_code, response.content) == (204, b""), path
+        told[path] = (set(response.headers["allow"].split(", ")), set(route.methods))  # type: ignore[union-attr]
+
+    assert {path: both for path, both in told.items() if both[0] != both[1]} == {}
+    assert len(told) > 40
 
 
 @pytest.mark.parametrize(

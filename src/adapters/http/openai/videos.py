@@ -33,6 +33,7 @@ from domain import library
 from domain.access import Scope
 from domain.clip import CLIP_PREFIX, is_video
 from domain.errors import InvalidRequest, NotCompleted, Violation
+from domain.excerpts import MEDIA_TYPE as PICTURE_TYPE
 from domain.job import Job
 from domain.job_event import JobStatus
 from domain.library import Filters
@@ -182,13 +183,15 @@ async def extend_video(
 async def list_videos(
     browse: NamedDependency[BrowseLibrary],
     after: Annotated[
-        str | None, QueryParameter(description="Only what follows the one with this id.")
-    ] = None,
+        str, QueryParameter(description="Only what follows the one with this id.")
+    ] = "",
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="How many, at most.")] = 20,
     order: Annotated[Order, QueryParameter(description="Oldest or newest first.")] = Order.DESC,
 ) -> VideoPage:
     """Videos that were asked for, made or not."""
-    jobs = await browse.generations(Filters(), order=_ORDERS[order], after=after, limit=limit + 1)
+    jobs = await browse.generations(
+        Filters(), order=_ORDERS[order], after=after or None, limit=limit + 1
+    )
     return page(jobs, limit=limit)
 
 
@@ -204,13 +207,20 @@ async def retrieve_video(
     "/{video_id:str}/content",
     scope=Scope.READ,
     media_type=MEDIA_TYPE,
-    operation_class=headed_operation(Range="One range of bytes, such as `bytes=0-1023`."),
+    operation_class=headed_operation(
+        PICTURE_TYPE,
+        Range="One range of bytes, such as `bytes=0-1023`.",
+        If_None_Match="`ETag`s that the client has: 304 where that of what is asked for is among them.",
+    ),
     responses={
         HTTPStatus.PARTIAL_CONTENT: ResponseSpec(
             bytes,
             generate_examples=False,
             description="The range asked for.",
             media_type=MEDIA_TYPE,
+        ),
+        HTTPStatus.NOT_MODIFIED: ResponseSpec(
+            None, generate_examples=False, description="As the client has it."
         ),
         **refusals(404, 409, 416, 503),
     },
