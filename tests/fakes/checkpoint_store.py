@@ -198,12 +198,17 @@ class FakeCheckpointStore(CheckpointStore):
             raise CheckpointBusy
         staged = self._staged.get(checkpoint_id)
         if staged is None or staged.listing != listing:
-            before, staged = staged, FakeStaging(self, checkpoint_id, listing)
+            before = staged
+            staged = FakeStaging(self, checkpoint_id, listing)
             self._staged[checkpoint_id] = staged
-            for file in set(before.listing.files) & set(listing.files) if before else ():
-                for old, new in ((before.partial, staged.partial), (before.whole, staged.whole)):
-                    if file.name in old:
-                        new[file.name] = old[file.name]
+            if before is not None:
+                for file in set(before.listing.files) & set(listing.files):
+                    for old, new in (
+                        (before.partial, staged.partial),
+                        (before.whole, staged.whole),
+                    ):
+                        if file.name in old:
+                            new[file.name] = old[file.name]
         self._busy.add(checkpoint_id)
         try:
             yield staged
