@@ -121,7 +121,7 @@ def add(name: str) -> Callable[[Path], None]:
         ),
     ],
 )
-def test_a_spoiled_folder_is_refused_with_the_reason(
+def test_s09_s10_a_spoiled_folder_is_refused_with_the_reason(
     spoil: Callable[[Path], None],
     error: type[CheckpointUnavailable],
     words: str,

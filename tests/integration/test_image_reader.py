@@ -45,6 +45,7 @@ def test_the_three_formats_are_taken(kind: str) -> None:
         ("RGBA", (90, 60, 30, 128), (45, 30, 15)),
         ("1", 1, (255, 255, 255)),
         ("I;16", 90 * 256, (90, 90, 90)),
+        ("LA", (90, 128), (45, 45, 45)),
     ],
 )
 def test_every_kind_of_pixel_becomes_rgb(
@@ -54,6 +55,23 @@ def test_every_kind_of_pixel_becomes_rgb(
 
     assert image.mode == "RGB"
     assert image.getpixel((9, 9)) == becomes
+
+
+def test_a_palette_becomes_its_colours() -> None:
+    picture = Image.new("P", (48, 32), 1)
+    picture.putpalette([0, 0, 0, 200, 30, 60])
+    output = BytesIO()
+    picture.save(output, "PNG")
+
+    assert decoded(output.getvalue()).getpixel((9, 9)) == (200, 30, 60)
+
+
+def test_inks_become_light() -> None:
+    red, green, blue = decoded(  # type: ignore[misc]
+        encoded("JPEG", mode="CMYK", colour=(0, 255, 255, 0), quality=95)
+    ).getpixel((9, 9))
+
+    assert (red > 200, green < 40, blue < 40) == (True, True, True)
 
 
 def test_a_photo_taken_sideways_is_put_upright_and_loses_its_metadata() -> None:

@@ -158,7 +158,7 @@ def test_a_pickled_one_is_told_and_never_opened(
 
 
 @pytest.mark.parametrize("cut", [1, 100, 5000])
-def test_one_that_was_cut_short_is_refused(
+def test_s11_one_that_was_cut_short_is_refused(
     cut: int, tmp_path: Path, catalog: FilesystemLoraCatalog
 ) -> None:
     save_file(tensors(), tmp_path / "turn.safetensors")

@@ -178,7 +178,7 @@ def test_a_cut_pull_is_shown_and_can_be_dropped(
     assert not (place.parent / ".staging" / A14B).exists()
 
 
-def test_a_wrong_byte_is_never_ready(
+def test_s09_s10_a_wrong_byte_is_never_ready(
     hub: HubServer, theirs: dict[str, bytes], place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hub.wrong = {WEIGHTS: 2}

@@ -139,7 +139,7 @@ async def test_a_receiver_that_says_nothing_is_left(
         await send(sender(), f"http://{HOST}:{sink.port}/")
 
 
-async def test_s8_a_redirect_is_not_followed(sink: Sink) -> None:
+async def test_s08_a_redirect_is_not_followed(sink: Sink) -> None:
     async with listening() as metadata:
         where = f"http://127.0.0.1:{metadata.port}/latest/meta-data".encode()
         sink.answer = b"HTTP/1.1 307 No\r\nLocation: " + where + b"\r\nContent-Length: 0\r\n\r\n"
@@ -177,7 +177,7 @@ async def test_s8_a_redirect_is_not_followed(sink: Sink) -> None:
         "127。0。0。1",
     ],
 )
-async def test_s8_however_a_private_address_is_spelt_no_connection_leaves(
+async def test_s08_however_a_private_address_is_spelt_no_connection_leaves(
     sink: Sink, host: str
 ) -> None:
     # With the system's own resolver, which reads all of these.
@@ -190,7 +190,7 @@ async def test_s8_however_a_private_address_is_spelt_no_connection_leaves(
     assert sink.connections == 0
 
 
-async def test_s8_a_name_that_is_also_private_is_not_connected_to(sink: Sink) -> None:
+async def test_s08_a_name_that_is_also_private_is_not_connected_to(sink: Sink) -> None:
     async def both(_host: str, _port: int) -> Sequence[str]:
         return ["8.8.8.8", "127.0.0.1"]
 
@@ -212,7 +212,7 @@ async def test_a_name_that_cannot_be_resolved_may_be_another_time(error: Excepti
         await send(HttpWebhookSender(WebhookRules(), SECRET, nowhere), "https://hooks.example/")
 
 
-async def test_s8_a_resolver_that_changes_its_mind_is_asked_once(
+async def test_s08_a_resolver_that_changes_its_mind_is_asked_once(
     sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -234,7 +234,7 @@ async def test_s8_a_resolver_that_changes_its_mind_is_asked_once(
     assert (asked, connected) == (["hooks.example"], ["203.0.114.7"])
 
 
-async def test_s8_proxies_of_the_environment_are_not_used(
+async def test_s08_proxies_of_the_environment_are_not_used(
     sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with listening() as proxy:

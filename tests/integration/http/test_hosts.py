@@ -63,7 +63,7 @@ async def test_our_own_names_are_answered(app: Litestar, host: bytes) -> None:
 
 
 @pytest.mark.parametrize("host", FOREIGN_HOSTS)
-async def test_somebody_elses_name_is_misdirected(app: Litestar, host: bytes) -> None:
+async def test_s02_somebody_elses_name_is_misdirected(app: Litestar, host: bytes) -> None:
     async with exchange(app, "/livez", headers=[(b"host", host)]) as answer:
         assert answer.status == 421
         assert (await answer.problem())["code"] == "wrong-host"
@@ -123,7 +123,7 @@ async def test_every_path_is_guarded(app: Litestar, path: str) -> None:
         {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
     ],
 )
-async def test_a_change_from_another_sites_page_is_refused(
+async def test_s03_a_change_from_another_sites_page_is_refused(
     client: httpx.AsyncClient, method: str, headers: dict[str, str]
 ) -> None:
     response = await client.request(

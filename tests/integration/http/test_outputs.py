@@ -244,7 +244,7 @@ async def test_a_video_that_was_cut_short_is_not_sent(
     assert (response.status_code, response.json()["code"]) == (404, "output-missing")
 
 
-async def test_a_link_to_somewhere_else_is_not_followed(
+async def test_s06_a_link_to_somewhere_else_is_not_followed(
     client: httpx.AsyncClient, url: str, store: FakeArtifactStore, job_id: str, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"

@@ -20,7 +20,7 @@ async def test_an_allowed_host_may_be_named_and_stays_with_the_job(
 
 
 @pytest.mark.parametrize("url", ["https://other.example/", "http://169.254.169.254/", "x"])
-async def test_s8_another_is_refused_and_nothing_is_queued(
+async def test_s08_another_is_refused_and_nothing_is_queued(
     client: httpx.AsyncClient, jobs: InMemoryJobs, url: str
 ) -> None:
     answer = await client.post(GENERATIONS, json={"prompt": "x", "webhook_url": url})

@@ -65,7 +65,7 @@ def test_what_is_allowed_is_taken_apart() -> None:
         "",
     ],
 )
-def test_s8_whatever_else_is_refused_at_submission(url: str) -> None:
+def test_s08_whatever_else_is_refused_at_submission(url: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         RULES.check(url)
 
@@ -101,7 +101,7 @@ def test_s8_whatever_else_is_refused_at_submission(url: str) -> None:
         ("ff02::1", False),
     ],
 )
-def test_s8_only_what_is_somebodys_on_the_internet_is_public(address: str, expected: bool) -> None:
+def test_s08_only_what_is_somebodys_on_the_internet_is_public(address: str, expected: bool) -> None:
     assert is_public(ipaddress.ip_address(address)) is expected
 
 

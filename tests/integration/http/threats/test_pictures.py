@@ -2,6 +2,7 @@
 
 import struct
 import time
+import zipfile
 import zlib
 from collections.abc import AsyncIterator, Callable
 from io import BytesIO
@@ -9,11 +10,20 @@ from io import BytesIO
 import psutil
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tests.integration.http.threats.real import Real, real_server
 from tests.integration.pictures import encoded
 
 MIB = 2**20
+SECRET = "my home, 52.5 N 13.4 E"
+_TEXT = PngInfo()
+_TEXT.add_text("Author", SECRET)
+_TEXTS: dict[str, dict[str, object]] = {
+    "PNG": {"pnginfo": _TEXT},
+    "JPEG": {"comment": SECRET.encode()},
+    "WEBP": {"xmp": SECRET.encode()},
+}
 SCRIPT = b"<script>alert(1)</script>"
 
 
@@ -63,6 +73,47 @@ def text_that_inflates() -> bytes:
     return a_png(16, 16, chunk(b"zTXt", text), pixels=pixels)
 
 
+def a_zip_around(picture: bytes) -> bytes:
+    """An archive whose one file is the picture, as it is: the picture begins some bytes into it."""
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("picture.png", picture)
+    return file.getvalue()
+
+
+def a_zip_of_zeros() -> bytes:
+    """A hundred times as large as it looks, and more."""
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("picture.png", bytes(100 * MIB))
+    return file.getvalue()
+
+
+def a_picture_that_is_a_zip() -> bytes:
+    """Both at once: readers of archives begin at the end, readers of pictures at the beginning."""
+    return encoded("PNG") + a_zip_around(SCRIPT)
+
+
+def an_animated_webp(frames: int) -> bytes:
+    file = BytesIO()
+    first, *more = [Image.new("RGB", (16, 16), (n % 256, 0, 0)) for n in range(frames)]
+    first.save(file, "WEBP", save_all=True, append_images=more, lossless=True)
+    return file.getvalue()
+
+
+def a_png_that_inflates() -> bytes:
+    """Small by what it says, and 200 MiB of pixels behind that."""
+    return a_png(16, 16, pixels=bytes(200 * MIB))
+
+
+def with_metadata(kind: str) -> bytes:
+    """Whose camera, where and by whom; and a profile of colours."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x010E] = SECRET, SECRET
+    exif.get_ifd(0x8825)[29] = SECRET
+    return encoded(kind, exif=exif, icc_profile=SECRET.encode() * 20, **_TEXTS.get(kind, {}))
+
+
 REFUSED: dict[str, Callable[[], bytes]] = {
     "40000x40000": lambda: a_png(40_000, 40_000),
     "1x65535": lambda: a_png(1, 65_535),
@@ -78,12 +129,25 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "bmp": lambda: encoded("BMP"),
     "pdf": lambda: b"%PDF-1.7\n",
     "zip": lambda: b"PK\3\4" + bytes(100),
+    "zip of a picture": lambda: a_zip_around(encoded("PNG")),
+    "zip bomb": a_zip_of_zeros,
+    "half an animation": lambda: an_animated_webp(9)[:200],
+    "png of a jpeg's name and size": lambda: encoded("PNG")[:8] + encoded("JPEG")[8:],
     "lying size": lambda: a_png(6_000, 6_000),
     "text that inflates": text_that_inflates,
 }
 TAKEN: dict[str, Callable[[], bytes]] = {
     "an animation of 10,000": lambda: an_animation(10_000),
     "black in 100 KiB": a_bomb_of_zeros,
+    "more pixels than it says": a_png_that_inflates,
+    "an animated webp": lambda: an_animated_webp(99),
+    "cmyk": lambda: encoded("JPEG", mode="CMYK", colour=(0, 255, 255, 0)),
+    "16 bits of grey": lambda: encoded("PNG", mode="I;16", colour=40_000),
+    "a palette, one of its colours clear": lambda: encoded(
+        "PNG", mode="P", colour=3, transparency=3
+    ),
+    "grey and clear": lambda: encoded("PNG", mode="LA", colour=(90, 0)),
+    "a png that is a zip": a_picture_that_is_a_zip,
     "png, then a script": lambda: encoded("PNG") + SCRIPT,
     "jpeg, then a zip": lambda: encoded("JPEG") + b"PK\3\4" + SCRIPT,
     "jpeg that remarks": lambda: encoded("JPEG", comment=SCRIPT),
@@ -139,3 +203,46 @@ async def test_s12_a_colour_profile_of_garbage_does_not_reach_the_server(real: R
     status, _, _, _ = await upload(real, a_colour_profile_of_garbage())
 
     assert status in {201, 422}
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+async def test_s12_nothing_that_a_file_says_beside_its_pixels_is_kept(
+    real: Real, kind: str
+) -> None:
+    given = with_metadata(kind)
+    assert SECRET.encode() in given
+
+    status, body, _, _ = await upload(real, given)
+
+    assert status == 201, body
+    kept = (real.data_dir / "inputs" / f"{body['id']}.png").read_bytes()
+    assert SECRET.encode() not in kept
+    assert Image.open(BytesIO(kept)).info == {}
+
+
+@pytest.mark.parametrize(
+    "said", ["image/png", "image/jpeg", "image/webp", "application/octet-stream"]
+)
+async def test_s12_s14_a_file_is_what_its_content_is_whatever_its_sender_calls_it(
+    real: Real, said: str
+) -> None:
+    answers = [
+        await real.client.post(
+            "/api/v1/uploads", content=encoded(kind), headers={"Content-Type": said}
+        )
+        for kind in ("PNG", "WEBP")
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert {(a.json()["width"], a.json()["height"]) for a in answers} == {(48, 32)}
+
+
+@pytest.mark.parametrize("said", ["text/html", "image/svg+xml", "image/gif", "application/zip"])
+async def test_s14_what_is_called_something_that_is_not_taken_is_not_looked_at(
+    real: Real, said: str
+) -> None:
+    answer = await real.client.post(
+        "/api/v1/uploads", content=encoded("PNG"), headers={"Content-Type": said}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-media-type")
