@@ -233,7 +233,8 @@ def build_app(
             ),
             "estimate": provide(lambda: container.estimate()),
             "checkpoints": provide(lambda: container.core.list_checkpoints()),
-            "work": provide(lambda: container.work()),
+            # The first asks for the hub's library: 0.1 s, in which others are answered.
+            "work": Provide(lambda: container.work(), sync_to_thread=True),
             "removing": provide(lambda: container.core.remove_checkpoint()),
             "loras": provide(lambda: container.core.loras()),
             "machine": provide(lambda: container.watch()),

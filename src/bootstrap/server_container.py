@@ -404,7 +404,7 @@ class ServerContainer(containers.DeclarativeContainer):
     )
     cancel = providers.Factory(CancelGeneration, repository, lanes, core.resume_store, core.clock)
     steer = providers.Factory(SteerQueue, queue, dispatch, core.clock)
-    work = providers.Singleton(
+    work = providers.ThreadSafeSingleton(
         WorkOnCheckpoints,
         core.pull_checkpoint,
         core.verify_checkpoint,
