@@ -1,6 +1,5 @@
 """What routes say of themselves that Litestar cannot read off them."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
