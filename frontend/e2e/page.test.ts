@@ -45,6 +45,12 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
     return watched.page;
   }
 
+  /** A file of the first video, as a browser is given one. */
+  async function fileOf(what: "video" | "thumbnail", mimeType: string) {
+    const answer = await fetch(`${server.url}/api/v1/outputs/${first.id}/${what}`);
+    return { name: what, mimeType, buffer: Buffer.from(await answer.arrayBuffer()) };
+  }
+
   const pause = () => server.call("POST", "/queue/pause");
   const resume = () => server.call("POST", "/queue/resume");
   const waiting = async () =>
@@ -100,7 +106,7 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
 
     await page.getByRole("button", { name: "One frame on" }).click();
     await page.getByRole("button", { name: "Use this frame as first image" }).click();
-    await page.getByText("mini makes videos from text alone").waitFor();
+    await page.getByText("mini takes no first image").waitFor();
     await page.getByRole("button", { name: "Use mini-ti2v" }).click();
     await page.getByText("Text and first image to video").waitFor();
     await page
@@ -114,6 +120,44 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
     }>("GET", "/generations?limit=1");
     expect(data[0]?.request.image).toBeTruthy();
     expect(data[0]?.made_from).toBe(first.id);
+  });
+
+  it("makes a given video anew, with settings that were kept under a name", async () => {
+    const page = await open("/");
+    await page.getByLabel("Seed", { exact: true }).fill("7");
+    await page.getByRole("button", { name: "Your presets" }).click();
+    await page.getByLabel("Keep the present settings as").fill("mine");
+    await page.getByRole("button", { name: "Keep", exact: true }).click();
+    await page.getByRole("button", { name: "Use mine" }).waitFor();
+    await page.reload();
+    await page.getByRole("button", { name: "Start over" }).click();
+    await until("it is all as the checkpoint has it", async () => (await seedOf(page)) === "");
+
+    await page.getByRole("button", { name: "Your presets" }).click();
+    await page.getByRole("button", { name: "Use mine" }).click();
+    await until("the settings are back", async () => (await seedOf(page)) === "7");
+    await page.getByRole("textbox", { name: "Prompt", exact: true }).fill(RED);
+    const place = page.getByLabel("Video to make anew: a file");
+    await place.setInputFiles(await fileOf("thumbnail", "image/webp"));
+    await page.getByText("A video is needed here, not a picture.").waitFor();
+    await place.setInputFiles(await fileOf("video", "video/mp4"));
+    await page.getByText("Text and video to video").waitFor();
+
+    await page.getByRole("slider", { name: "Length" }).press("End");
+    await page.getByText("33 frames").waitFor();
+    await page.getByRole("button", { name: "Generate", exact: true }).click();
+    await page.getByText("the video has 17 frames").first().waitFor();
+    await page.getByRole("button", { name: "Use 17" }).click();
+    await page.getByText("17 frames").first().waitFor();
+    await page.getByRole("button", { name: "Generate", exact: true }).click();
+
+    await page.getByRole("link", { name: "Open it under Outputs" }).waitFor({ timeout: 40_000 });
+    const { data } = await server.call<{ data: { request: Record<string, unknown> }[] }>(
+      "GET",
+      "/generations?limit=1",
+    );
+    expect(data[0]?.request).toMatchObject({ strength: 0.8, seed: 7, num_frames: 17 });
+    expect(data[0]?.request.video).toBeTruthy();
   });
 
   it("shows what runs, through a reload and the death of the server", async () => {
@@ -327,6 +371,12 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
       await page.getByRole("button", { name: /^mini/ }).click();
       await page.getByRole("dialog").waitFor();
       expect(await faults(page), "the choice of a checkpoint").toEqual([]);
+      await page.getByRole("button", { name: "Use vace-14B" }).click();
+      await page.getByRole("button", { name: "Control video" }).waitFor();
+      expect(await faults(page), "what a video may be made from").toEqual([]);
+      await page.getByRole("button", { name: "Your presets" }).click();
+      await page.getByRole("dialog").waitFor();
+      expect(await faults(page), "presets").toEqual([]);
     },
   );
 
@@ -372,3 +422,5 @@ async function allIsThere(page: Page, path: string): Promise<void> {
   await until("every place is filled", async () => (await places.count()) === 0);
   await page.evaluate(() => document.fonts.ready);
 }
+
+const seedOf = (page: Page) => page.getByLabel("Seed", { exact: true }).inputValue();

@@ -3,11 +3,6 @@ import { changeDraft, type Carried, type Draft } from "@/shared/draft";
 import { Button, Notice } from "@/shared/ui";
 
 const NAMES: Partial<Record<keyof Carried, string>> = {
-  video: "the video it is made from",
-  control_video: "a control video",
-  control_mask: "its mask",
-  face_video: "a face video",
-  references: "references",
   guidance_until: "where guidance ends",
   step_cache: "a step cache",
   loras_from: "where LoRAs begin",

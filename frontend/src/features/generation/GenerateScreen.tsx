@@ -7,6 +7,7 @@ import {
   EMPTY_DRAFT,
   expand,
   randomSeed,
+  type Draft,
   type Sweep,
 } from "@/shared/draft";
 import { useSubmit } from "@/shared/jobs";
@@ -15,10 +16,12 @@ import { Button, Notice, Panel, ScreenHead, Skeleton, tell } from "@/shared/ui";
 import { Batch } from "./Batch";
 import { CarriedAlong } from "./CarriedAlong";
 import { CheckpointChoice } from "./CheckpointChoice";
-import { effective, modeOf, pictureTrouble } from "./effective";
+import { effective } from "./effective";
+import { Given } from "./Given";
+import { inputTrouble, modeOf } from "./inputs";
 import { Latest, latestStore } from "./Latest";
 import { Loras } from "./Loras";
-import { Pictures } from "./Pictures";
+import { OwnPresets } from "./OwnPresets";
 import { PlanPanel } from "./PlanPanel";
 import { Presets } from "./Presets";
 import { Prompt } from "./Prompt";
@@ -55,16 +58,19 @@ export function GenerateScreen() {
 function Form({ models }: { models: readonly Model[] }) {
   const draft = useStore(draftStore);
   const [sweeps, setSweeps] = useState<readonly Sweep[]>([]);
+  const [sent, setSent] = useState<Draft | null>(null);
   const plan = usePlan(draft);
   const submit = useSubmit();
   const now = effective(draft, models, plan.data);
   if (!now) return null;
   const { model } = now;
   const asked = expand(draft, sweeps, randomSeed);
-  const trouble = pictureTrouble(draft, model, models);
-  const problem = (name: string) => fieldsOf(plan.error)(name) ?? fieldsOf(submit.error)(name);
+  const trouble = inputTrouble(draft, model, models);
+  const refusal = sent === draft ? submit.error : null; // an earlier draft's is over
+  const problem = (name: string) => fieldsOf(plan.error)(name) ?? fieldsOf(refusal)(name);
   const send = () => {
     if (asked.length === 0 || submit.isPending) return;
+    setSent(draft);
     submit.mutate(asked, {
       onSuccess: (made) => {
         const last = made.at(-1);
@@ -76,6 +82,7 @@ function Form({ models }: { models: readonly Model[] }) {
   return (
     <>
       <ScreenHead title="Generate">
+        <OwnPresets draft={draft} />
         <Button look="quiet" onClick={() => startOver()}>
           Start over
         </Button>
@@ -97,7 +104,7 @@ function Form({ models }: { models: readonly Model[] }) {
           <Panel title="What to show" aside={<span className={styles.mode}>{modeOf(draft)}</span>}>
             <div className={styles.stack}>
               <Prompt draft={draft} model={model} problem={problem} />
-              <Pictures draft={draft} now={now} />
+              <Given draft={draft} now={now} problem={problem} />
               <CarriedAlong draft={draft} />
               {trouble && (
                 <Notice tone="warn" icon={<TriangleAlert />}>
@@ -135,7 +142,7 @@ function Form({ models }: { models: readonly Model[] }) {
             count={asked.length}
             seconds={plan.data?.plan.seconds ?? null}
             isSending={submit.isPending}
-            error={submit.error}
+            error={refusal}
             why={
               asked.length === 0
                 ? "Say first what to show."

@@ -16,10 +16,10 @@ export function planBody(draft: Draft): NewPlan {
     guidance_low_noise: draft.guidanceLow,
     with_image: draft.image !== null,
     with_last_image: draft.lastImage !== null,
-    with_video: draft.carried.video != null,
-    strength: draft.carried.strength,
-    with_control_video: draft.carried.control_video != null,
-    references: draft.carried.references?.length ?? 0,
+    with_video: draft.video !== null,
+    strength: draft.video && draft.strength,
+    with_control_video: draft.controlVideo !== null,
+    references: draft.references.length,
   };
 }
 

@@ -119,7 +119,7 @@ function Actions({
     if (!shown) return;
     setTaking(true);
     try {
-      await takePicture("image", await pictureOf(shown), id);
+      await takePicture("image", await pictureOf(shown), { frameOf: id });
       changeDraft({ lastImage: null });
       tell("The frame is the first image of the next video.");
       navigate("/");

@@ -8,8 +8,13 @@ import styles from "./Checkpoints.module.css";
 /** Which weights are here, whole and proven; which can be fetched. */
 export function Checkpoints() {
   const { data: models } = useModels();
+  const size = (models ?? []).reduce((sum, model) => sum + (model.size_bytes ?? 0), 0);
   return (
-    <Panel title="Checkpoints" flush>
+    <Panel
+      title="Checkpoints"
+      aside={<span className={styles.size}>{size > 0 && `${bytes(size)} here`}</span>}
+      flush
+    >
       {models ? (
         <ul className={styles.list}>
           {models.map((model) => (

@@ -65,6 +65,14 @@ export function Machine({ system }: { system: System }) {
             max={100}
             shown={(value) => `${Math.round(value)} %`}
           />
+          <Chart
+            name="Free on the disk"
+            meaning="Where the data directory lies. Before it is full, nothing new is started."
+            times={times}
+            values={samples.map((sample) => sample.free_disk_bytes)}
+            max={null}
+            shown={bytes}
+          />
         </div>
       </Panel>
     </>

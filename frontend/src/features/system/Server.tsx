@@ -1,7 +1,7 @@
 import { CircleCheck, CircleX } from "lucide-react";
-import type { Slot, System } from "@/shared/api";
+import type { Queue, Slot, System } from "@/shared/api";
 import { useQueue } from "@/shared/jobs";
-import { bytes, moment } from "@/shared/lib/format";
+import { bytes, moment, plural } from "@/shared/lib/format";
 import { Badge, Facts, Panel, Skeleton } from "@/shared/ui";
 import { useChecks } from "./queries";
 import styles from "./Server.module.css";
@@ -21,7 +21,7 @@ export function Workers({ slots }: { slots: readonly Slot[] }) {
             </span>
             {slot.problem !== null ? (
               <Badge tone="bad">rests</Badge>
-            ) : slot.job_id !== null ? (
+            ) : slot.is_busy ? (
               <Badge tone="accent">at work</Badge>
             ) : (
               <Badge>{slot.spare_for === null ? "idle" : "spare"}</Badge>
@@ -30,6 +30,12 @@ export function Workers({ slots }: { slots: readonly Slot[] }) {
               {slot.checkpoint === null ? "" : `${slot.checkpoint} is loaded`}
             </span>
             {slot.problem !== null && <p className={styles.problem}>{slot.problem}</p>}
+            {slot.fenced_out > 0 && (
+              <p className={styles.where}>
+                {plural(slot.fenced_out, "report")} of earlier attempts came too late, and changed
+                nothing
+              </p>
+            )}
           </li>
         ))}
       </ul>
@@ -41,11 +47,12 @@ export function Workers({ slots }: { slots: readonly Slot[] }) {
 export function Health({ system }: { system: System }) {
   const { data: checks } = useChecks();
   const { data: queue } = useQueue();
+  const first = queue?.waiting[0];
   return (
     <Panel title="Health">
-      {checks ? (
+      {checks && queue ? (
         <ul className={styles.checks}>
-          {checks.map(([name, problem]) => (
+          {[...checks, ["queue", holdOf(queue)] as const].map(([name, problem]) => (
             <li key={name} className={problem === null ? styles.good : styles.bad}>
               {problem === null ? (
                 <CircleCheck aria-hidden="true" />
@@ -70,7 +77,7 @@ export function Health({ system }: { system: System }) {
           [
             "Queue",
             queue
-              ? `${queue.running.length} running, ${queue.waiting.length} waiting${queue.paused_since ? ", paused" : ""}`
+              ? `${queue.running.length} running, ${queue.length} waiting${first ? `, the first since ${moment(first.created_at)}` : ""}`
               : "…",
           ],
           ["Looked at", moment(system.at)],
@@ -78,6 +85,12 @@ export function Health({ system }: { system: System }) {
       />
     </Panel>
   );
+}
+
+/** Why nothing is started, in words; null where nothing keeps it. */
+function holdOf(queue: Queue): string | null {
+  if (queue.paused_since !== null) return `is paused since ${moment(queue.paused_since)}`;
+  return queue.is_draining ? "ends with the server" : queue.problem;
 }
 
 export function Versions({ versions }: { versions: System["versions"] }) {

@@ -61,6 +61,26 @@ describe("one draft", () => {
 
     expect(bodyOf(draft())).not.toHaveProperty("image_fit");
     expect(bodyOf(draft({ image }))).toMatchObject({ image: "in_1", image_fit: "crop" });
+    expect(bodyOf(draft({ references: [image] }))).not.toHaveProperty("image_fit");
+  });
+
+  it("comes back with what it is made from", () => {
+    const given = {
+      prompt: "a fox",
+      video: "v",
+      strength: 0.5,
+      control_video: "c",
+      control_mask: "m",
+      face_video: "f",
+      references: ["r", "s"],
+      image_fit: "pad",
+    };
+
+    expect(bodyOf(draftOf(given))).toEqual(given);
+  });
+
+  it("says how much of a video is made anew only where there is one", () => {
+    expect(bodyOf(draft({ strength: 0.5 }))).not.toHaveProperty("strength");
   });
 
   it("says of which video its first image is a frame, as long as it is its first image", () => {

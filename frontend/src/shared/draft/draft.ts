@@ -1,6 +1,5 @@
-/** What is being asked for, before it is: kept by the browser, so that no reload loses it. */
+/** What is being asked for, before it is; how it comes from a request, and becomes one. */
 import type { GenerationRequest, NewGeneration } from "@/shared/api";
-import { createKeptStore } from "@/shared/lib/store";
 
 /**
  * An uploaded picture; `thumb` is a small JPEG, base64, to show it with after a reload. `frameOf`: the
@@ -12,6 +11,15 @@ export interface Picture {
   height: number;
   thumb: string | null;
   frameOf?: string;
+}
+
+/** An uploaded video; `thumb` is one of its frames, small, where this browser could show it. */
+export interface Clip {
+  id: string;
+  width: number;
+  height: number;
+  seconds: number;
+  thumb: string | null;
 }
 
 export interface LoraChoice {
@@ -26,12 +34,6 @@ const OF_PRESETS = ["guidance_until", "step_cache", "loras_from"] as const;
 /** Fields of a request that the form has no control for: carried along, so that again is the same again. */
 const CARRIED = [
   "fps",
-  "video",
-  "strength",
-  "control_video",
-  "control_mask",
-  "face_video",
-  "references",
   ...OF_PRESETS,
 ] as const satisfies readonly (keyof NewGeneration & keyof GenerationRequest)[];
 
@@ -45,6 +47,13 @@ export interface Draft {
   image: Picture | null;
   lastImage: Picture | null;
   imageFit: "crop" | "pad";
+  /** To be made anew, and how much of it is. */
+  video: Clip | null;
+  strength: number;
+  controlVideo: Clip | null;
+  controlMask: Clip | null;
+  faceVideo: Clip | null;
+  references: Picture[];
   width: number | null;
   height: number | null;
   numFrames: number | null;
@@ -71,6 +80,12 @@ export const EMPTY_DRAFT: Draft = {
   image: null,
   lastImage: null,
   imageFit: "crop",
+  video: null,
+  strength: 0.8,
+  controlVideo: null,
+  controlMask: null,
+  faceVideo: null,
+  references: [],
   width: null,
   height: null,
   numFrames: null,
@@ -87,15 +102,6 @@ export const EMPTY_DRAFT: Draft = {
   variants: 1,
   isPromptPerLine: false,
 };
-
-export const draftStore = createKeptStore<Draft>("wan.draft", EMPTY_DRAFT, (kept) => ({
-  ...EMPTY_DRAFT,
-  ...(kept as Partial<Draft>),
-}));
-
-export function changeDraft(change: Partial<Draft>): void {
-  draftStore.set({ ...draftStore.get(), ...change });
-}
 
 /** What changes with another preset (null: the first one): what it stands for is left to it. */
 export function leftToPreset(draft: Draft, preset: string | null): Partial<Draft> {
@@ -114,8 +120,11 @@ export function leftToPreset(draft: Draft, preset: string | null): Partial<Draft
 
 /** The draft that asks for `request` again, seed and all. */
 export function draftOf(request: Partial<GenerationRequest>): Draft {
+  const unseen = { width: request.width ?? 0, height: request.height ?? 0, thumb: null };
   const picture = (id: string | null | undefined): Picture | null =>
-    id ? { id, width: request.width ?? 0, height: request.height ?? 0, thumb: null } : null;
+    id ? { id, ...unseen } : null;
+  const clip = (id: string | null | undefined): Clip | null =>
+    id ? { id, seconds: 0, ...unseen } : null;
   return {
     ...EMPTY_DRAFT,
     prompt: request.prompt ?? "",
@@ -124,6 +133,12 @@ export function draftOf(request: Partial<GenerationRequest>): Draft {
     image: picture(request.image),
     lastImage: picture(request.last_image),
     imageFit: request.image_fit === "pad" ? "pad" : "crop",
+    video: clip(request.video),
+    strength: request.strength ?? EMPTY_DRAFT.strength,
+    controlVideo: clip(request.control_video),
+    controlMask: clip(request.control_mask),
+    faceVideo: clip(request.face_video),
+    references: (request.references ?? []).map((id) => ({ id, ...unseen })),
     width: request.width ?? null,
     height: request.height ?? null,
     numFrames: request.num_frames ?? null,
@@ -147,9 +162,16 @@ export function draftOf(request: Partial<GenerationRequest>): Draft {
 const isSaid = (value: unknown) =>
   value !== null && value !== undefined && !(Array.isArray(value) && value.length === 0);
 
+/** What is given and cut or padded to the video's shape; references are fitted in a way of their own. */
+export function fitted(draft: Draft): (Picture | Clip)[] {
+  const { image, lastImage, video, controlVideo, controlMask, faceVideo } = draft;
+  return [image, lastImage, video, controlVideo, controlMask, faceVideo].filter(
+    (given) => given !== null,
+  );
+}
+
 /** What is sent for a draft; what it leaves to the checkpoint is left out. */
 export function bodyOf(draft: Draft): NewGeneration {
-  const hasPicture = draft.image !== null || draft.lastImage !== null;
   const body = {
     ...draft.carried,
     preset: draft.preset,
@@ -158,8 +180,14 @@ export function bodyOf(draft: Draft): NewGeneration {
     checkpoint: draft.checkpoint,
     image: draft.image?.id,
     last_image: draft.lastImage?.id,
-    image_fit: hasPicture ? draft.imageFit : null,
+    image_fit: fitted(draft).length > 0 ? draft.imageFit : null,
     made_from: draft.image?.frameOf,
+    video: draft.video?.id,
+    strength: draft.video ? draft.strength : null,
+    control_video: draft.controlVideo?.id,
+    control_mask: draft.controlMask?.id,
+    face_video: draft.faceVideo?.id,
+    references: draft.references.map(({ id }) => id),
     width: draft.width,
     height: draft.height,
     num_frames: draft.numFrames,

@@ -1,4 +1,5 @@
 export * from "./batch";
 export * from "./draft";
+export * from "./given";
+export * from "./kept";
 export { recipeIn } from "./recipe";
-export * from "./pictures";

@@ -1,4 +1,4 @@
-export { BlobImage } from "./BlobImage";
+export { BlobImage, BlobVideo } from "./BlobMedia";
 export { Badge, Empty, Facts, Meter, Notice, Segments, Skeleton, Slider, Switch } from "./Bits";
 export { Button, IconButton } from "./Button";
 export { Dialog } from "./Dialog";
