@@ -372,7 +372,7 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
       await page.getByRole("dialog").waitFor();
       expect(await faults(page), "the choice of a checkpoint").toEqual([]);
       await page.getByRole("button", { name: "Use vace-14B" }).click();
-      await page.getByRole("button", { name: "Control video" }).waitFor();
+      await page.getByRole("button", { name: "Control video", exact: true }).waitFor();
       expect(await faults(page), "what a video may be made from").toEqual([]);
       await page.getByRole("button", { name: "Your presets" }).click();
       await page.getByRole("dialog").waitFor();

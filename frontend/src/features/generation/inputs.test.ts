@@ -31,11 +31,11 @@ const clip = { ...image, seconds: 2 };
 
 it.each([
   [{}, "Text to video"],
-  [{ image }, "Text, first image to video"],
-  [{ image, lastImage: image }, "Text, first and last image to video"],
+  [{ image }, "Text and first image to video"],
+  [{ image, lastImage: image }, "Text, first image and last image to video"],
   [{ video: clip }, "Text and video to video"],
-  [{ controlVideo: clip, references: [image] }, "Text, control video, references to video"],
-  [{ controlVideo: clip, controlMask: clip }, "Text, control video in a mask to video"],
+  [{ controlVideo: clip, references: [image] }, "Text, control video and references to video"],
+  [{ controlVideo: clip, controlMask: clip }, "Text, control video and mask to video"],
   [{ controlVideo: clip, faceVideo: clip, references: [image] }, "A character, moved"],
 ])("the mode follows from what is given: %o", (given, told) => {
   expect(modeOf({ ...EMPTY_DRAFT, ...given })).toContain(told);

@@ -61,15 +61,15 @@ const KINDS: readonly Kind[] = [
 /** What the video is made from, in words. */
 export function modeOf(draft: Draft): string {
   if (draft.faceVideo) return "A character, moved as two videos show";
-  if (draft.video) return "Text and video to video";
   const from = [
-    ...(draft.lastImage ? ["first and last image"] : draft.image ? ["first image"] : []),
-    ...(draft.controlVideo
-      ? [draft.controlMask ? "control video in a mask" : "control video"]
-      : []),
-    ...(draft.references.length > 0 ? ["references"] : []),
-  ];
-  return from.length > 0 ? `Text, ${from.join(", ")} to video` : "Text to video";
+    draft.image && "first image",
+    draft.lastImage && "last image",
+    draft.video && "video",
+    draft.controlVideo && "control video",
+    draft.controlMask && "mask",
+    draft.references.length > 0 && "references",
+  ].filter((name) => typeof name === "string");
+  return `${listed(["Text", ...from])} to video`;
 }
 
 /** Why this checkpoint cannot make a video from what is given, and which could; null where it can. */
