@@ -32,10 +32,8 @@ export interface LoraChoice {
 const OF_PRESETS = ["guidance_until", "step_cache", "loras_from"] as const;
 
 /** Fields of a request that the form has no control for: carried along, so that again is the same again. */
-const CARRIED = [
-  "fps",
-  ...OF_PRESETS,
-] as const satisfies readonly (keyof NewGeneration & keyof GenerationRequest)[];
+const CARRIED = ["fps", ...OF_PRESETS] as const satisfies readonly (keyof NewGeneration &
+  keyof GenerationRequest)[];
 
 export type Carried = Partial<Pick<NewGeneration, (typeof CARRIED)[number]>>;
 
