@@ -22,7 +22,7 @@ export function Checkpoints() {
           ))}
         </ul>
       ) : (
-        <Skeleton height="14rem" />
+        <Skeleton height="32rem" />
       )}
     </Panel>
   );

@@ -66,7 +66,7 @@ export function Health({ system }: { system: System }) {
           ))}
         </ul>
       ) : (
-        <Skeleton height="5rem" />
+        <Skeleton height="7.25rem" />
       )}
       <Facts
         facts={[

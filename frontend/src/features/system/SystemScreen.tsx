@@ -37,11 +37,15 @@ export function SystemScreen() {
             </div>
           </>
         ) : (
-          <Skeleton height="20rem" />
+          <Skeleton height="60rem" />
         )}
-        <Checkpoints />
-        <LoraList />
-        <Failures />
+        {(system ?? error) && (
+          <>
+            <Checkpoints />
+            <LoraList />
+            <Failures />
+          </>
+        )}
         {system && <Versions versions={system.versions} />}
       </div>
     </>
