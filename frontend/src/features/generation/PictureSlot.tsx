@@ -60,7 +60,9 @@ export function PictureSlot({
             onClose={() => setCropping(false)}
             onCropped={(cropped) => {
               setCropping(false);
-              takePicture(which, cropped, { whole: file, frameOf: picture?.frameOf }).catch(tellProblem);
+              takePicture(which, cropped, { whole: file, frameOf: picture?.frameOf }).catch(
+                tellProblem,
+              );
             }}
           />
         </Suspense>
