@@ -160,6 +160,44 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
     expect(data[0]?.request.video).toBeTruthy();
   });
 
+  it("shows what changes on the server as soon as it does", async () => {
+    const prompt = "a white diamond moving down on a green background";
+    await pause();
+    const page = await open("/queue");
+    await page.getByText(/Paused since/).waitFor();
+    const seen = await page.evaluateHandle((prompt) => {
+      const seen: Record<string, number> = {};
+      const isDone = (entry: Element) =>
+        entry.textContent.includes(prompt) && entry.querySelector('[aria-label="completed"]');
+      const look = () => {
+        const there = {
+          queued: document.querySelector(`[aria-label="Move: ${prompt}"]`),
+          running: document.querySelector(`[aria-label="Running: ${prompt}"]`),
+          completed: [...document.querySelectorAll("li")].find(isDone),
+        };
+        for (const [name, element] of Object.entries(there)) if (element) seen[name] ??= Date.now();
+      };
+      new MutationObserver(look).observe(document, { subtree: true, childList: true });
+      return seen;
+    }, prompt);
+
+    const { id } = await server.call("POST", "/generations", { prompt, steps: 2 });
+    await page.getByRole("button", { name: `Move: ${prompt}` }).waitFor();
+    await resume();
+    const job = await server.ended(id);
+    await until("it is shown", () => seen.evaluate((seen) => "completed" in seen));
+
+    const at = await seen.jsonValue();
+    const late = Object.entries({
+      queued: job.created_at,
+      running: job.started_at,
+      completed: job.finished_at,
+    }).map(([name, told]) => [name, (at[name] ?? Infinity) - Date.parse(String(told))] as const);
+    // eslint-disable-next-line no-console -- how late it is, for whoever wants to know
+    console.info(`on screen after ${late.map(([name, ms]) => `${ms} ms (${name})`).join(", ")}`);
+    for (const [name, ms] of late) expect(ms, name).toBeLessThan(2_000);
+  });
+
   it("shows what runs, through a reload and the death of the server", async () => {
     const asked = { prompt: RED, steps: 100, num_frames: 33 }; // as long as mini takes at most
     const { id } = await server.call("POST", "/generations", asked);
@@ -385,13 +423,23 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
     const key = server.newKey();
     const page = await open("/");
 
-    await page.getByRole("dialog", { name: "API key" }).getByLabel("Key").fill(key);
+    const field = page.getByRole("dialog", { name: "API key" }).getByLabel("Key");
+    await field.waitFor();
+    expect(await field.evaluate((field) => field === document.activeElement)).toBe(true);
+    await field.fill(key);
     await page.getByRole("button", { name: "Use this key" }).click();
     await page.getByText("Fits on this machine").waitFor();
 
     await page.goto(`/outputs/${first.id}`);
     await plays(page);
     expect(await page.locator("video").getAttribute("src")).toMatch(/^blob:/);
+    await page.getByRole("button", { name: "Preferences" }).click();
+    await page.getByText("API key…").click();
+    await page.getByRole("button", { name: "Forget the key" }).click();
+
+    await page.getByRole("dialog").getByText("This server asks for an API key").waitFor();
+    expect(await page.locator("video").count()).toBe(0);
+    expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain(key);
   });
 });
 

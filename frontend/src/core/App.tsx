@@ -1,4 +1,6 @@
 import { QueryClientProvider } from "@tanstack/react-query";
+import { keysLeft } from "@/shared/api";
+import { useStore } from "@/shared/lib/store";
 import { HintProvider, Toasts } from "@/shared/ui";
 import { DropAnywhere } from "./DropAnywhere";
 import { queryClient } from "./queryClient";
@@ -9,7 +11,7 @@ export function App() {
   return (
     <QueryClientProvider client={queryClient}>
       <HintProvider delayDuration={400}>
-        <Shell>
+        <Shell key={useStore(keysLeft)}>
           <Screens />
         </Shell>
         <DropAnywhere />

@@ -1,11 +1,20 @@
+import { KeyRound } from "lucide-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { keepKey, keyStore } from "@/shared/api";
 import { useStore } from "@/shared/lib/store";
-import { Button, Dialog, TextInput } from "@/shared/ui";
+import { Button, Dialog, Notice, TextInput } from "@/shared/ui";
+import styles from "./KeyDialog.module.css";
 
 /** Takes the key that a server with API keys wants; this browser keeps it and sends it along. */
-export function KeyDialog({ onClose }: { onClose: () => void }) {
+export function KeyDialog({
+  why = null,
+  onClose,
+}: {
+  /** What the server says of the key that it has got, or has not. */
+  why?: string | null;
+  onClose: () => void;
+}) {
   const client = useQueryClient();
   const kept = useStore(keyStore);
   const [key, setKey] = useState("");
@@ -33,16 +42,21 @@ export function KeyDialog({ onClose }: { onClose: () => void }) {
       }
     >
       <form
+        className={styles.form}
         onSubmit={(event) => {
           event.preventDefault();
           if (key.trim()) take(key.trim());
         }}
       >
+        {why !== null && (
+          <Notice tone="warn" icon={<KeyRound />}>
+            {why}
+          </Notice>
+        )}
         <TextInput
           label="Key"
           type="password"
           autoComplete="off"
-          autoFocus
           value={key}
           onChange={(event) => setKey(event.target.value)}
           hint={

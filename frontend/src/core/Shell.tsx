@@ -1,16 +1,15 @@
-import { Activity, Film, ListVideo, Sparkles, WifiOff } from "lucide-react";
+import { Activity, Film, ListVideo, Sparkles } from "lucide-react";
 import { useEffect, type ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { keyWanted } from "@/shared/api";
-import { connected, useLiveJobs, useQueue } from "@/shared/jobs";
+import { useQueue } from "@/shared/jobs";
 import { classes } from "@/shared/lib/format";
 import { useStore } from "@/shared/lib/store";
-import { Notice } from "@/shared/ui";
+import { Connection } from "./Connection";
 import icon from "./icon.svg";
-import { KeyDialog } from "./KeyDialog";
+import { KeyWanted } from "./KeyWanted";
 import { Preferences } from "./Preferences";
 import styles from "./Shell.module.css";
-import { useDoneNotices } from "./notifications";
 
 const SCREENS = [
   { path: "/", name: "Generate", icon: Sparkles },
@@ -21,11 +20,8 @@ const SCREENS = [
 
 /** What is around every screen: the way to the others, and whether the server is there. */
 export function Shell({ children }: { children: ReactNode }) {
-  useLiveJobs();
-  useDoneNotices();
   const [location] = useLocation();
-  const isConnected = useStore(connected);
-  const isKeyWanted = useStore(keyWanted);
+  const wantsKey = useStore(keyWanted);
   const current = SCREENS.find(({ path }) =>
     path === "/" ? location === "/" : location.startsWith(path),
   );
@@ -52,7 +48,7 @@ export function Shell({ children }: { children: ReactNode }) {
               >
                 <screen.icon aria-hidden="true" />
                 <span>{screen.name}</span>
-                {screen.path === "/queue" && <QueueCount />}
+                {screen.path === "/queue" && wantsKey === null && <QueueCount />}
               </Link>
             </li>
           ))}
@@ -60,17 +56,15 @@ export function Shell({ children }: { children: ReactNode }) {
         <Preferences className={styles.preferences} />
       </nav>
       <main id="screen" className={styles.main} tabIndex={-1}>
-        {!isConnected && (
-          <div className={styles.lost}>
-            <Notice tone="warn" icon={<WifiOff />}>
-              The server cannot be reached. Its jobs go on without this page; what you see is how it
-              was. Connecting again by itself…
-            </Notice>
-          </div>
+        {wantsKey === null ? (
+          <>
+            <Connection />
+            {children}
+          </>
+        ) : (
+          <KeyWanted title={current?.name ?? "Wan Studio"} why={wantsKey} />
         )}
-        {children}
       </main>
-      {isKeyWanted && <KeyDialog onClose={() => keyWanted.set(false)} />}
     </div>
   );
 }

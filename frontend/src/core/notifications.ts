@@ -1,11 +1,9 @@
 /** Browser notices when a job has ended: optional, and only while nobody looks at the page. */
-import { useEffect, useRef } from "react";
-import { useGenerations } from "@/shared/jobs";
-import { createKeptStore, useStore } from "@/shared/lib/store";
+import { answered, api, type Snapshot } from "@/shared/api";
+import { createKeptStore } from "@/shared/lib/store";
 import icon from "./icon.svg";
 
-const wanted = createKeptStore("wan.notices", false);
-export { wanted as notices };
+export const notices = createKeptStore("wan.notices", false);
 
 /** Returns why it could not be done, if so. */
 export async function turnNotices(on: boolean): Promise<string | null> {
@@ -15,21 +13,22 @@ export async function turnNotices(on: boolean): Promise<string | null> {
       return "The browser does not let this page show notices; its site settings can change that.";
     }
   }
-  wanted.set(on);
+  notices.set(on);
   return null;
 }
 
-export function useDoneNotices(): void {
-  const isWanted = useStore(wanted);
-  const { data } = useGenerations(["completed", "failed"]);
-  const newest = data?.pages[0]?.data[0];
-  const seen = useRef<string | null>(null);
-  useEffect(() => {
-    if (!newest) return;
-    const isNews = seen.current !== null && seen.current !== newest.id;
-    seen.current = newest.id;
-    if (!isNews || !isWanted || !document.hidden || Notification.permission !== "granted") return;
-    const title = newest.status === "completed" ? "The video is done" : "A video failed";
-    new Notification(title, { body: newest.error?.detail ?? newest.request.prompt, icon });
-  }, [newest, isWanted]);
+/** Tell what has become of a job that is done or failed, where that is wanted. */
+export async function showNotice({ generation, status, message }: Snapshot): Promise<void> {
+  if (status !== "completed" && status !== "failed") return;
+  if (!notices.get() || !document.hidden || !("Notification" in window)) return;
+  if (Notification.permission !== "granted") return;
+  const params = { path: { generation_id: generation } };
+  const job = await answered(api.GET("/api/v1/generations/{generation_id}", { params })).catch(
+    () => null, // then without its prompt
+  );
+  new Notification(status === "completed" ? "The video is done" : "A video failed", {
+    body: job?.error?.detail ?? job?.request.prompt ?? message ?? "",
+    icon,
+    tag: generation, // one notice, however many tabs are open
+  });
 }

@@ -1,9 +1,11 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { ProblemError } from "@/shared/api";
-import { connected } from "@/shared/jobs";
+import { navigate } from "wouter/use-browser-location";
+import { keysLeft, ProblemError } from "@/shared/api";
+import { createStore } from "@/shared/lib/store";
 import { tellProblem } from "@/shared/ui";
 
-const isUnreachable = (error: unknown) => error instanceof ProblemError && error.status === 0;
+/** Whether what was last asked was answered, with whatever. */
+export const reachable = createStore(true);
 
 /**
  * The page is a view of the server: what it shows is asked for again when it comes back into view, and
@@ -11,12 +13,8 @@ const isUnreachable = (error: unknown) => error instanceof ProblemError && error
  */
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
-    onError: (error) => {
-      if (isUnreachable(error)) connected.set(false);
-    },
-    onSuccess: () => {
-      if (!connected.get()) connected.set(true);
-    },
+    onError: (error) => reachable.set(!(error instanceof ProblemError && error.status === 0)),
+    onSuccess: () => reachable.set(true),
   }),
   mutationCache: new MutationCache({
     onError: (error, _variables, _context, mutation) => {
@@ -33,4 +31,9 @@ export const queryClient = new QueryClient({
     },
     mutations: { networkMode: "always" },
   },
+});
+
+keysLeft.subscribe(() => {
+  queryClient.clear();
+  navigate("/", { replace: true }); // the address may name what was looked at, or for
 });

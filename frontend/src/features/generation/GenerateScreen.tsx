@@ -1,13 +1,12 @@
 import { TriangleAlert } from "lucide-react";
 import { useState } from "react";
-import { fieldsOf, useModels, type Model } from "@/shared/api";
+import { fieldsOf, useModels, type Model, type NewGeneration } from "@/shared/api";
 import {
   changeDraft,
   draftStore,
   EMPTY_DRAFT,
   expand,
   randomSeed,
-  type Draft,
   type Sweep,
 } from "@/shared/draft";
 import { useSubmit } from "@/shared/jobs";
@@ -58,26 +57,23 @@ export function GenerateScreen() {
 function Form({ models }: { models: readonly Model[] }) {
   const draft = useStore(draftStore);
   const [sweeps, setSweeps] = useState<readonly Sweep[]>([]);
-  const [sent, setSent] = useState<Draft | null>(null);
   const plan = usePlan(draft);
-  const submit = useSubmit();
+  const { batch, submit, leave } = useSubmit();
   const now = effective(draft, models, plan.data);
   if (!now) return null;
   const { model } = now;
   const asked = expand(draft, sweeps, randomSeed);
   const trouble = inputTrouble(draft, model, models);
-  const refusal = sent === draft ? submit.error : null; // an earlier draft's is over
-  const problem = (name: string) => fieldsOf(plan.error)(name) ?? fieldsOf(refusal)(name);
+  const origin = JSON.stringify([draft, sweeps]);
+  const refused = batch?.origin === origin ? batch.why : null;
+  const isOfUse = batch?.why === null || (batch?.queued ?? 0) > 0 || refused !== null;
+  const problem = (name: string) => fieldsOf(plan.error)(name) ?? fieldsOf(refused)(name);
+  const queue = async (from: string, bodies: readonly NewGeneration[]) => {
+    const queued = await submit(from, bodies, (job) => latestStore.set(job.id));
+    if (queued !== null) tell(queued === 1 ? "Queued." : `${queued} videos queued.`);
+  };
   const send = () => {
-    if (asked.length === 0 || submit.isPending) return;
-    setSent(draft);
-    submit.mutate(asked, {
-      onSuccess: (made) => {
-        const last = made.at(-1);
-        if (last) latestStore.set(last.id);
-        tell(made.length === 1 ? "Queued." : `${made.length} videos queued.`);
-      },
-    });
+    if (asked.length > 0) void queue(origin, asked);
   };
   return (
     <>
@@ -141,8 +137,9 @@ function Form({ models }: { models: readonly Model[] }) {
           <SubmitBar
             count={asked.length}
             seconds={plan.data?.plan.seconds ?? null}
-            isSending={submit.isPending}
-            error={refusal}
+            batch={isOfUse ? batch : null}
+            onRest={() => batch && void queue(batch.origin, [])}
+            onLeave={leave}
             why={
               asked.length === 0
                 ? "Say first what to show."

@@ -1,12 +1,13 @@
 import { Link } from "wouter";
-import { useMedia, videoPath, type Generation } from "@/shared/api";
-import { JobPreview, JobProgress, useGeneration, useQueue } from "@/shared/jobs";
+import { keysLeft, useMedia, videoPath, type Generation } from "@/shared/api";
+import { JobPreview, JobProgress, placeOf, useGeneration, useQueue } from "@/shared/jobs";
 import { createKeptStore, useStore } from "@/shared/lib/store";
 import { Badge, Panel, Skeleton } from "@/shared/ui";
 import styles from "./Latest.module.css";
 
 /** The id of what was last asked for from this browser. */
 export const latestStore = createKeptStore<string | null>("wan.latest", null);
+keysLeft.subscribe(() => latestStore.set(null));
 
 /** What has become of the last request: where it stands in line, how far it is, the video. */
 export function Latest() {
@@ -19,15 +20,13 @@ export function Latest() {
   const job = inQueue ?? ended.data;
   if (id === null || ended.isError) return null;
   return (
-    <Panel title="Latest" aside={job && <State job={job} place={placeOf(id, queue?.waiting)} />}>
+    <Panel
+      title="Latest"
+      aside={job && <State job={job} place={queue ? placeOf(queue, id) : null} />}
+    >
       {job ? <Shown job={job} /> : <Skeleton height="8rem" />}
     </Panel>
   );
-}
-
-function placeOf(id: string, waiting: readonly Generation[] | undefined): number | null {
-  const index = waiting?.findIndex((job) => job.id === id) ?? -1;
-  return index < 0 ? null : index + 1;
 }
 
 function State({ job, place }: { job: Generation; place: number | null }) {

@@ -60,7 +60,7 @@ export function PictureSlot({
             onClose={() => setCropping(false)}
             onCropped={(cropped) => {
               setCropping(false);
-              takePicture(which, cropped, { whole: file, frameOf: picture?.frameOf }).catch(
+              takePicture(which, cropped, { whole: file, frameOf: picture.frameOf }).catch(
                 tellProblem,
               );
             }}

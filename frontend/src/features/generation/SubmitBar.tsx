@@ -1,5 +1,6 @@
 import { Sparkles, TriangleAlert } from "lucide-react";
 import { sentence } from "@/shared/api";
+import type { Batch } from "@/shared/jobs";
 import { duration, plural } from "@/shared/lib/format";
 import { Button, Notice } from "@/shared/ui";
 import styles from "./SubmitBar.module.css";
@@ -8,23 +9,39 @@ import styles from "./SubmitBar.module.css";
 export function SubmitBar({
   count,
   seconds,
-  isSending,
-  error,
+  batch,
+  onRest,
+  onLeave,
   why,
 }: {
   count: number;
   seconds: Record<string, number> | null;
-  isSending: boolean;
-  error: Error | null;
+  /** What was asked for and is not queued yet. */
+  batch: Batch | null;
+  onRest: () => void;
+  onLeave: () => void;
   /** Why nothing can be asked for now. */
   why: string | null;
 }) {
+  const all = batch ? batch.queued + batch.left.length : 0;
+  const isSending = batch?.why === null;
   const each = seconds ? Object.values(seconds).reduce((sum, value) => sum + value, 0) : null;
   return (
     <div className={styles.bar}>
-      {error && (
+      {batch?.why && (
         <Notice tone="bad" icon={<TriangleAlert />}>
-          {sentence(error)}
+          {all > 1 && `${batch.queued} of ${all} queued. `}
+          {sentence(batch.why)}
+          {batch.queued > 0 && (
+            <span className={styles.rest}>
+              <Button size="sm" onClick={onRest}>
+                Queue the other {batch.left.length}
+              </Button>
+              <Button size="sm" look="quiet" onClick={onLeave}>
+                Leave it at that
+              </Button>
+            </span>
+          )}
         </Notice>
       )}
       <div className={styles.line}>
@@ -44,11 +61,13 @@ export function SubmitBar({
         </Button>
       </div>
       <p id="submit-told" className={styles.told}>
-        {why ??
-          (count > 1 && each !== null
-            ? `About ${duration(each * count)} in all, one after another`
-            : null)}
-        {why === null && count <= 1 && (
+        {isSending
+          ? `${batch.queued} of ${all} queued${batch.waitMs === null ? "…" : `; trying again in ${duration(batch.waitMs / 1000)}`}`
+          : (why ??
+            (count > 1 && each !== null
+              ? `About ${duration(each * count)} in all, one after another`
+              : null))}
+        {!isSending && why === null && count <= 1 && (
           <span className={styles.keys}>Ctrl and Enter, from anywhere in the form</span>
         )}
       </p>

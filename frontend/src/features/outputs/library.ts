@@ -7,11 +7,11 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { answered, api, ProblemError, sentence } from "@/shared/api";
+import { OUTPUTS } from "@/shared/jobs";
 import { tell, tellProblem } from "@/shared/ui";
 import { queryOf, searchOf, type Filters } from "./filters";
 import { FRONT, knownAt, placeAfter, renewed, type Page, type Pages } from "./pages";
 
-const OUTPUTS = ["outputs"] as const;
 export const LISTS = [...OUTPUTS, "list"] as const;
 export const keyOf = (id: string | null) => [...OUTPUTS, "one", id] as const;
 /** The front is there soon; who goes on gets there in fewer steps. */

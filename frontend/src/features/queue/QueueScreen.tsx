@@ -2,7 +2,7 @@ import { CirclePause, ListVideo, Pause, Play, TriangleAlert } from "lucide-react
 import { useLocation } from "wouter";
 import { sentence, useModels, type Queue } from "@/shared/api";
 import { changeDraft } from "@/shared/draft";
-import { usePause, useQueue } from "@/shared/jobs";
+import { isWhole, runningIn, usePause, useQueue } from "@/shared/jobs";
 import { moment, plural } from "@/shared/lib/format";
 import { Button, Empty, Notice, Panel, ScreenHead, Skeleton } from "@/shared/ui";
 import { Ended } from "./Ended";
@@ -25,7 +25,7 @@ export function QueueScreen() {
 }
 
 function Line({ queue }: { queue: Queue }) {
-  const isIdle = queue.running.length + queue.waiting.length === 0;
+  const isEmpty = queue.running.length + queue.waiting.length === 0;
   return (
     <>
       {queue.paused_since !== null && (
@@ -47,15 +47,15 @@ function Line({ queue }: { queue: Queue }) {
             </Notice>
           ),
       )}
-      {isIdle ? (
-        <Idle />
+      {isEmpty ? (
+        <Idle running={runningIn(queue)} waiting={queue.length} />
       ) : (
         <>
           {queue.running.map((job) => (
             <RunningJob key={job.id} job={job} />
           ))}
           {queue.waiting.length > 0 && (
-            <Panel title="Waiting" aside={<Count of={queue.waiting.length} />} flush>
+            <Panel title="Waiting" aside={<Count queue={queue} />} flush>
               <Waiting queue={queue} />
             </Panel>
           )}
@@ -65,8 +65,12 @@ function Line({ queue }: { queue: Queue }) {
   );
 }
 
-const Count = ({ of }: { of: number }) => (
-  <span className={styles.count}>{plural(of, "video")}</span>
+const Count = ({ queue }: { queue: Queue }) => (
+  <span className={styles.count}>
+    {isWhole(queue)
+      ? plural(queue.length, "video")
+      : `${queue.waiting.length} of the ${plural(queue.length, "video")} that wait`}
+  </span>
 );
 
 function PauseButton({ queue }: { queue: Queue }) {
@@ -80,13 +84,21 @@ function PauseButton({ queue }: { queue: Queue }) {
   );
 }
 
-function Idle() {
+/** `running`, `waiting`: how many of others' do. */
+function Idle({ running, waiting }: { running: number; waiting: number }) {
   const { data: models } = useModels();
   const [, navigate] = useLocation();
   const model = models?.find(({ available, prompts }) => available && prompts.length > 0);
   return (
     <Panel>
-      <Empty icon={<ListVideo />} title="Nothing runs, nothing waits">
+      <Empty
+        icon={<ListVideo />}
+        title={
+          running + waiting === 0
+            ? "Nothing runs, nothing waits"
+            : `Nothing of yours: of others’, ${running} run and ${waiting} wait`
+        }
+      >
         <p>
           What you ask for is shown here from its place in line to its last frame, in every browser
           that looks. Try it with {model?.id ?? "a prompt"}:

@@ -16,15 +16,7 @@ import {
 import { CSS } from "@dnd-kit/utilities";
 import { Copy, Flag, GripVertical, MoreHorizontal, MoveDown, MoveUp, X } from "lucide-react";
 import type { Generation, Queue } from "@/shared/api";
-import {
-  plannedSeconds,
-  secondsLeft,
-  secondsUntilStart,
-  useMove,
-  useNow,
-  usePrioritise,
-  useTraces,
-} from "@/shared/jobs";
+import { isWhole, startsIn, useMove, useNow, usePrioritise, useTraces } from "@/shared/jobs";
 import { classes, duration, moment } from "@/shared/lib/format";
 import { Badge, IconButton, Menu } from "@/shared/ui";
 import { useJobActions } from "./actions";
@@ -32,14 +24,6 @@ import { shapeOf } from "./shapeOf";
 import styles from "./Jobs.module.css";
 
 const URGENT = 10;
-
-/** Those that count: a spare one only where all that waits is for it. */
-function slotsFor({ slots, waiting }: Queue) {
-  return slots.filter(
-    ({ spare_for }) =>
-      spare_for === null || waiting.every((job) => spare_for.includes(job.request.checkpoint)),
-  );
-}
 
 /** The line: dragged, or moved with the keyboard, into another order. */
 export function Waiting({ queue }: { queue: Queue }) {
@@ -51,11 +35,7 @@ export function Waiting({ queue }: { queue: Queue }) {
     useSensor(PointerSensor, { activationConstraint: { distance: 4 } }),
     useSensor(KeyboardSensor, { coordinateGetter: sortableKeyboardCoordinates }),
   );
-  const starts = secondsUntilStart(
-    queue.running.map((job) => secondsLeft(job, traces[job.id], now)),
-    slotsFor(queue).length,
-    waiting.map(plannedSeconds),
-  );
+  const starts = startsIn(queue, traces, now);
   const dropped = ({ active, over }: DragEndEvent) => {
     const to = waiting.findIndex((job) => job.id === over?.id);
     if (over && active.id !== over.id && to >= 0) {
@@ -70,9 +50,9 @@ export function Waiting({ queue }: { queue: Queue }) {
             <WaitingJob
               key={job.id}
               job={job}
-              place={index + 1}
-              of={waiting.length}
-              startsIn={queue.paused_since === null ? (starts[index] ?? null) : null}
+              place={isWhole(queue) ? index + 1 : null}
+              of={queue.length}
+              startsIn={starts[index] ?? null}
               onMove={(position) => move.mutate({ id: job.id, position })}
             />
           ))}
@@ -90,7 +70,8 @@ function WaitingJob({
   onMove,
 }: {
   job: Generation;
-  place: number;
+  /** Null where others' jobs may wait in between; only who sees them may move it, then. */
+  place: number | null;
   of: number;
   startsIn: number | null;
   onMove: (position: number) => void;
@@ -107,16 +88,20 @@ function WaitingJob({
       style={style}
       className={classes(styles.waiting, isDragging && styles.dragged)}
     >
-      <button
-        type="button"
-        className={styles.grip}
-        aria-label={`Move: ${job.request.prompt}`}
-        {...attributes}
-        {...listeners}
-      >
-        <GripVertical aria-hidden="true" />
-      </button>
-      <span className={classes(styles.place, "numeric")}>{place}</span>
+      {place !== null && (
+        <>
+          <button
+            type="button"
+            className={styles.grip}
+            aria-label={`Move: ${job.request.prompt}`}
+            {...attributes}
+            {...listeners}
+          >
+            <GripVertical aria-hidden="true" />
+          </button>
+          <span className={classes(styles.place, "numeric")}>{place}</span>
+        </>
+      )}
       <div className={styles.what}>
         <p className={styles.prompt}>{job.request.prompt}</p>
         <p className={styles.shape}>
@@ -135,19 +120,20 @@ function WaitingJob({
               label: "Move to the front",
               icon: <MoveUp />,
               onSelect: () => onMove(1),
-              isOff: place === 1,
+              isOff: place === null || place === 1,
             },
             {
               label: "Move to the end",
               icon: <MoveDown />,
               onSelect: () => onMove(of),
-              isOff: place === of,
+              isOff: place === null || place === of,
             },
             {
               label: job.priority < URGENT ? "Make it urgent" : "Make it ordinary",
               icon: <Flag />,
               onSelect: () =>
                 prioritise.mutate({ id: job.id, priority: job.priority < URGENT ? URGENT : 0 }),
+              isOff: place === null,
             },
             { label: "Duplicate and edit", icon: <Copy />, onSelect: actions.edit },
           ]}

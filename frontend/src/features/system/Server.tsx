@@ -1,6 +1,6 @@
 import { CircleCheck, CircleX } from "lucide-react";
 import type { Queue, Slot, System } from "@/shared/api";
-import { useQueue } from "@/shared/jobs";
+import { runningIn, useQueue } from "@/shared/jobs";
 import { bytes, moment, plural } from "@/shared/lib/format";
 import { Badge, Facts, Panel, Skeleton } from "@/shared/ui";
 import { useChecks } from "./queries";
@@ -77,7 +77,7 @@ export function Health({ system }: { system: System }) {
           [
             "Queue",
             queue
-              ? `${queue.running.length} running, ${queue.length} waiting${first ? `, the first since ${moment(first.created_at)}` : ""}`
+              ? `${runningIn(queue)} running, ${queue.length} waiting${first ? `, the first since ${moment(first.created_at)}` : ""}`
               : "…",
           ],
           ["Looked at", moment(system.at)],

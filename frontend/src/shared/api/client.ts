@@ -1,7 +1,7 @@
 /** The one way to the server: typed by its own description, with the key sent and refusals thrown. */
 import createClient, { type Middleware } from "openapi-fetch";
-import { forgetKey, storedKey } from "./key";
-import { ProblemError, unreachable } from "./problem";
+import { authorization } from "./key";
+import { refusal, unreachable } from "./problem";
 import type { paths } from "./schema";
 
 const withKey: Middleware = {
@@ -11,8 +11,7 @@ const withKey: Middleware = {
   },
   async onResponse({ response }) {
     if (response.ok) return response;
-    if (response.status === 401) forgetKey();
-    throw await ProblemError.of(response);
+    throw await refusal(response);
   },
   onError({ error }) {
     return error instanceof DOMException && error.name === "AbortError" ? error : unreachable();
@@ -28,10 +27,4 @@ api.use(withKey);
 /** What a call answered with; refusals were thrown on the way. */
 export async function answered<T>(call: Promise<{ data?: T }>): Promise<T> {
   return (await call).data as T;
-}
-
-/** The headers that say who asks, for requests that the typed client cannot make. */
-export function authorization(): Record<string, string> {
-  const key = storedKey();
-  return key ? { Authorization: `Bearer ${key}` } : {};
 }

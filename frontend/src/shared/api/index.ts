@@ -1,6 +1,6 @@
-export { api, answered, authorization } from "./client";
+export { api, answered } from "./client";
 export { LIMITS } from "./limits";
-export { keepKey, keyStore, keyWanted } from "./key";
+export { authorization, keepKey, keysLeft, keyStore, keyWanted } from "./key";
 export { spritesheetPath, thumbnailPath, useFetched, useMedia, videoPath } from "./media";
 export { useLoras, useModels, useModelWork, usePresets, type ModelWork } from "./models";
 export { fieldsOf, ProblemError, sentence, type FieldProblem } from "./problem";

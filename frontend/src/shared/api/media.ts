@@ -1,8 +1,8 @@
 /** Addresses for <img> and <video>: the server's own, or of what was fetched from it. */
 import { useEffect, useState } from "react";
 import { useStore } from "@/shared/lib/store";
-import { authorization } from "./client";
-import { keyStore } from "./key";
+import { authorization, keyStore } from "./key";
+import { refusal } from "./problem";
 
 export const videoPath = (id: string) => `/api/v1/outputs/${id}/video`;
 export const thumbnailPath = (id: string) => `/api/v1/outputs/${id}/thumbnail`;
@@ -23,7 +23,8 @@ export function useFetched(path: string | null, version: unknown): string | null
     const stopped = new AbortController();
     void fetch(path, { headers: authorization(), signal: stopped.signal })
       .then(async (response) => {
-        if (response.ok) setFetched({ path, url: URL.createObjectURL(await response.blob()) });
+        if (!response.ok) throw await refusal(response);
+        setFetched({ path, url: URL.createObjectURL(await response.blob()) });
       })
       .catch(() => undefined); // what cannot be fetched is not shown; the queries say why
     return () => stopped.abort();

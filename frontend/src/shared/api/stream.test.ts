@@ -61,11 +61,15 @@ describe("a stream", () => {
   it("says when it is lost, and when it is there again", async () => {
     const { follow } = await import("./stream");
     answers = [events(1), cut, events(2)];
-    const states: boolean[] = [];
+    const states: string[] = [];
 
-    follow(url, { onEvent: () => undefined, onConnection: (isOpen) => states.push(isOpen) });
+    follow(url, {
+      onEvent: () => undefined,
+      onOpen: () => states.push("open"),
+      onLost: (why) => states.push(why.code),
+    });
 
-    await vi.waitFor(() => expect(states).toEqual([true, false, true]), 5_000);
+    await vi.waitFor(() => expect(states).toEqual(["open", "unreachable", "open"]), 5_000);
   });
 
   it("asks no more once it is stopped", async () => {

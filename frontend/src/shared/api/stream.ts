@@ -1,20 +1,23 @@
 /** Server-sent events over fetch, which can send a key; EventSource cannot. Reconnects by itself. */
 import { EventSourceParserStream, type EventSourceMessage } from "eventsource-parser/stream";
-import { authorization } from "./client";
+import { authorization } from "./key";
+import { ProblemError, refusal, unreachable } from "./problem";
 
 /** The server breaks every silence of 15 s; after three of them nobody is there. */
 const SILENCE_MS = 45_000;
 const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 10_000;
+const LONGEST_WAIT_MS = 5_000;
 
 export interface StreamEvents {
   onEvent: (event: EventSourceMessage) => void;
-  /** Whether events come now; false from the loss of the connection until it is there again. */
-  onConnection?: (isOpen: boolean) => void;
+  /** Everything is told from here on: since the last event, or since now where there was none. */
+  onOpen?: () => void;
+  /** No more, until it is open again; every failed try says why. */
+  onLost?: (why: ProblemError) => void;
 }
 
 /** Follow `path` until it ends for good (204) or the returned function is called. */
-export function follow(path: string, { onEvent, onConnection }: StreamEvents): () => void {
+export function follow(path: string, { onEvent, onOpen, onLost }: StreamEvents): () => void {
   const stopped = new AbortController();
   const isStopped = () => stopped.signal.aborted;
   void run();
@@ -31,9 +34,11 @@ export function follow(path: string, { onEvent, onConnection }: StreamEvents): (
           onEvent(event);
         });
         if (isOver) return;
-      } catch {
+      } catch (error) {
         if (isStopped()) return;
-        onConnection?.(false);
+        const why = error instanceof ProblemError ? error : unreachable();
+        onLost?.(why);
+        wait = Math.max(wait, why.waitMs ?? 0);
       }
       await sleep(wait, stopped.signal);
       wait = Math.min(wait * 2, LONGEST_WAIT_MS);
@@ -60,8 +65,8 @@ export function follow(path: string, { onEvent, onConnection }: StreamEvents): (
         signal: AbortSignal.any([stopped.signal, silence.signal]),
       });
       if (response.status === 204 || response.status === 404) return true;
-      if (!response.ok || !response.body) throw new Error(`stream: ${response.status}`);
-      onConnection?.(true);
+      if (!response.ok || !response.body) throw await refusal(response);
+      onOpen?.();
       const events = response.body
         .pipeThrough(
           new TextDecoderStream() as ReadableWritablePair<string, Uint8Array<ArrayBuffer>>,

@@ -5,6 +5,7 @@ import type { components, paths } from "./schema";
 type Schemas = components["schemas"];
 
 export type Generation = Readable<Schemas["Generation"]>;
+export type EventKind = Readable<Schemas["EventKind"]>;
 export type GenerationRequest = Readable<Schemas["GenerationRequest"]>;
 export type NewGeneration = Schemas["NewGeneration"];
 export type NewPlan = Schemas["NewPlan"];
@@ -21,6 +22,7 @@ export type Queue = Readable<Schemas["Queue"]>;
 export type Slot = Readable<Schemas["SlotState"]>;
 export type System = Readable<Schemas["System"]>;
 export type MachineSample = Readable<Schemas["MachineSample"]>;
+export type Snapshot = Readable<Schemas["GenerationSnapshot"]>;
 export type Stage = Readable<Schemas["Stage"]>;
 export type Status = Readable<Schemas["JobStatus"]>;
 export type Upload = Readable<Schemas["Upload"]>;

@@ -1,6 +1,6 @@
 /** Pictures on their way to the server; the same one has the same id, however often it is sent. */
-import { authorization } from "./client";
-import { ProblemError, unreachable } from "./problem";
+import { authorization } from "./key";
+import { refusal, unreachable } from "./problem";
 import type { Upload } from "./types";
 
 export async function upload(file: Blob): Promise<Upload> {
@@ -11,6 +11,6 @@ export async function upload(file: Blob): Promise<Upload> {
   }).catch(() => {
     throw unreachable();
   });
-  if (!response.ok) throw await ProblemError.of(response);
+  if (!response.ok) throw await refusal(response);
   return (await response.json()) as Upload;
 }

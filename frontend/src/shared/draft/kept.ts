@@ -1,4 +1,5 @@
 /** The draft as the browser keeps it, so that no reload loses it; what it kept is not believed unseen. */
+import { keysLeft, keyStore } from "@/shared/api/key";
 import { LIMITS } from "@/shared/api/limits";
 import { createKeptStore } from "@/shared/lib/store";
 import { EMPTY_DRAFT, type Draft } from "./draft";
@@ -75,6 +76,11 @@ export function keptDraft(kept: unknown): Draft {
 }
 
 export const draftStore = createKeptStore("wan.draft", EMPTY_DRAFT, keptDraft);
+
+// Another key of the same person may go on with it; who forgets the key leaves nothing behind.
+keysLeft.subscribe(() => {
+  if (keyStore.get() === null) draftStore.set(EMPTY_DRAFT);
+});
 
 export function changeDraft(change: Partial<Draft>): void {
   draftStore.set({ ...draftStore.get(), ...change });

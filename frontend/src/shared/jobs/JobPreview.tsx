@@ -1,5 +1,5 @@
 import { useFetched, type Generation } from "@/shared/api";
-import { useTrace } from "./live";
+import { useTrace } from "./traces";
 import styles from "./JobProgress.module.css";
 
 /** How a running job is going to look: small and unsharp, and better with each of its previews. */

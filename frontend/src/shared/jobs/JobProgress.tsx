@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import type { Generation, Stage } from "@/shared/api";
 import { classes, duration, percent } from "@/shared/lib/format";
-import { useTrace } from "./live";
+import { useTrace } from "./traces";
 import { STAGE_NAMES, STAGES, secondsLeft, secondsPerStep } from "./progress";
 import styles from "./JobProgress.module.css";
 

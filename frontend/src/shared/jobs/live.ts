@@ -1,65 +1,61 @@
-/** What runs, as it happens: each running job's events, laid over what the queue last said. */
-import { useEffect } from "react";
+/** What happens to generations, as it happens: one stream for the whole page, laid over what was asked for. */
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
-import { follow, type Generation, type Queue } from "@/shared/api";
-import { createStore, useStore } from "@/shared/lib/store";
-import { traced, type Told, type Trace } from "./progress";
-import { useQueue } from "./queries";
+import { useEffect } from "react";
+import { follow, type EventKind, type Generation, type Queue, type Snapshot } from "@/shared/api";
+import { askAgain } from "./askAgain";
+import { lost } from "./freshness";
+import { after, laidOver } from "./laidOver";
+import { GENERATION, GENERATIONS, OUTPUTS, QUEUE, useQueue } from "./queries";
+import { recall, trace } from "./traces";
 
-interface Snapshot extends Told {
-  status: Generation["status"];
-  steps: number;
-  progress: number;
-}
+/** What the event tells in full: the server has nothing to add. */
+const TOLD_WHOLE: readonly EventKind[] = ["stage", "step", "resume_point_saved"];
 
-const traces = createStore<Readonly<Record<string, Trace>>>({});
-/** False while a stream is lost; the page says so. */
-export const connected = createStore(true);
-
-export const useTraces = () => useStore(traces);
-
-export function useTrace(id: string): Trace | undefined {
-  return useStore(traces)[id];
-}
-
-/** Keeps the queue's running jobs up to date; used once, by the page as a whole. */
-export function useLiveJobs(): void {
+/** Keeps what is known of generations up to date; used once, by the page as a whole. */
+export function useLiveJobs(onSnapshot: (told: Snapshot) => unknown): void {
   const client = useQueryClient();
   const { data: queue } = useQueue();
-  const running = (queue?.running ?? []).map((job) => job.id).join(" ");
+  const running = queue?.running;
+  useEffect(() => followAll(client, onSnapshot), [client, onSnapshot]);
   useEffect(() => {
-    if (!running) return;
-    const stops = running.split(" ").map((id) => followJob(client, id));
-    return () => stops.forEach((stop) => stop());
-  }, [client, running]);
+    if (running) void recall(running);
+  }, [running]);
 }
 
-function followJob(client: QueryClient, id: string): () => void {
-  return follow(`/api/v1/generations/${id}/events`, {
-    onConnection: connected.set,
+function followAll(client: QueryClient, onSnapshot: (told: Snapshot) => unknown): () => void {
+  const ask = askAgain(client);
+  const stop = follow("/api/v1/events", {
+    onOpen() {
+      lost.set(null);
+      ask(QUEUE, GENERATION, GENERATIONS, OUTPUTS); // what is here may be older than the first event
+    },
+    onLost: lost.set,
     onEvent(event) {
       const told = JSON.parse(event.data) as Snapshot;
-      traces.set({ ...traces.get(), [id]: traced(traces.get()[id], told) });
-      const isRunning = told.status === "running" || told.status === "publishing";
-      client.setQueryData<Queue>(["queue"], (queue) => queue && laidOver(queue, id, told));
-      if (!isRunning) {
-        void client.invalidateQueries({ queryKey: ["queue"] });
-        void client.invalidateQueries({ queryKey: ["generations"] });
-        void client.invalidateQueries({ queryKey: ["outputs"] });
-      }
+      trace(told);
+      layOver(client, told);
+      onSnapshot(told);
+      if (TOLD_WHOLE.some((kind) => kind === event.event)) return;
+      ask(QUEUE, [...GENERATION, told.generation]);
+      if (isOver(told)) ask(GENERATIONS, OUTPUTS);
     },
   });
+  return () => {
+    stop();
+    lost.set(null);
+  };
 }
 
-function laidOver(queue: Queue, id: string, told: Snapshot): Queue {
-  const { status, stage, step, steps, progress } = told;
-  if (status !== "running" && status !== "publishing") return queue;
-  return {
-    ...queue,
-    running: queue.running.map((job) =>
-      job.id === id && job.attempts <= told.attempt
-        ? { ...job, status, stage, step, steps, progress, attempts: told.attempt }
-        : job,
-    ),
-  };
+const isOver = ({ status }: Snapshot) =>
+  status === "completed" || status === "failed" || status === "cancelled";
+
+function layOver(client: QueryClient, told: Snapshot): void {
+  const id = told.generation;
+  const queue = client.getQueryData<Queue>(QUEUE);
+  const job = queue && [...queue.running, ...queue.waiting].find((one) => one.id === id);
+  if (queue) client.setQueryData(QUEUE, laidOver(queue, told));
+  client.setQueryData<Generation>([...GENERATION, id], (before) => {
+    const known = before ?? (isOver(told) ? job : undefined); // it leaves the queue: kept here then
+    return known && after(known, told);
+  });
 }

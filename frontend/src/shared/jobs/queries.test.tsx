@@ -3,7 +3,7 @@ import { act, renderHook, waitFor } from "@testing-library/react";
 import type { ReactNode } from "react";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Queue } from "@/shared/api";
-import { moved, useCancel, useMove } from "./queries";
+import { moved, useCancel, useGeneration, useMove } from "./queries";
 
 const job = (id: string) => ({ id, priority: 0 }) as Queue["waiting"][number];
 const queue = (...ids: string[]) => ({ running: [], waiting: ids.map(job) }) as unknown as Queue;
@@ -57,4 +57,20 @@ describe("a change of the queue", () => {
     ]);
     expect(moved(["a", "b"].map(job), "gone", 0).map(({ id }) => id)).toEqual(["a", "b"]);
   });
+});
+
+it("a generation that is not there is not asked for again", async () => {
+  vi.useFakeTimers();
+  let asked = 0;
+  vi.stubGlobal("fetch", () => {
+    asked += 1;
+    return Promise.resolve(new Response(JSON.stringify({ detail: "None." }), { status: 404 }));
+  });
+  client.setDefaultOptions({ queries: { retry: false } });
+
+  renderHook(() => useGeneration("gone"), { wrapper });
+  await vi.advanceTimersByTimeAsync(60_000);
+  vi.useRealTimers();
+
+  expect(asked).toBe(1);
 });

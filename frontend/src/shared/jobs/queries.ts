@@ -9,30 +9,35 @@ import {
 import {
   api,
   answered,
+  ProblemError,
   type Generation,
-  type NewGeneration,
   type Queue,
   type Status,
 } from "@/shared/api";
+import { pollMs } from "./freshness";
+import { LINE } from "./line";
 
-const BUSY_MS = 1_000;
-const IDLE_MS = 2_500;
-const QUEUE = ["queue"] as const;
+/** The names of what is kept. */
+export const QUEUE = ["queue"] as const;
+export const GENERATION = ["generation"] as const;
+export const GENERATIONS = ["generations"] as const;
+export const OUTPUTS = ["outputs"] as const;
+
 const PAGE = 60;
 
 export function useQueue() {
   return useQuery({
     queryKey: QUEUE,
-    queryFn: ({ signal }) => answered(api.GET("/api/v1/queue", { signal })),
-    refetchInterval: ({ state }) =>
-      state.data && state.data.running.length + state.data.waiting.length > 0 ? BUSY_MS : IDLE_MS,
+    queryFn: ({ signal }) =>
+      answered(api.GET("/api/v1/queue", { params: { query: { limit: LINE } }, signal })),
+    refetchInterval: pollMs,
   });
 }
 
 /** Generations in these states, newest first, page by page. */
 export function useGenerations(status: Status[]) {
   return useInfiniteQuery({
-    queryKey: ["generations", status],
+    queryKey: [...GENERATIONS, status],
     queryFn: ({ pageParam, signal }) =>
       answered(
         api.GET("/api/v1/generations", {
@@ -49,7 +54,7 @@ export function useGenerations(status: Status[]) {
 
 export function useGeneration(id: string | null) {
   return useQuery({
-    queryKey: ["generation", id],
+    queryKey: [...GENERATION, id],
     enabled: id !== null,
     queryFn: ({ signal }): Promise<Generation> =>
       answered(
@@ -58,7 +63,11 @@ export function useGeneration(id: string | null) {
           signal,
         }),
       ),
-    refetchInterval: ({ state }) => (state.data?.finished_at == null ? BUSY_MS : false),
+    refetchInterval: ({ state }) => {
+      const status = state.error instanceof ProblemError ? state.error.status : 0;
+      const isRefused = status >= 400 && status < 500;
+      return isRefused || state.data?.finished_at != null ? false : pollMs();
+    },
   });
 }
 
@@ -80,7 +89,7 @@ function useQueueChange<T>(
     onSettled: () =>
       Promise.all([
         client.invalidateQueries({ queryKey: QUEUE }),
-        client.invalidateQueries({ queryKey: ["generations"] }),
+        client.invalidateQueries({ queryKey: GENERATIONS }),
       ]),
   });
 }
@@ -132,24 +141,6 @@ export function usePause() {
       answered(pause ? api.POST("/api/v1/queue/pause") : api.POST("/api/v1/queue/resume")),
     (queue, pause) => ({ ...queue, paused_since: pause ? new Date().toISOString() : null }),
   );
-}
-
-/** Queue one or several, in their order; the first refusal ends it. */
-export function useSubmit() {
-  const client = useQueryClient();
-  return useMutation({
-    async mutationFn(bodies: readonly NewGeneration[]) {
-      const made = [];
-      for (const body of bodies) {
-        const headers = { "Idempotency-Key": crypto.randomUUID() };
-        made.push(
-          await answered(api.POST("/api/v1/generations", { body, params: { header: headers } })),
-        );
-      }
-      return made;
-    },
-    onSettled: () => client.invalidateQueries({ queryKey: QUEUE }),
-  });
 }
 
 export function moved<T extends { id: string }>(list: readonly T[], id: string, to: number): T[] {

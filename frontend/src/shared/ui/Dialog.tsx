@@ -25,7 +25,10 @@ export function Dialog({
   const id = useId();
   useEffect(() => {
     const element = dialog.current;
-    if (element && !element.open) element.showModal();
+    if (element && !element.open) {
+      element.showModal();
+      element.querySelector("input")?.focus(); // what is asked for, before the way out
+    }
     return () => element?.close();
   }, []);
   return (

@@ -1,7 +1,7 @@
 import { X } from "lucide-react";
 import { Toast } from "radix-ui";
 import { createStore, useStore } from "@/shared/lib/store";
-import { sentence } from "@/shared/api";
+import { keysLeft, sentence } from "@/shared/api";
 import { Button, IconButton } from "./Button";
 import { classes } from "@/shared/lib/format";
 import styles from "./Toasts.module.css";
@@ -16,6 +16,7 @@ interface Message {
 const LASTS_MS = 6_000;
 const UNDO_LASTS_MS = 10_000;
 const messages = createStore<readonly Message[]>([]);
+keysLeft.subscribe(() => messages.set([]));
 let next = 1;
 
 /** Say something in passing; with an action, such as taking it back. */
