@@ -5,7 +5,8 @@ BUDGET ?= mini
 TARGET ?= src/adapters/embedded
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Three on two cores: many tests wait for processes.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # The page: its packages, the description of the API that its types are made from, its sources.
 PAGE := src/adapters/http/built_page/index.html

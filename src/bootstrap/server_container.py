@@ -2,9 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 import msgspec
 from dependency_injector import containers, providers
@@ -57,15 +55,11 @@ from application.watch_machine import WatchMachine
 from application.work_on_checkpoints import WorkOnCheckpoints
 from bootstrap import setting_sections
 from bootstrap.core_container import CoreContainer
-from bootstrap.process_environment import (
-    usable_cores,
-    visible_accelerators,
-    worker_environment,
-)
+from bootstrap.places import SPARE_BYTES, Place, find_places, sharing
+from bootstrap.process_environment import worker_environment
 from bootstrap.setting_sources import SettingsError
 from bootstrap.settings import Settings
 from domain.checkpoint import MINIATURES
-from domain.hardware import Hardware
 from domain.heat import Heat
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.clock import Clock
@@ -80,86 +74,26 @@ from domain.slot import Slot
 from domain.webhook import secret_bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where one worker works.
-
-    Attributes:
-        named: what `CUDA_VISIBLE_DEVICES` is to be there; None where there is no accelerator.
-        insisted: the accelerator that must be there. One that was seen must; one that was only named may
-            have been meant for others.
-        index: the driver's, of the accelerator; None where it was not seen.
-        is_spare: whether it is for a second miniature beside what else runs.
-    """
-
-    named: str | None = None
-    insisted: str = ""
-    index: int | None = None
-    is_spare: bool = False
-
-
-#: Bytes of the host's memory that a worker takes for one video of a miniature, and those that must be free
-#: for a second one to be worth it.
-_SPARE_BYTES: Final = 700 * 2**20
-_ROOM_FOR_A_SPARE: Final = 4 * 2**30
-
-
-def _places(settings: Settings, hardware: HardwareProbe) -> Sequence[_Place]:
-    """One per worker, each with an accelerator of its own where there are enough."""
-    seen = hardware.read()
-    names = visible_accelerators([accelerator.index for accelerator in seen.accelerators])
-    if not names:
-        if settings.workers != "auto":
-            return [_Place()] * settings.workers
-        return [
-            _Place(),
-            *([_Place(is_spare=True)] if _has_room_for_a_spare(settings, seen) else []),
-        ]
-
-    def place(name: str) -> _Place:
-        accelerator = seen.accelerator(name)
-        return _Place(
-            named=name,
-            insisted=name if seen.accelerators else "",
-            index=accelerator.index if accelerator else None,
-        )
-
-    if settings.renderer == "inprocess":  # torch takes the first it sees
-        return [place(names[0])]
-    count = len(names) if settings.workers == "auto" else settings.workers
-    return [place(names[slot % len(names)]) for slot in range(count)]
-
-
-def _has_room_for_a_spare(settings: Settings, seen: Hardware) -> bool:
-    """Whether a second worker makes miniatures beside the first; a test card has no use for one (ADR-0050)."""
-    return (
-        settings.renderer == "subprocess"
-        and settings.pipeline.backend == "diffusers"
-        and usable_cores() > 1
-        and seen.host.available_bytes >= _ROOM_FOR_A_SPARE
-    )
-
-
-def _capacity(places: Sequence[_Place], watch: WatchMachine) -> KnownCapacity:
-    spare_bytes = sum(_SPARE_BYTES for place in places if place.is_spare)
+def _capacity(places: Sequence[Place], watch: WatchMachine) -> KnownCapacity:
+    spare_bytes = sum(SPARE_BYTES for place in places if place.is_spare)
     return KnownCapacity(watch.present, spare_bytes=spare_bytes)
 
 
-def _heats(settings: Settings, places: Sequence[_Place]) -> Mapping[int, Heat]:
+def _heats(settings: Settings, places: Sequence[Place]) -> Mapping[int, Heat]:
     """By its index, each accelerator that somebody works on, where any is ever held."""
     if (limits := settings.heat_limits) is None:
         return {}
     return {index: Heat(index, limits) for place in places if (index := place.index) is not None}
 
 
-def _fork_server(settings: Settings, places: Sequence[_Place]) -> ForkServer | None:
+def _fork_server(settings: Settings, places: Sequence[Place]) -> ForkServer | None:
     """What all workers are forked from; None where the server renders itself."""
     if settings.renderer == "inprocess":
         return None
     # Where a worker differs from the first, the fork is told.
     return ForkServer(
         (sys.executable, "-m", "bootstrap.fork_server", _told_workers(settings)),
-        environment=worker_environment(places[0].named, workers=len(places)),
+        environment=worker_environment(places[0].named, workers=sharing(places)),
     )
 
 
@@ -176,7 +110,7 @@ def _told_workers(settings: Settings) -> str:
 
 def _renderers(
     settings: Settings,
-    places: Sequence[_Place],
+    places: Sequence[Place],
     core: CoreContainer,
     fork_server: ForkServer | None,
 ) -> Sequence[Renderer]:
@@ -186,12 +120,11 @@ def _renderers(
 
         rendering = render_container(core)
         return [InProcessRenderer(rendering.measure_run().execute, rendering.pipeline().close)]
-    regular = sum(not place.is_spare for place in places)
     command = (sys.executable, "-m", "bootstrap.worker", _told_workers(settings))
     return [
         SubprocessRenderer(
             (*command, str(slot), place.insisted),
-            environment=worker_environment(place.named, workers=regular),
+            environment=worker_environment(place.named, workers=sharing(places)),
             fork=partial(fork_server.fork, (str(slot), place.insisted, place.named or "")),
         )
         for slot, place in enumerate(places)
@@ -222,7 +155,7 @@ def _lanes(
     ]
 
 
-def _slots(places: Sequence[_Place], heats: Mapping[int, Heat]) -> Sequence[Slot]:
+def _slots(places: Sequence[Place], heats: Mapping[int, Heat]) -> Sequence[Slot]:
     return [
         Slot(
             number,
@@ -350,7 +283,7 @@ class ServerContainer(containers.DeclarativeContainer):
     history = providers.Singleton(
         RecentRuns, providers.Singleton(SqlRunHistory, database), core.clock
     )
-    places = providers.Singleton(_places, settings, core.hardware)
+    places = providers.Singleton(find_places, settings, core.hardware)
     heats = providers.Singleton(_heats, settings, places)
     watch = providers.Singleton(_watch, settings, core.hardware, core.clock, heats)
     fork_server = providers.Singleton(_fork_server, settings, places)

@@ -35,7 +35,7 @@ def test_a_prompt_becomes_a_video_that_carries_its_request(studio: Service) -> N
     assert [run["measured"] for run in runs if run["generation"] == generation["id"]] == [measured]
 
     system = studio.client.get("/api/v1/system").json()
-    assert [slot["checkpoint"] for slot in system["slots"]] == ["mini"]
+    assert {slot["checkpoint"] for slot in system["slots"]} - {None} == {"mini"}
     assert system["hardware"]["host"]["load_percent"] > 0
     assert studio.client.get("/api/v1/system/history").json()["data"][0]["number"] == 1
 

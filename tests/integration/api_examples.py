@@ -69,14 +69,14 @@ class Recorder:
         return told
 
 
-def _events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
-    event: dict[str, Any] = {}
+def _events(lines: Iterator[str]) -> Iterator[dict[str, str]]:
+    event: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(": ")
         if name == "data":
-            yield {**event, "data": json.loads(value)}
+            yield {**event, "data": value}
         elif name in {"id", "event"}:
-            event[name] = int(value) if value.isdecimal() else value
+            event[name] = value
 
 
 def record(url: str) -> dict[str, Any]:

@@ -75,6 +75,7 @@ Started: TypeAlias = Callable[..., ForkServer]
 async def started() -> AsyncIterator[Started]:
     """Makes fork servers with a worker's environment that are closed after the test, leaving no process."""
     made: list[ForkServer] = []
+    others = {*psutil.Process().children(recursive=True)}  # of other tests, on this very worker
 
     def make(*command: str, **more: str) -> ForkServer:
         environment = {**worker_environment(None), **more}
@@ -84,7 +85,7 @@ async def started() -> AsyncIterator[Started]:
     yield make
     for fork_server in made:
         await fork_server.close()
-    assert not psutil.Process().children(recursive=True)
+    assert not {*psutil.Process().children(recursive=True)} - others
 
 
 def forking_command(data_dir: Path) -> list[str]:

@@ -135,7 +135,7 @@ def test_a_copy_of_a_data_directory_has_its_keys(tmp_path: Path) -> None:
     FilesystemKeyStore(original.keys).add(a_key("ann")[0])
 
     with original.copying_to(tmp_path / "copy") as partial:
-        partial.take_files_from(original)
+        partial.take_files_from(original, set())
 
     copied = DataDirectory(tmp_path / "copy").keys
     assert [key.name for key in FilesystemKeyStore(copied).all()] == ["ann"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dependency_injector import providers
 
-from bootstrap import server_container
+from bootstrap import places
 from bootstrap.core_container import CoreContainer
 from bootstrap.server_container import ServerContainer
 from bootstrap.settings import load_settings
@@ -75,7 +75,7 @@ def test_where_nothing_is_ever_held_no_heat_is_followed(
 def plain(probe: FakeHardwareProbe, monkeypatch: pytest.MonkeyPatch) -> FakeHardwareProbe:
     """Four cores, much memory, no accelerator."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(server_container, "usable_cores", lambda: 4)
+    monkeypatch.setattr(places, "usable_cores", lambda: 4)
     probe.hardware = replace(probe.hardware, accelerators=(), note="none")
     return probe
 
@@ -134,7 +134,7 @@ def test_one_core_or_little_memory_leaves_no_spare_slot(
     assert spares(container(tmp_path, plain)) == [False]
 
     plain.hardware = rich
-    monkeypatch.setattr(server_container, "usable_cores", lambda: 1)
+    monkeypatch.setattr(places, "usable_cores", lambda: 1)
     assert spares(container(tmp_path, plain)) == [False]
 
 

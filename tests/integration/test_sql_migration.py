@@ -17,6 +17,7 @@ from adapters.sql.event_log import SqlEventLog
 from adapters.sql.job_queue import SqlJobQueue
 from adapters.sql.job_repository import SqlJobRepository
 from adapters.sql.library import SqlLibrary
+from adapters.sql.rows import event_to_row
 from adapters.sql.schema import APPLICATION_ID
 from domain.errors import Conflict
 from domain.job import LOCAL_CLIENT, Job
@@ -82,7 +83,8 @@ def _insert_as_version_1(connection: sqlite3.Connection, number: int, status: Jo
     }
     columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
     connection.execute(f"INSERT INTO jobs ({columns}) VALUES ({marks})", row)
-    connection.execute("INSERT INTO events (job_id, event) VALUES (?, '{}')", [row["id"]])
+    queued = event_to_row(a_job(row["id"]).collect_events()[0])["event"]
+    connection.execute("INSERT INTO events (job_id, event) VALUES (?, ?)", [row["id"], queued])
 
 
 async def test_every_job_is_what_it_was(database: Database) -> None:

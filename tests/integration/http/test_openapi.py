@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from litestar import Litestar
 
-from adapters.http import openapi
+from adapters.http import openapi_document
 from adapters.http.page import SCREENS
 
 PROBLEM = "application/problem+json"
@@ -169,18 +169,22 @@ async def test_the_description_is_openapi_and_has_every_route(
 
 
 async def test_the_description_is_written_once_and_not_on_the_event_loop(
-    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # A quarter of a second in which nobody else was answered.
     writers: list[threading.Thread] = []
-    write = openapi._write
+    write = openapi_document._write
 
     def observed(app: Litestar) -> bytes:
         writers.append(threading.current_thread())
         return write(app)
 
-    monkeypatch.setattr(openapi, "_write", observed)
-    answers = [await client.get("/schema/openapi.json") for _ in range(2)]
+    monkeypatch.setattr(openapi_document, "_write", observed)
+    app = Litestar([], openapi_config=openapi_document.openapi_config("1"))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://localhost"
+    ) as client:
+        answers = [await client.get("/schema/openapi.json") for _ in range(2)]
 
     assert [answer.headers["content-type"] for answer in answers] == [DOCUMENT] * 2
     assert len(writers) == 1

@@ -33,6 +33,7 @@ async def test_an_empty_queue_says_so(client: httpx.AsyncClient) -> None:
             "checkpoint": None,
             "is_busy": False,
             "job_id": None,
+            "spare_for": None,
             "problem": None,
             "fenced_out": 0,
         }
