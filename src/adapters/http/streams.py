@@ -11,6 +11,8 @@ from msgspec import Struct
 MEDIA_TYPE: Final = "text/event-stream"
 #: The largest number that every JSON reader keeps exact.
 MAX_EVENT: Final = 2**53 - 1
+#: Seconds after which a stream ends, and its client asks for the rest: none is held for ever by who forgot it.
+MAX_STREAM_S: Final = 600.0
 #: What breaks a silence, so that nobody in between takes the connection for dead.
 HEARTBEAT: Final = ServerSentEventMessage(comment="still here", data=None)
 
@@ -32,7 +34,10 @@ def told_as(event: type[ToldEvent]) -> ResponseSpec:
 def event_stream(
     messages: AsyncGenerator[ServerSentEventMessage, None], stopping: asyncio.Event
 ) -> ServerSentEvent:
-    """The answer that tells `messages`, until `stopping`: a stream that went on would hold it up."""
+    """The answer that tells `messages`, until `stopping`: a stream that went on would hold it up.
+
+    Or for `MAX_STREAM_S`, as clients go on with the rest by `Last-Event-ID`.
+    """
     return ServerSentEvent(
         _until(stopping, messages), headers={"Cache-Control": "private, no-store"}
     )
@@ -41,12 +46,14 @@ def event_stream(
 async def _until(
     stopping: asyncio.Event, messages: AsyncGenerator[ServerSentEventMessage, None]
 ) -> AsyncGenerator[ServerSentEventMessage, None]:
+    time = asyncio.get_running_loop().time
+    ends_at = time() + MAX_STREAM_S
     stop = asyncio.ensure_future(stopping.wait())
     coming: asyncio.Future[ServerSentEventMessage | None] | None = None
     try:
-        while not stop.done():
+        while not stop.done() and (left_s := ends_at - time()) > 0:
             coming = asyncio.ensure_future(anext(messages, None))
-            await asyncio.wait({coming, stop}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({coming, stop}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
             if not coming.done() or (message := coming.result()) is None:
                 return
             yield message

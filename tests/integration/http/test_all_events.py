@@ -3,8 +3,10 @@
 import json
 
 import httpx
+import pytest
 from litestar import Litestar
 
+from adapters.http import streams
 from tests.fakes.jobs import InMemoryJobs
 from tests.integration.http.lives import start
 from tests.integration.http.raw import OWN_HOST, exchange
@@ -44,3 +46,17 @@ async def test_a_client_that_was_away_gets_exactly_what_it_missed(
         told = parse("".join([(await answer.chunks.get()).decode() for _ in range(2)]))
 
     assert [event["id"] for event in told] == ["2", "3"]
+
+
+async def test_no_stream_is_held_for_ever_and_the_next_one_tells_the_rest(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "MAX_STREAM_S", 0.05)
+    await submit(client)
+    first = await client.get(f"{EVENTS}?after=0")  # which returns, as the stream has ended
+    await submit(client)
+
+    rest = await client.get(EVENTS, headers={"Last-Event-ID": "1"})
+
+    assert [event["id"] for event in parse(first.text)] == ["1"]
+    assert [event["id"] for event in parse(rest.text)] == ["2"]
