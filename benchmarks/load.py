@@ -183,7 +183,8 @@ def main() -> None:
     parser.add_argument("--submissions", type=float, default=20, help="a second")
     parser.add_argument("--no-pin", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
+    # A worker that outlives its server by a step may still write.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         service, secret = keyed_service(Path(temporary) / "data", backend="diffusers")
         service.start()
         try:
