@@ -36,7 +36,10 @@ it("takes the pictures", async () => {
     await server.call("POST", "/generations", { prompt: PROMPTS[0], steps: 100 });
     for (const prompt of PROMPTS.slice(1, 5)) await server.call("POST", "/generations", { prompt });
     await picture("queue", "/queue", async (page) => {
-      await page.getByText(/a step/).waitFor();
+      await page
+        .getByText(/a step/)
+        .first()
+        .waitFor();
     });
     await until("the queue is empty", async () => {
       const queue = await server.call<{ waiting: []; running: [] }>("GET", "/queue");
