@@ -1,7 +1,7 @@
 """The newest events are told from memory, however many listen, and older ones from the file."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,6 @@ from tests.fakes.examples import NOON, a_job
 
 #: Seconds: long enough that only news can have ended the wait.
 LONG_S = 30.0
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "jobs.db"
-
-
-@pytest.fixture
-async def database(path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{path}")
-    await database.open()
-    yield database
-    await database.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ A status compared with a bound parameter, or with an IN of one, once left the in
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -32,19 +32,6 @@ BOUNDED = {
     "SCAN jobs USING INDEX jobs_active",
     "SCAN jobs USING INDEX one_active_job_per_slot",
 }
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "jobs.db"
-
-
-@pytest.fixture
-async def database(path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{path}")
-    await database.open()
-    yield database
-    await database.close()
 
 
 async def plans_of(
