@@ -29,6 +29,8 @@ IDLE_POLL_S: Final = 5.0
 REST_S: Final = 5.0
 #: Seconds between a spare lane's looks while something waits: one that is free has come by then.
 SPARE_POLL_S: Final = 0.1
+#: The same where what waits is not for it: for as long as a larger video takes.
+SPARE_REST_S: Final = 1.0
 #: After these the next job would most likely end the same way.
 _NOTHING_WORKS: Final = (CheckpointUnavailable, StorageError, WorkerUnavailable)
 
@@ -139,26 +141,26 @@ class DispatchJobs:
             slot.note_claim(job.request.checkpoint)
         else:
             await lane.give_back_if_idle()
-            await self._until_something_waits(lane)
+            await self._until_something_waits()
         return job
 
     async def _is_needed(self, lane: RunGeneration) -> bool:
         """Whether a job waits that a spare lane may take, and nobody else is free for; else after a while."""
-        for job in await self._queue.line(limit=1):
-            checkpoint = job.request.checkpoint
-            others = (other for other in self.lanes if not other.slot.is_spare)
-            if lane.slot.takes(checkpoint) and not any(
-                self._is_free(other, checkpoint) for other in others
-            ):
+        heads = await self._queue.line(limit=1, startable_at=self._clock.now())
+        others = [other for other in self.lanes if not other.slot.is_spare]
+        rest_s = SPARE_POLL_S
+        for checkpoint in (job.request.checkpoint for job in heads):
+            if not lane.slot.takes(checkpoint):
+                rest_s = SPARE_REST_S
+            elif not any(self._is_free(other, checkpoint) for other in others):
                 return True
         await lane.give_back_if_idle()
-        await self._until_something_waits(lane)
+        await self._until_something_waits()
+        await self._rest(rest_s)
         return False
 
-    async def _until_something_waits(self, lane: RunGeneration) -> None:
+    async def _until_something_waits(self) -> None:
         await self._until_draining(self._queue.wait(timeout_s=IDLE_POLL_S))
-        if lane.slot.is_spare:  # what waits may not be for it, or not for long
-            await self._rest(SPARE_POLL_S)
 
     async def _attempt(self, lane: RunGeneration, job: Job) -> DomainError | None:
         """Make one attempt. Returns what it ended in; None where the video is published."""

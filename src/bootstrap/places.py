@@ -38,13 +38,6 @@ def find_places(settings: Settings, hardware: HardwareProbe) -> Sequence[Place]:
     """One per worker, each with an accelerator of its own where there are enough."""
     seen = hardware.read()
     names = visible_accelerators([accelerator.index for accelerator in seen.accelerators])
-    if not names:
-        if settings.workers != "auto":
-            return [Place()] * settings.workers
-        return [
-            Place(),
-            *([Place(is_spare=True)] if _has_room_for_a_spare(settings, seen) else []),
-        ]
 
     def place(name: str) -> Place:
         accelerator = seen.accelerator(name)
@@ -54,8 +47,16 @@ def find_places(settings: Settings, hardware: HardwareProbe) -> Sequence[Place]:
             index=accelerator.index if accelerator else None,
         )
 
-    if settings.renderer == "inprocess":  # torch takes the first it sees
-        return [place(names[0])]
+    if settings.renderer == "inprocess":  # one renderer; torch takes the first it sees
+        return [place(names[0]) if names else Place()]
+    if not names:
+        if settings.workers != "auto":
+            return [Place()] * settings.workers
+        return [
+            Place(),
+            *([Place(is_spare=True)] if _has_room_for_a_spare(settings, seen) else []),
+        ]
+
     count = len(names) if settings.workers == "auto" else settings.workers
     return [place(names[slot % len(names)]) for slot in range(count)]
 

@@ -267,7 +267,7 @@ async def _readiness(
     container: ServerContainer, dispatching: asyncio.Task[None]
 ) -> Mapping[str, str | None]:
     try:
-        await container.event_log().latest()
+        await container.queue().paused_since()  # which is read, not remembered
         database = None
     except StorageError as error:
         database = error.message

@@ -100,10 +100,13 @@ def _fork_server(settings: Settings, places: Sequence[Place]) -> ForkServer | No
 def _told_workers(settings: Settings) -> str:
     """The settings as JSON: no database, as a worker never opens it.
 
-    No webhooks either: everybody on this machine could read their secret off its command line.
+    Nor webhooks and telemetry: everybody on this machine could read their secrets off its command line.
     """
     told = msgspec.structs.replace(
-        settings, database=setting_sections.Database(), webhooks=setting_sections.Webhooks()
+        settings,
+        database=setting_sections.Database(),
+        telemetry=setting_sections.Telemetry(),
+        webhooks=setting_sections.Webhooks(),
     )
     return msgspec.json.encode(told).decode()
 

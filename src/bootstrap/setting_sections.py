@@ -169,7 +169,7 @@ class Webhooks(Section, frozen=True, kw_only=True):
 
 
 class Telemetry(Section, frozen=True, kw_only=True):
-    """`endpoint`: where traces go, by OTLP over HTTP; silence means what `OTEL_EXPORTER_OTLP_ENDPOINT` says, if anything."""
+    """`endpoint`: where traces go, by OTLP over HTTP; silence means nowhere."""
 
     endpoint: str = ""
 

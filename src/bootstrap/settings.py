@@ -77,16 +77,14 @@ _CONFIG_VARIABLE: Final = "WAN_CONFIG"
 KEY_VARIABLE: Final = "WAN_API_KEY"
 _NO_SETTINGS: Final = frozenset({_CONFIG_VARIABLE, KEY_VARIABLE})
 #: How the variables begin that no worker is to have.
-SECRETS: Final = (KEY_VARIABLE, "WAN_WEBHOOKS__", "OTEL_")
-#: What others call the same: huggingface_hub and OpenTelemetry. Ours goes before it.
-_ELSEWHERE: Final = {
-    "hub.endpoint": "HF_ENDPOINT",
-    "telemetry.endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
-}
+SECRETS: Final = (KEY_VARIABLE, "WAN_WEBHOOKS__", "WAN_TELEMETRY__", "OTEL_")
+#: What huggingface_hub calls the same. Ours goes before it. Not what OpenTelemetry does: platforms set that
+#: for whatever they run, and traces leave only where they were asked to.
+_ELSEWHERE: Final = {"hub.endpoint": "HF_ENDPOINT"}
 
 
 class Settings(Section, frozen=True, kw_only=True):
-    """All of them. `workers`: `auto` is one per accelerator; see `server_container` for a machine without."""
+    """All of them. `workers`: `auto` is one per accelerator; see `places` for a machine without."""
 
     data_dir: str
     server: Server = msgspec.field(default_factory=Server)

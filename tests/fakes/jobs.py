@@ -226,12 +226,7 @@ class InMemoryJobQueue(JobQueue):
         favourite: str | None = None,
         only: AbstractSet[str] | None = None,
     ) -> Job | None:
-        longest = at + timedelta(seconds=LONGEST_WAIT_S)
-        due = [
-            kept.job
-            for kept in self._waiting()
-            if (after := kept.job.run_after) is None or after <= at or after > longest
-        ]
+        due = [kept.job for kept in self._startable(at)]
         if not due or (only is not None and due[0].request.checkpoint not in only):
             return None
         peers = [job for job in due if job.priority == due[0].priority][:FAVOUR_REACH]
@@ -246,8 +241,15 @@ class InMemoryJobQueue(JobQueue):
             lambda: any(kept.job.run_after is None for kept in self._waiting()), timeout_s
         )
 
-    async def line(self, *, limit: int = 200, client: str | None = None) -> Sequence[Job]:
-        line = [k for k in self._memory.line() if client in {None, k.job.client}]
+    async def line(
+        self,
+        *,
+        limit: int = 200,
+        client: str | None = None,
+        startable_at: datetime | None = None,
+    ) -> Sequence[Job]:
+        line = self._memory.line() if startable_at is None else self._startable(startable_at)
+        line = [k for k in line if client in {None, k.job.client}]
         return [_twin(kept.job) for kept in line[:limit]]
 
     async def length(self) -> int:
@@ -282,6 +284,14 @@ class InMemoryJobQueue(JobQueue):
 
     async def paused_since(self) -> datetime | None:
         return self._memory.paused_at
+
+    def _startable(self, at: datetime) -> Sequence[_Kept]:
+        longest = at + timedelta(seconds=LONGEST_WAIT_S)
+        return [
+            kept
+            for kept in self._waiting()
+            if (after := kept.job.run_after) is None or after <= at or after > longest
+        ]
 
     def _waiting(self) -> Sequence[_Kept]:
         return [] if self._memory.paused_at else self._memory.line()

@@ -125,6 +125,14 @@ def test_workers_that_were_asked_for_are_no_spares(
     assert spares(container(tmp_path, plain, workers=2)) == [False, False]
 
 
+@pytest.mark.parametrize("workers", ["auto", 2])
+def test_the_server_renders_itself_in_one_slot(
+    workers: object, tmp_path: Path, plain: FakeHardwareProbe
+) -> None:
+    # Two were more than there are renderers: the server ended with a ValueError.
+    assert spares(container(tmp_path, plain, renderer="inprocess", workers=workers)) == [False]
+
+
 def test_one_core_or_little_memory_leaves_no_spare_slot(
     tmp_path: Path, plain: FakeHardwareProbe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,12 @@ def test_a_worker_is_offline_and_sees_its_own_accelerator() -> None:
 
 
 def test_no_secret_of_ours_reaches_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("WAN_API_KEY", "WAN_WEBHOOKS__SECRET", "OTEL_EXPORTER_OTLP_HEADERS"):
+    for name in (
+        "WAN_API_KEY",
+        "WAN_WEBHOOKS__SECRET",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "WAN_TELEMETRY__ENDPOINT",
+    ):
         monkeypatch.setenv(name, "whsec_canary")
 
     assert "whsec_canary" not in worker_environment(None).values()

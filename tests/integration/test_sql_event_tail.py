@@ -157,3 +157,11 @@ async def test_what_another_process_writes_is_seen_by_one_that_only_reads(
 
     assert (await log.latest(), await numbers(log, after=0)) == (2, [1, 2])
     await onlooker.close()
+
+
+async def test_what_was_closed_may_be_written_by_others(database: Database) -> None:
+    assert database.is_ours
+
+    await database.close()
+
+    assert not database.is_ours

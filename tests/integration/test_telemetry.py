@@ -114,9 +114,15 @@ def test_a_collector_that_is_not_there_keeps_nobody_waiting(tmp_path: Path) -> N
 
 @pytest.fixture
 def traced(tmp_path: Path) -> Settings:
-    overrides = {"data_dir": str(tmp_path / "data")}
-    variable = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
-    return load_settings(overrides=overrides, environment=variable)
+    overrides = {"data_dir": str(tmp_path / "data"), "telemetry.endpoint": "http://127.0.0.1:4318"}
+    return load_settings(overrides=overrides, environment={})
+
+
+def test_what_a_platform_sets_for_whatever_it_runs_sends_nothing(tmp_path: Path) -> None:
+    variable = {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"}
+    settings = load_settings(overrides={"data_dir": str(tmp_path)}, environment=variable)
+
+    assert ServerContainer(core=CoreContainer(settings=settings)).span_exporter() is None
 
 
 def test_without_opentelemetry_the_server_says_how_to_get_it(

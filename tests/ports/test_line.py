@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -161,6 +162,25 @@ async def test_a_job_is_not_started_before_its_time(
     job = await queue.claim(at=due, slot=1)
     assert job is not None
     assert (job.id, job.run_after) == ("a1", None)
+
+
+async def test_the_line_may_be_asked_for_what_could_be_started(
+    repository: JobRepository, queue: JobQueue
+) -> None:
+    await add_all(repository, "a1 a2 b1")
+    await claim(queue)
+    await repository.update("a1", lambda job: job.end_attempt(RenderFailed(), fence=1, at=NOON))
+    due = NOON + timedelta(seconds=BACKOFF_S[0])
+    assert (await names(queue)).split()[0] == "a1"
+
+    async def startable(**asked: Any) -> list[str]:
+        return [job.id for job in await queue.line(**asked)]
+
+    assert "a1" not in await startable(startable_at=NOON)
+    assert await startable(startable_at=NOON, limit=1, client="a") == ["a2"]
+    assert await startable(startable_at=due, limit=1) == ["a1"]
+    await queue.set_paused(paused=True, at=NOON)
+    assert await startable(startable_at=due) == []
 
 
 async def test_a_pause_that_a_clock_since_set_back_has_written_is_over(

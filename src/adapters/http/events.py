@@ -46,9 +46,21 @@ async def follow_generations(
     A browser that reconnects sends `Last-Event-ID`, which wins over `after`: it misses nothing.
     """
     last = after if last_event_id is None else last_event_id
-    if last is None:  # known before the stream begins: what is asked for from then on is told
-        last = await queries.latest_event()
-    return event_stream(told(queries, queries.follow_all(after=last)), stopping)
+    if last is not None:
+        return event_stream(told(queries, queries.follow_all(after=last)), stopping)
+    # Known before the stream begins: what is asked for from then on is told.
+    last = await queries.latest_event()
+    messages = _from_now_on(last, told(queries, queries.follow_all(after=last)))
+    return event_stream(messages, stopping)
+
+
+async def _from_now_on(
+    last: int, messages: AsyncGenerator[ServerSentEventMessage, None]
+) -> AsyncGenerator[ServerSentEventMessage, None]:
+    """First where it begins: a stream that ends before its first event is gone on with from there."""
+    yield ServerSentEventMessage(id=last, comment="from here on", data=None)
+    async for message in messages:
+        yield message
 
 
 async def told(

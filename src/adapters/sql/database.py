@@ -86,6 +86,7 @@ class Database:
             await asyncio.wait(self._reads)
         await self._reader.dispose()
         await self._writer.close()
+        self.is_ours = False
         self._lock.release()
 
     async def write(self, work: Callable[[Connection], _T]) -> _T:

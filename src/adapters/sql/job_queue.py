@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
@@ -14,6 +14,7 @@ from adapters.sql.line import (
     NEXT_FEW,
     NOT_PAUSED,
     ORDER,
+    STARTABLE,
     WAITING,
     Stand,
     end_of_turns,
@@ -31,7 +32,6 @@ _SOMETHING_WAITS: Final = (
     select(jobs.c.sequence).where(WAITING, jobs.c.run_after.is_(None), NOT_PAUSED).limit(1)
 )
 _LINE: Final = select(jobs).where(WAITING).order_by(*ORDER).limit(bindparam("at_most"))
-_LINE_OF: Final = _LINE.where(jobs.c.client == bindparam("of_client"))
 _LENGTH: Final = select(func.count()).select_from(jobs).where(WAITING)
 _STAND_THERE: Final = (
     update(jobs)
@@ -58,7 +58,7 @@ class SqlJobQueue(JobQueue):
         favourite: str | None = None,
         only: AbstractSet[str] | None = None,
     ) -> Job | None:
-        times = {"at": instant_to_text(at), "longest_wait": instant_to_text(at + _LONGEST_WAIT)}
+        times = _times(at)
 
         def work(connection: Connection) -> Job | None:
             row = connection.execute(NEXT, times).mappings().one_or_none()
@@ -77,9 +77,18 @@ class SqlJobQueue(JobQueue):
     async def wait(self, *, timeout_s: float) -> None:
         await self._database.wait(self._is_waited_in, timeout_s=timeout_s)
 
-    async def line(self, *, limit: int = 200, client: str | None = None) -> Sequence[Job]:
-        query = _LINE if client is None else _LINE_OF
-        told = {"at_most": limit} | ({} if client is None else {"of_client": client})
+    async def line(
+        self,
+        *,
+        limit: int = 200,
+        client: str | None = None,
+        startable_at: datetime | None = None,
+    ) -> Sequence[Job]:
+        query, told = _LINE, {"at_most": limit}
+        if startable_at is not None:
+            query, told = STARTABLE, told | _times(startable_at)
+        if client is not None:
+            query = query.where(jobs.c.client == client)
         return await self._database.read(
             lambda connection: [
                 row_to_job(row) for row in connection.execute(query, told).mappings()
@@ -127,6 +136,10 @@ class SqlJobQueue(JobQueue):
         return await self._database.read(
             lambda connection: connection.execute(_SOMETHING_WAITS).one_or_none() is not None
         )
+
+
+def _times(at: datetime) -> dict[str, Any]:
+    return {"at": instant_to_text(at), "longest_wait": instant_to_text(at + _LONGEST_WAIT)}
 
 
 def _favoured(

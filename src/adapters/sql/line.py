@@ -41,6 +41,8 @@ _NEXT: Final = (
 )
 _AT_PRIORITY: Final = jobs.c.priority == bindparam("at_priority")
 NEXT: Final = _NEXT.limit(1)
+#: Those that could be started at `:at`.
+STARTABLE: Final = _NEXT.limit(bindparam("at_most"))
 #: The first `:reach` of one priority that could be started at `:at`.
 NEXT_FEW: Final = _NEXT.where(_AT_PRIORITY).limit(bindparam("reach"))
 

@@ -82,9 +82,10 @@ async def fork_by(control: socket.socket, arguments: Sequence[str]) -> ForkedPro
         )
         if not handles:
             return None
+        left.callback(os.close, handles[0])
         stdin, stdout = await _streams(os.dup(orders), os.dup(reports))
         process_id = int.from_bytes(number, "big", signed=True)
-        return ForkedProcess(process_id, handles[0], told.dup(), stdin, stdout)
+        return ForkedProcess(process_id, os.dup(handles[0]), told.dup(), stdin, stdout)
 
 
 def _pipe(left: ExitStack) -> tuple[int, int]:

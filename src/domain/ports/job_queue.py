@@ -50,12 +50,20 @@ class JobQueue(ABC):
         """
 
     @abstractmethod
-    async def line(self, *, limit: int = 200, client: str | None = None) -> Sequence[Job]:
-        """Waiting jobs in the order of the line, whether or not their time has come.
+    async def line(
+        self,
+        *,
+        limit: int = 200,
+        client: str | None = None,
+        startable_at: datetime | None = None,
+    ) -> Sequence[Job]:
+        """Waiting jobs in the order of the line.
 
         Args:
             limit: at most this many.
             client: only this one's; everybody's where None.
+            startable_at: only those that `claim` could take then, none while the queue is paused; all
+                of them where None.
         """
 
     @abstractmethod

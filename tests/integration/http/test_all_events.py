@@ -24,6 +24,7 @@ async def test_every_generations_events_are_told_from_now_on(
     async with exchange(app, EVENTS) as answer:
         later = await submit(client, "another")
         await start(jobs, before)
+        await answer.chunks.get()  # where it begins
         told = parse("".join([(await answer.chunks.get()).decode() for _ in range(3)]))
 
     assert [(event["id"], event["event"]) for event in told] == [
@@ -60,3 +61,16 @@ async def test_no_stream_is_held_for_ever_and_the_next_one_tells_the_rest(
 
     assert [event["id"] for event in parse(first.text)] == ["1"]
     assert [event["id"] for event in parse(rest.text)] == ["2"]
+
+
+async def test_a_stream_says_where_it_begins_so_that_nothing_is_lost_where_it_ends(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One that had told nothing was followed by one "from now on", and what came between was not told.
+    monkeypatch.setattr(streams, "MAX_STREAM_S", 0.05)
+    await submit(client)
+
+    begun = await client.get(EVENTS)
+
+    assert "id: 1" in begun.text.splitlines()
+    assert "data" not in begun.text

@@ -11,6 +11,7 @@ from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.run_generation import RunGeneration
 from domain.checkpoint import MINIATURES
+from domain.errors import RenderFailed
 from domain.job import Job
 from domain.job_event import JobStatus
 from domain.slot import Slot
@@ -50,7 +51,7 @@ async def serving(
     gate: DiskGate,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Serving]:
-    for name in ("IDLE_POLL_S", "REST_S", "SPARE_POLL_S"):
+    for name in ("IDLE_POLL_S", "REST_S", "SPARE_POLL_S", "SPARE_REST_S"):
         monkeypatch.setattr(dispatch_jobs, name, 0.001)
     running: list[asyncio.Task[None]] = []
 
@@ -125,6 +126,22 @@ async def test_a_larger_checkpoint_waits_for_the_first_lane_and_is_not_overtaken
 
     await until(jobs, JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.QUEUED)
     assert pair.renderer.orders == []
+
+
+async def test_a_larger_one_that_waits_for_its_next_try_keeps_nobody_waiting(
+    jobs: InMemoryJobs, serving: Serving, clock: FakeClock
+) -> None:
+    await add(jobs, "gen_1", "t2v-1.3B")
+    claimed = await jobs.queue.claim(at=clock.now())
+    assert claimed is not None
+    await jobs.repository.update(
+        "gen_1", lambda job: job.end_attempt(RenderFailed(), fence=job.fence, at=clock.now())
+    )
+    serving()
+    await add(jobs, "gen_2")
+    await add(jobs, "gen_3")
+
+    await until(jobs, JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.COMPLETED)
 
 
 async def test_a_miniature_is_made_beside_a_larger_one(
