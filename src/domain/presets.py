@@ -132,7 +132,10 @@ _LIGHTNING: Final = {
 
 #: The default first, then the less exact the later.
 PRESETS: Final[Sequence[Preset]] = (
-    Preset(name="exact", loss="nothing: every step is made, as the checkpoint's authors make it"),
+    Preset(
+        name="exact",
+        loss="nothing is lost: every step is made, as the checkpoint's authors make it",
+    ),
     Preset(
         name="balanced",
         loss="steps that would change little are left out: small details differ from the exact video",

@@ -20,7 +20,7 @@ def test_each_is_told_with_its_loss_and_what_was_measured(
     assert wan() == 0
 
     told = capsys.readouterr().out
-    assert all(f"{preset.name}  gives up {preset.loss}" in told for preset in PRESETS)
+    assert all(f"{preset.name}: {preset.loss}" in told for preset in PRESETS)
     assert "mini: " in told
     assert " dB from the exact video" in told
 

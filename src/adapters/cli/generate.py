@@ -31,7 +31,10 @@ def add_command(app: typer.Typer, make_generator: MakeGenerator) -> None:
     def generate(
         prompt: Annotated[str, typer.Argument(help="What to show.")],
         output: Output,
-        model: Annotated[str | None, typer.Option(help="Checkpoint id; see `wan models`.")] = None,
+        model: Annotated[
+            str | None,
+            typer.Option("--model", "--checkpoint", help="Checkpoint id; see `wan models`."),
+        ] = None,
         size: Annotated[str | None, typer.Option(help="Width x height, such as 832x480.")] = None,
         frames: Annotated[int | None, typer.Option(help="How many frames: 4n + 1.")] = None,
         steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,

@@ -46,7 +46,7 @@ def _told(preset: Preset) -> dict[str, object]:
 
 
 def _paragraph(preset: Preset) -> Iterator[str]:
-    yield f"{preset.name}  gives up {preset.loss}"
+    yield f"{preset.name}: {preset.loss}"
     if preset.needs:
         yield f"  for {' and '.join(preset.needs)}, each with a LoRA that you put here"
     for cost in _costs(preset):
