@@ -1,11 +1,18 @@
-"""The socket that a server listens on."""
+"""How answers leave: the socket that a server listens on, and what is written to it."""
 
 import asyncio
 import contextlib
 import socket
 from pathlib import Path
+from typing import Any
 
-from bootstrap.server import _listen
+import pytest
+from litestar import Litestar, get
+from litestar.response import Stream
+from uvicorn.server import ServerState
+
+from adapters.http.connections import PatientProtocol
+from bootstrap.server import _listen, http_server
 from bootstrap.settings import load_settings
 from tests.e2e.service import free_port
 from tests.fakes.key_store import FakeKeyStore
@@ -32,3 +39,59 @@ async def test_an_answer_is_sent_without_waiting_for_what_was_sent_before(tmp_pa
                 writer.close()
                 await writer.wait_closed()
             assert option
+
+
+class Written(asyncio.Transport):
+    """Keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.packets: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def write(self, data: Any) -> None:
+        if data:
+            self.packets.put_nowait(bytes(data))
+
+    def is_closing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@get("/known", sync_to_thread=False)
+def known() -> str:
+    return "all of it"
+
+
+@get("/stream", sync_to_thread=False)
+def stream() -> Stream:
+    async def parts() -> Any:
+        await asyncio.Event().wait()
+        yield b""
+
+    return Stream(parts())
+
+
+@pytest.mark.parametrize(
+    ("path", "end"), [("/known", b"\r\n\r\nall of it"), ("/stream", b"\r\n\r\n")]
+)
+async def test_a_head_leaves_with_its_body_and_alone_where_that_is_still_to_come(
+    path: str, end: bytes
+) -> None:
+    config = http_server(Litestar([known, stream])).config
+    config.load()
+    state, transport = ServerState(), Written()
+    protocol = PatientProtocol(config=config, server_state=state, app_state={})
+    protocol.connection_made(transport)
+
+    protocol.data_received(f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+    async with asyncio.timeout(5):
+        packet = await transport.packets.get()
+
+    for task in state.tasks:
+        task.cancel()
+    protocol.connection_lost(None)
+    assert transport.packets.empty()
+    assert packet.startswith(b"HTTP/1.1 200")
+    assert packet.endswith(end)

@@ -134,9 +134,23 @@ class PatientProtocol(H11Protocol):
 
 
 class _Connection(h11.Connection):
-    """Remembers what was wrong. `fault`: the status for it."""
+    """Remembers what was wrong, and sends the head of an answer together with what follows at once.
+
+    `fault`: the status for what was wrong.
+    """
 
     fault = HTTPStatus.BAD_REQUEST
+    _head = b""
+
+    def send(self, event: h11.Event) -> bytes | None:  # type: ignore[override]  # tells None apart by event
+        output = super().send(event)
+        if isinstance(event, h11.Response) and any(
+            n == b"content-length" for n, _ in event.headers
+        ):
+            self._head = output or b""
+            return b""
+        head, self._head = self._head, b""
+        return head + (output or b"") if head else output
 
     def next_event(self) -> Any:  # Any: as many types as there are events
         try:

@@ -4,7 +4,7 @@ import re
 import secrets
 from typing import Final
 
-from litestar.datastructures import Headers, MutableScopeHeaders
+from litestar.datastructures import Headers
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 #: What a browser is made to render may load and run nothing; the page has a policy of its own.
@@ -15,6 +15,10 @@ SECURITY_HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
 }
+_SECURITY: Final = tuple(
+    (name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()
+)
+_NO_STORE: Final = ((b"cache-control", b"private, no-store"),)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -37,12 +41,18 @@ class MarkExchanges:
 
         async def mark(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableScopeHeaders(message)
-                headers["X-Request-ID"] = request_id
-                for name, value in (*SECURITY_HEADERS.items(), *scope["state"]["headers"].items()):
-                    headers.setdefault(name, value)
-                if is_api:
-                    headers.setdefault("Cache-Control", "private, no-store")
+                counted = scope["state"]["headers"].items()
+                chosen = {name.lower() for name, _ in message["headers"]}
+                ours = (
+                    (b"x-request-id", request_id.encode()),
+                    *_SECURITY,
+                    *((name.lower().encode(), value.encode()) for name, value in counted),
+                    *(_NO_STORE if is_api else ()),
+                )
+                message["headers"] = [
+                    *message["headers"],
+                    *(header for header in ours if header[0] not in chosen),
+                ]
             await send(message)
 
         await self._app(scope, receive, mark)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from adapters.sql.selecting import SelectingConnection
 from domain.errors import BackendUnavailable, DataDirectoryUnusable
 
 #: Set on every connection. None of these changes the file.
@@ -85,8 +86,8 @@ def reading_engine(url: URL) -> AsyncEngine:
     """A few connections that cannot write."""
     engine = create_async_engine(
         url,
-        **_options(connections=_READERS),
-        # Nothing is to be undone after a SELECT, and each statement costs two switches of thread.
+        **_options(connections=_READERS, async_creator_fn=SelectingConnection),
+        # Nothing is to be undone after a SELECT, and undoing it costs two switches of thread.
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
         pool_reset_on_return=None,
@@ -95,9 +96,12 @@ def reading_engine(url: URL) -> AsyncEngine:
     return engine
 
 
-def _options(*, connections: int) -> dict[str, Any]:  # SQLAlchemy's own, of every type
+def _options(
+    *, connections: int, **connect_args: Any
+) -> dict[str, Any]:  # SQLAlchemy's own, of every type
     return {
-        "connect_args": {"isolation_level": None},  # the driver begins no transaction of its own
+        # The driver begins no transaction of its own.
+        "connect_args": {"isolation_level": None, **connect_args},
         "pool_size": connections,
         "max_overflow": 0,
         "pool_timeout": PATIENCE_S,

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 from datetime import datetime
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, union_all, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, insert, select, union_all, update
 
 from adapters.sql import cards, keys, line, room_in_line, webhook_outbox
 from adapters.sql.database import Database
@@ -96,20 +97,34 @@ class SqlJobRepository(JobRepository):
         limit: int = 50,
         client: str | None = None,
     ) -> Sequence[Job]:
-        eligible = select(jobs)
         if client is not None:
-            eligible = eligible.where(jobs.c.client == client)
             statuses = statuses or tuple(JobStatus)  # its index goes by state
-        if before is not None:
-            older_than = select(jobs.c.sequence).where(jobs.c.id == before).scalar_subquery()
-            eligible = eligible.where(jobs.c.sequence < older_than)
-        # One ordered walk per status, which SQLite merges: an IN would be sorted whole.
-        walks = [eligible.where(has_status(status)) for status in dict.fromkeys(statuses)]
-        among = union_all(*walks).subquery() if walks else eligible.subquery()
-        query = select(among).order_by(among.c.sequence.desc()).limit(limit)
-        return await self._database.read(
-            lambda connection: [row_to_job(row) for row in connection.execute(query).mappings()]
+        query = _listing(
+            tuple(dict.fromkeys(statuses)),
+            is_of_client=client is not None,
+            is_older=before is not None,
         )
+        told = {"of_client": client, "before": before, "at_most": limit}
+        return await self._database.read(
+            lambda connection: [
+                row_to_job(row) for row in connection.execute(query, told).mappings()
+            ]
+        )
+
+
+@cache  # to put a statement together takes longer than to look up what it asks for
+def _listing(statuses: tuple[JobStatus, ...], *, is_of_client: bool, is_older: bool) -> Select[Any]:
+    """Jobs of `of_client`, from before the job `before`, at most `at_most`: whichever of these count."""
+    eligible = select(jobs)
+    if is_of_client:
+        eligible = eligible.where(jobs.c.client == bindparam("of_client"))
+    if is_older:
+        older_than = select(jobs.c.sequence).where(jobs.c.id == bindparam("before"))
+        eligible = eligible.where(jobs.c.sequence < older_than.scalar_subquery())
+    # One ordered walk per status, which SQLite merges: an IN would be sorted whole.
+    walks = [eligible.where(has_status(status)) for status in statuses]
+    among = union_all(*walks).subquery() if walks else eligible.subquery()
+    return select(among).order_by(among.c.sequence.desc()).limit(bindparam("at_most"))
 
 
 def load_row(connection: Connection, job_id: str) -> RowMapping:

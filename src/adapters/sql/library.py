@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     RowMapping,
     Select,
@@ -36,6 +38,8 @@ from domain.library import (
 )
 from domain.ports.library import Library
 
+#: Kept, of those that were asked of late: to put one together takes longer than to look up what it asks for.
+_STATEMENTS: Final = 256
 _CARD: Final = [
     cards.c.state.label("card_state"),
     cards.c.since,
@@ -83,22 +87,9 @@ class SqlLibrary(Library):
         after: str | None = None,
         limit: int = 50,
     ) -> Sequence[LibraryEntry]:
-        place = source_of(filters)
-        chosen = _chosen(filters, is_deleted=is_deleted).with_only_columns(place)
-        if after is not None:
-            there = select(jobs.c.sequence).where(jobs.c.id == after).scalar_subquery()
-            chosen = chosen.where(place < there if order is Order.NEWEST else place > there)
-        ordered = place.desc() if order is Order.NEWEST else place
-        found = chosen.order_by(ordered).limit(limit).subquery()
-        sequence = found.c[0]
-        query = (
-            select(jobs, *_CARD)
-            .select_from(found)
-            .join(jobs, jobs.c.sequence == sequence)
-            .join(cards, cards.c.sequence == sequence)
-            .order_by(sequence.desc() if order is Order.NEWEST else sequence)
-        )
-        return [row_to_entry(row) for row in await self._rows(query)]
+        query = _outputs(filters, is_deleted=is_deleted, order=order, is_after=after is not None)
+        rows = await self._rows(query, {"after": after, "at_most": limit})
+        return [row_to_entry(row) for row in rows]
 
     async def facets(self, filters: Filters, *, is_deleted: bool = False) -> Facets:
         of_values = (cards.c.checkpoint, cards.c.size, cards.c.rating, cards.c.favourite)
@@ -139,28 +130,17 @@ class SqlLibrary(Library):
         after: str | None = None,
         limit: int = 50,
     ) -> Sequence[Job]:
-        # Those of a status are found by an index of jobs, so are one client's, and all others by their cards.
         if filters.client is not None:
-            statuses = statuses or tuple(JobStatus)
-        is_of_status = bool(statuses) and filters.text is None
-        place = jobs.c.sequence if is_of_status else source_of(filters)
-        eligible = (
-            select(jobs)
-            .select_from(matching(filters))
-            .join(jobs, jobs.c.sequence == cards.c.sequence)
-            .where(cards.c.hidden == 0, *conditions_of(filters))
+            statuses = statuses or tuple(JobStatus)  # its index of jobs goes by state
+        query = _generations(
+            filters,
+            statuses=tuple(dict.fromkeys(statuses)),
+            order=order,
+            is_after=after is not None,
         )
-        if filters.client is not None:
-            eligible = eligible.where(jobs.c.client == filters.client)
-        if after is not None:
-            there = select(jobs.c.sequence).where(jobs.c.id == after).scalar_subquery()
-            eligible = eligible.where(place < there if order is Order.NEWEST else place > there)
-        ordered = place.desc() if order is Order.NEWEST else place.asc()
-        # As in `SqlJobRepository.list`: one ordered walk per status.
-        walks = [eligible.where(has_status(status)) for status in dict.fromkeys(statuses)]
-        walks = [walk.order_by(ordered).limit(limit) for walk in walks or [eligible]]
-        query = walks[0] if len(walks) == 1 else _merged(walks, order, limit)
-        return [row_to_job(row) for row in await self._rows(query)]
+        return [
+            row_to_job(row) for row in await self._rows(query, {"after": after, "at_most": limit})
+        ]
 
     async def in_state(
         self,
@@ -196,12 +176,59 @@ class SqlLibrary(Library):
         )
 
 
-def _merged(walks: Sequence[Select[Any]], order: Order, limit: int) -> Select[Any]:
-    """The first of all that they find."""
+@lru_cache(_STATEMENTS)
+def _outputs(filters: Filters, *, is_deleted: bool, order: Order, is_after: bool) -> Select[Any]:
+    """Entries of videos that fit, beyond the job `after` where that counts: `at_most` of them."""
+    place = source_of(filters)
+    chosen = _chosen(filters, is_deleted=is_deleted).with_only_columns(place)
+    if is_after:
+        chosen = chosen.where(_is_beyond(place, order))
+    found = chosen.order_by(_ordered(place, order)).limit(bindparam("at_most")).subquery()
+    sequence = found.c[0]
+    return (
+        select(jobs, *_CARD)
+        .select_from(found)
+        .join(jobs, jobs.c.sequence == sequence)
+        .join(cards, cards.c.sequence == sequence)
+        .order_by(_ordered(sequence, order))
+    )
+
+
+@lru_cache(_STATEMENTS)
+def _generations(
+    filters: Filters, *, statuses: tuple[JobStatus, ...], order: Order, is_after: bool
+) -> Select[Any]:
+    """Jobs that fit, beyond the job `after` where that counts: `at_most` of them."""
+    # Those of a status are found by an index of jobs, and all others by their cards.
+    is_of_status = bool(statuses) and filters.text is None
+    place = jobs.c.sequence if is_of_status else source_of(filters)
+    eligible = (
+        select(jobs)
+        .select_from(matching(filters))
+        .join(jobs, jobs.c.sequence == cards.c.sequence)
+        .where(cards.c.hidden == 0, *conditions_of(filters))
+    )
+    if filters.client is not None:
+        eligible = eligible.where(jobs.c.client == filters.client)
+    if is_after:
+        eligible = eligible.where(_is_beyond(place, order))
+    # As in `SqlJobRepository.list`: one ordered walk per status.
+    walks = [eligible.where(has_status(status)) for status in statuses] or [eligible]
+    walks = [walk.order_by(_ordered(place, order)).limit(bindparam("at_most")) for walk in walks]
+    if len(walks) == 1:
+        return walks[0]
     among = union_all(*(select(walk.subquery()) for walk in walks)).subquery()
-    sequence = among.c.sequence
-    ordered = sequence.desc() if order is Order.NEWEST else sequence
-    return select(among).order_by(ordered).limit(limit)
+    ordered = _ordered(among.c.sequence, order)
+    return select(among).order_by(ordered).limit(bindparam("at_most"))
+
+
+def _is_beyond(place: ColumnElement[int], order: Order) -> ColumnElement[bool]:
+    there = select(jobs.c.sequence).where(jobs.c.id == bindparam("after")).scalar_subquery()
+    return place < there if order is Order.NEWEST else place > there
+
+
+def _ordered(place: ColumnElement[int], order: Order) -> ColumnElement[int]:
+    return place.desc() if order is Order.NEWEST else place.asc()
 
 
 def _chosen(
