@@ -81,14 +81,8 @@ function StagePart({ stage, job }: { stage: Stage; job: Generation }) {
     job.status === "publishing" ? STAGES.length : job.stage ? STAGES.indexOf(job.stage) : -1;
   const own = STAGES.indexOf(stage);
   const isNow = own === at;
-  const share =
-    own < at
-      ? 1
-      : isNow && stage === "denoising"
-        ? job.step / Math.max(1, job.steps)
-        : isNow
-          ? 1
-          : 0;
+  // Steps count in any stage: a video in several segments goes through them with each.
+  const share = stage === "denoising" ? job.step / Math.max(1, job.steps) : own > at ? 0 : 1;
   const isPulsing = isNow && stage !== "denoising";
   return (
     <span className={classes(styles.part, styles[stage])}>

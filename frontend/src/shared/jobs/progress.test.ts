@@ -59,6 +59,15 @@ describe("the time that is left", () => {
     expect(secondsLeft(job, undefined, 101_000)).toBeCloseTo(6 * 4 + 6);
   });
 
+  it("counts the steps of the segments that follow the one that is decoded, or read for", () => {
+    const job = { step: 4, steps: 10, ...plan(seconds) };
+
+    expect(secondsLeft({ ...job, stage: "decoding" }, undefined, 0)).toBeCloseTo(6 * 4 + 6);
+    expect(secondsLeft({ ...job, stage: "encoding_prompt" }, undefined, 0)).toBeCloseTo(
+      1 + 6 * 4 + 6,
+    );
+  });
+
   it("is not told where a later stage was never measured", () => {
     const job = { stage: "denoising" as const, step: 4, steps: 10, ...plan(null) };
 

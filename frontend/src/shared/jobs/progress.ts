@@ -77,15 +77,17 @@ export function secondsLeft(
   nowMs: number,
 ): number | null {
   const planned = job.plan.seconds ?? null;
-  const stage = job.stage;
-  if (stage === null) return planned && total(planned);
+  if (job.stage === null) return planned && total(planned);
+  // A segment that is decoded before the next one is denoised: its steps are what takes time.
+  const isBetween = job.stage === "decoding" && job.step < job.steps;
+  const stage = isBetween ? "denoising" : job.stage;
   const spent = trace ? Math.max(0, (nowMs - trace.stageSinceMs) / 1000) : 0;
   const later = STAGES.slice(STAGES.indexOf(stage) + 1);
   let rest = 0;
   for (const other of later) {
     const seconds = planned?.[other];
     if (seconds === undefined && other !== "encoding_video") return null;
-    rest += seconds ?? 0;
+    rest += (seconds ?? 0) * (other === "denoising" ? 1 - job.step / job.steps : 1);
   }
   if (stage !== "denoising") {
     const seconds = planned?.[stage];
