@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 import adapters.embedded  # noqa: E402 - the root comes first
 from adapters.diffusers.denoising import denoise  # noqa: E402
 from adapters.diffusers.loading import load  # noqa: E402
-from adapters.diffusers.streamed_decode import decode_frames  # noqa: E402
+from adapters.diffusers.streamed_decode import decode_frames, to_rgb  # noqa: E402
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog  # noqa: E402
 from benchmarks.semantic import (  # noqa: E402
     Case,
@@ -91,7 +91,8 @@ class Generator:
             loras=self._loaded.loras,
         )
         self.seconds += time.process_time() - begun
-        pictures: Frames = torch.cat(list(decode_frames(pipe.vae, latents, lambda: None))).numpy()
+        decoded = [to_rgb(pictures) for pictures in decode_frames(pipe.vae, latents)]
+        pictures: Frames = torch.cat(decoded).numpy()
         self.frames.append(pictures)
         return pictures
 

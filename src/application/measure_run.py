@@ -83,6 +83,9 @@ class _Stages:
             self.is_whole = False
 
     def seconds(self) -> dict[Stage, float]:
-        """Of each stage that was entered; the last one ends now."""
+        """Of each stage that was entered, however often; the last one ends now."""
         ends = [at for _, at in self._entered[1:]] + [self._clock.monotonic()]
-        return {stage: end - began for (stage, began), end in zip(self._entered, ends, strict=True)}
+        seconds: dict[Stage, float] = {}
+        for (stage, began), end in zip(self._entered, ends, strict=True):
+            seconds[stage] = seconds.get(stage, 0.0) + end - began
+        return seconds

@@ -140,7 +140,7 @@ LOCAL: Final = Caller(client=LOCAL_CLIENT, scope=Scope.ADMIN)
 
 def job_cost(request: GenerationRequest) -> int:
     """What a generation costs, in units that only compare: width x height x frames x steps."""
-    return request.width * request.height * request.num_frames * request.denoising_steps
+    return request.width * request.height * request.segments.num_frames * request.all_steps
 
 
 def check_cost(request: GenerationRequest, cap: int | None) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.errors import InvalidRequest, UnknownCheckpoint, Violation
+from domain.segments import Segments
 
 #: `sample_neg_prompt` of Wan2.2 `wan/configs/shared_config.py`.
 WAN_NEGATIVE_PROMPT: Final = (
@@ -107,6 +108,7 @@ class CheckpointSpec:
         max_pixels: largest width x height that is accepted: its largest native size.
         max_frames: longest clip that is accepted, a bound of ours; the family was trained at its
             defaults, and holds together a little beyond.
+        segment_frames: what a longer clip is made of, one after another; None where it is made at once.
         prompts: a few prompts that show what it can do.
     """
 
@@ -125,6 +127,7 @@ class CheckpointSpec:
     is_miniature: bool = False
     max_pixels: int
     max_frames: int
+    segment_frames: int | None = None
     native_sizes: tuple[tuple[int, int], ...]
     prompts: tuple[str, ...] = ()
     note: str = ""
@@ -132,6 +135,11 @@ class CheckpointSpec:
     @property
     def has_two_experts(self) -> bool:
         return self.boundary_ratio is not None
+
+    def segments(self, num_frames: int) -> Segments:
+        """What a video of so many frames is made in."""
+        at_once = min(num_frames, self.segment_frames or num_frames)
+        return Segments(length=num_frames, num_frames=at_once)
 
     @property
     def transformer_channels(self) -> int:
@@ -334,9 +342,11 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
         boundary_ratio=None,
         animates_character=True,
         max_pixels=1280 * 720,
-        max_frames=77,
+        max_frames=533,
+        segment_frames=77,
         native_sizes=((1280, 720), (720, 1280)),
-        note="One segment of 77 frames; its pose and face videos come from Wan's own preprocessing.",
+        note="A longer video is made 77 frames at a time, each time from the last frame of those before; its "
+        "pose and face videos come from Wan's own preprocessing.",
     ),
 )
 

@@ -48,7 +48,8 @@ class Work:
         stored_as: the precision that each part's file can be used in as it lies, None where it must be
             converted; empty where no file is here, which is taken to mean that none must.
         tokens: what one forward attends over.
-        latent_bytes: of the video's latents in float32.
+        latent_bytes: of the latents in float32 that are made at once.
+        kept_bytes: of those of the segments before, which the host keeps.
         forwards: of the transformers, in the whole run.
         pictures_encoded: how many pictures the VAE encodes at once first; 0 from text alone.
     """
@@ -60,6 +61,7 @@ class Work:
     num_frames: int
     tokens: int
     latent_bytes: int
+    kept_bytes: int
     forwards: int
     pictures_encoded: int
 
@@ -152,7 +154,7 @@ def window_bytes(work: Work, placement: Placement) -> int:
 def _on_cpu(work: Work, placement: Placement) -> Demand:
     peak = max(_activations(work, placement).values())
     weights = work.structure.weight_bytes(placement.precision)
-    host_bytes = _CPU_PROCESS_BYTES + weights + int(_CPU_WORKSPACE * peak)
+    host_bytes = _CPU_PROCESS_BYTES + weights + int(_CPU_WORKSPACE * peak) + work.kept_bytes
     return Demand(
         phases={},
         accelerator_needed=0,
@@ -230,7 +232,7 @@ def _host_bytes(work: Work, placement: Placement) -> int:
         pictures = tiled_pictures_bytes(
             width=work.width, height=work.height, num_frames=work.num_frames
         )
-    return _CUDA_PROCESS_BYTES + max(loading, staying + pictures)
+    return _CUDA_PROCESS_BYTES + max(loading, staying + pictures + work.kept_bytes)
 
 
 def _kept_in_cache(work: Work, placement: Placement) -> int:

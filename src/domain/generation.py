@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, TypeVar
 
-from domain.checkpoint import CheckpointSpec
+from domain.checkpoint import CheckpointSpec, checkpoint_spec
 from domain.clip import InputClip
 from domain.errors import InvalidRequest, Violation
 from domain.image import MAX_ASPECT, InputImage
@@ -17,6 +17,7 @@ from domain.input_rules import check_inputs
 from domain.inputs import NOTHING_GIVEN, Given
 from domain.lora import Lora, LoraDraft, LoraUse, check_hashes, check_loras
 from domain.presets import preset_named
+from domain.segments import Segments
 from domain.shortcuts import DISTILLED, check_shortcuts
 
 #: Characters. UMT5 reads the first 512 tokens of a prompt.
@@ -93,11 +94,21 @@ class GenerationRequest:
 
     @property
     def denoising_steps(self) -> int:
-        """How many of `steps` are made: all, or the last of them where a video is given.
+        """How many of `steps` each segment makes: all, or the last of them where a video is given.
 
         Source: `get_timesteps` of diffusers' `WanVideoToVideoPipeline`.
         """
         return self.steps if self.strength is None else int(self.steps * self.strength)
+
+    @property
+    def segments(self) -> Segments:
+        """What its checkpoint makes it in."""
+        return checkpoint_spec(self.checkpoint).segments(self.num_frames)
+
+    @property
+    def all_steps(self) -> int:
+        """The denoising steps of all its segments."""
+        return self.segments.count * self.denoising_steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

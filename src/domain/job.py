@@ -48,7 +48,7 @@ class Job:
         fence: number of the latest attempt; grows by one per claim and never falls.
         slot: the place that carries out the present attempt; None while there is none.
         toll: what its failed attempts add up to.
-        furthest: the (stage, step) no attempt has yet passed.
+        furthest: the (stage, step) no attempt has yet passed; the step counts first (ADR-0052).
         resume_step: steps that another attempt need not repeat, as far as is known.
         furthest_saved: the most steps that were ever saved; what was rejected does not count.
         run_after: not to be started before; None for any time.
@@ -155,9 +155,9 @@ class Job:
             case JobStatus.PUBLISHING:
                 return 0.99
             case _ if self.stage is not None:
-                return progress(self.stage, step=self.step, steps=self.request.denoising_steps)
+                return progress(self.stage, step=self.step, steps=self.request.all_steps)
             case _ if self.step:
-                return progress(Stage.DENOISING, step=self.step, steps=self.request.denoising_steps)
+                return progress(Stage.DENOISING, step=self.step, steps=self.request.all_steps)
             case _:
                 return 0.0
 
@@ -362,7 +362,7 @@ class Job:
     def _note_progress(self) -> None:
         assert self.stage is not None, "a step is reported within a stage"
         position = (self.stage.order, self.step)
-        if position > self.furthest:
+        if position[::-1] > self.furthest[::-1]:
             self.furthest = position
             self.toll = self.toll.after_progress()
 
@@ -374,9 +374,9 @@ class Job:
             raise IllegalTransition(f"The generation is {self.status}, not {wanted}.")
 
     def _expect_step(self, step: int, *, at_least: int) -> None:
-        if not at_least <= step <= self.request.denoising_steps:
+        if not at_least <= step <= self.request.all_steps:
             raise RenderFailed(
-                f"The renderer reported step {step} of {self.request.denoising_steps} after step {self.step}."
+                f"The renderer reported step {step} of {self.request.all_steps} after step {self.step}."
             )
 
     def _record(
@@ -390,7 +390,7 @@ class Job:
                 status=self.status,
                 stage=self.stage,
                 step=self.step,
-                steps=self.request.denoising_steps,
+                steps=self.request.all_steps,
                 progress=self.progress,
                 attempt=self.fence,
                 checkpoint=self.request.checkpoint,

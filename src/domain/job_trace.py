@@ -93,7 +93,7 @@ def _facts(job: Job) -> Mapping[str, str | int | float]:
         "wan.width": request.width,
         "wan.height": request.height,
         "wan.num_frames": request.num_frames,
-        "wan.steps": request.denoising_steps,
+        "wan.steps": request.all_steps,
         "wan.attempts": job.fence,
     }
     if job.retry_of is not None:

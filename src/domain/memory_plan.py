@@ -35,7 +35,7 @@ class MemoryPlan:
     Attributes:
         weight_bytes: the checkpoint's weights, exact: as stored, or as they would be loaded where
             they are not here.
-        latent_shape: (C, T, H, W).
+        latent_shape: (C, T, H, W), of what is made at once.
         tokens: what one forward of the transformer attends over.
         forwards: transformer forwards of the whole run at most: guidance above 1 doubles a step, and a
             step cache leaves out nobody knows how many.
@@ -79,7 +79,10 @@ def plan_memory(
         latent_shape=spec.geometry.latent_shape(**size),
         tokens=spec.geometry.tokens(**size),
         forwards=_forwards(request),
-        reasons=told_of_shortcuts(request),
+        reasons=(
+            *request.segments.told(steps=request.all_steps),
+            *told_of_shortcuts(request),
+        ),
     )
     structure = structure_of(spec, local)
     if structure is None:
@@ -106,14 +109,15 @@ def plan_memory(
 
 
 def _forwards(request: GenerationRequest) -> int:
-    return request.denoising_steps + guided_steps(request)
+    return request.segments.count * (request.denoising_steps + guided_steps(request))
 
 
 def _size(request: GenerationRequest, spec: CheckpointSpec) -> dict[str, int]:
+    """Of what is made at once."""
     # A reference is a latent frame of its own, before the video's.
     more = spec.geometry.temporal_stride * len(request.references)
     return {
-        "num_frames": request.num_frames + more,
+        "num_frames": request.segments.num_frames + more,
         "height": request.height,
         "width": request.width,
     }
@@ -127,14 +131,16 @@ def work_of(
 ) -> Work:
     """What `request` is, as memory sees it."""
     size = _size(request, spec)
+    latent_bytes = 4 * prod(spec.geometry.latent_shape(**size))
     return Work(
         structure=structure,
         stored_as={part.name: part.precision for part in local.components} if local else {},
         width=request.width,
         height=request.height,
-        num_frames=request.num_frames,
+        num_frames=request.segments.num_frames,
         tokens=spec.geometry.tokens(**size),
-        latent_bytes=4 * prod(spec.geometry.latent_shape(**size)),
+        latent_bytes=latent_bytes,
+        kept_bytes=(request.segments.count - 1) * latent_bytes,
         forwards=_forwards(request),
         pictures_encoded=_pictures_encoded(request, structure),
     )
@@ -146,7 +152,7 @@ def _pictures_encoded(request: GenerationRequest, structure: Structure) -> int:
     The 5B encodes that picture alone.
     """
     if request.video or structure.transformer.side is not None:
-        return request.num_frames
+        return request.segments.num_frames
     if request.image:
         return 1 if structure.has_token_times else request.num_frames
     return 0
@@ -200,7 +206,7 @@ def _smaller(request: GenerationRequest, spec: CheckpointSpec) -> Iterator[Gener
 
 
 def _shorter(request: GenerationRequest, spec: CheckpointSpec) -> Iterator[GenerationRequest]:
-    """Fewer frames, the most first."""
+    """Fewer frames at once, the most first."""
     stride = spec.geometry.temporal_stride
-    for num_frames in range(request.num_frames - stride, 0, -stride):
+    for num_frames in range(request.segments.num_frames - stride, 0, -stride):
         yield replace(request, num_frames=num_frames)

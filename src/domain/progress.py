@@ -33,9 +33,10 @@ _SHARE: Final = {
 def progress(stage: Stage, *, step: int, steps: int) -> float:
     """Share of the run that is done, 0 to 1, once `step` of `steps` denoising steps are.
 
-    A run that goes on from an earlier one has done them before it denoises.
+    A run that goes on from an earlier one has done them before it denoises, and one in several segments goes
+    through the stages with each.
     """
-    if step and stage.order < Stage.DENOISING.order:
+    if step and (stage.order < Stage.DENOISING.order or step < steps):
         stage = Stage.DENOISING
     before = sum(share for other, share in _SHARE.items() if other.order < stage.order)
     within = _SHARE[stage] * step / steps if stage is Stage.DENOISING else 0.0

@@ -31,12 +31,12 @@ class FakeVideoPipeline(VideoPipeline):
     def generate(self, run: Run, report: Report, resume: ResumePoints) -> Iterator[FrameChunk]:
         self.run, request = run, run.request
         done = _steps_done(request, resume)
-        if done < request.denoising_steps:
+        if done < request.all_steps:
             report(StageEntered(stage=Stage.ENCODING_PROMPT))
             report(StageEntered(stage=Stage.DENOISING))
-        for step in range(done + 1, request.denoising_steps + 1):
+        for step in range(done + 1, request.all_steps + 1):
             report(StillRunning())
-            if resume.is_due(step, request.denoising_steps):
+            if resume.is_due(step, request.all_steps):
                 resume.save(step, f"{step} of {request!r}".encode())
             report(StepFinished(step=step))
         report(StageEntered(stage=Stage.DECODING))

@@ -13,14 +13,13 @@ from adapters.diffusers.given_frames import read_clip_frames
 from adapters.diffusers.loras import LoraStack
 from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.run_state import RunState, _from_bytes
-from adapters.diffusers.streamed_decode import decode_frames
 from adapters.pyav.sandbox import write_clip
 from domain.generation import SCHEDULERS, GenerationRequest
 from domain.inputs import InputFiles
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
 from tests.integration.clips import noisy_frames, video_file
-from tests.integration.tiny_wans import ANIMATE, a_pipe, stock_scheduler
+from tests.integration.tiny_wans import ANIMATE, a_pipe, decoded, stock_scheduler
 
 pytestmark = pytest.mark.slow
 #: Of the tiny structure's face encoder.
@@ -99,7 +98,7 @@ def test_frames_equal_those_of_the_stock_pipeline(
 ) -> None:
     request = wanted(scheduler=scheduler, guidance_high_noise=guidance, guidance_low_noise=guidance)
 
-    made = torch.cat(list(decode_frames(a_pipe(ANIMATE).vae, ours(request, performance))))
+    made = decoded(a_pipe(ANIMATE).vae, ours(request, performance))
 
     frames = stock(request, performance, output_type="np")[0]
     assert made.shape == (9, 32, 64, 3)

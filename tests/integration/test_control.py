@@ -14,7 +14,6 @@ from adapters.diffusers.given_frames import read_clip_frames
 from adapters.diffusers.loras import LoraStack
 from adapters.diffusers.prompts import Prompts
 from adapters.diffusers.run_state import RunState, _from_bytes
-from adapters.diffusers.streamed_decode import decode_frames
 from adapters.pyav.sandbox import write_clip
 from domain.generation import SCHEDULERS, GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
@@ -22,7 +21,7 @@ from domain.rendering import StillRunning
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
 from tests.integration.clips import noisy_frames, video_file
-from tests.integration.tiny_wans import VACE, a_pipe, stock_scheduler
+from tests.integration.tiny_wans import VACE, a_pipe, decoded, stock_scheduler
 
 pytestmark = pytest.mark.slow
 
@@ -131,7 +130,7 @@ def test_latents_equal_those_of_the_stock_pipeline(
 def test_frames_equal_those_of_the_stock_pipeline(everything: InputFiles) -> None:
     request = wanted(everything)
 
-    made = torch.cat(list(decode_frames(a_pipe(VACE).vae, ours(request, everything))))
+    made = decoded(a_pipe(VACE).vae, ours(request, everything))
 
     frames = stock(request, everything, output_type="np")[0]
     assert (made.numpy() == (frames * 255).round().astype(np.uint8)).all()

@@ -18,7 +18,6 @@ from adapters.diffusers.denoising import denoise
 from adapters.diffusers.loras import LoraStack
 from adapters.diffusers.prompts import MAX_TOKENS, Prompts
 from adapters.diffusers.run_state import RunState, _from_bytes
-from adapters.diffusers.streamed_decode import decode_frames
 from domain.checkpoint import CHECKPOINTS
 from domain.errors import PromptTooLong
 from domain.generation import SCHEDULERS, GenerationRequest
@@ -33,6 +32,7 @@ from tests.integration.tiny_wans import (
     TI2V_5B,
     Structure,
     a_pipe,
+    decoded,
     run_stock,
 )
 
@@ -137,11 +137,11 @@ def test_frames_equal_those_of_the_stock_pipeline(name: str, pictures: InputFile
     request, inputs = wanted(), given_to(name, pictures)
     pipe = a_pipe(STRUCTURES[name])
 
-    ours = torch.cat(list(decode_frames(pipe.vae, our_latents(pipe, request, inputs))))
+    ours = decoded(pipe.vae, our_latents(pipe, request, inputs))
 
-    decoded = _decoded_as_stock(pipe, run_stock(pipe, request, inputs))
+    theirs = _decoded_as_stock(pipe, run_stock(pipe, request, inputs))
     assert ours.shape == (9, 32, 48, 3)
-    assert torch.equal(ours, decoded)
+    assert torch.equal(ours, theirs)
 
 
 @pytest.mark.parametrize("num_frames", [5, 9, 13])

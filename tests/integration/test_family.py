@@ -161,17 +161,19 @@ async def test_a_control_and_references_make_a_file(studio: Studio) -> None:
     assert recipe(path).items() >= said.items()
 
 
-async def test_a_character_is_animated(studio: Studio) -> None:
+@pytest.mark.parametrize("num_frames", [5, 81])
+async def test_a_character_is_animated(num_frames: int, studio: Studio) -> None:
     pose, face = (
-        studio.core.upload_video().execute(video_file(noisy_frames(5, size), fps=30)).id
+        studio.core.upload_video().execute(video_file(noisy_frames(num_frames, size), fps=30)).id
         for size in ((64, 32), (32, 32))
     )
     said = {"control_video": pose, "face_video": face, "references": (studio.upload(1, (40, 90)),)}
 
-    job, path = await studio.make(checkpoint="animate-14B", **said)
+    job, path = await studio.make(checkpoint="animate-14B", num_frames=num_frames, **said)
 
     assert job.video is not None
-    assert (job.video.num_frames, job.video.fps) == (5, 30)
+    assert (job.video.num_frames, job.video.fps) == (num_frames, 30)
+    assert job.step == (3 if num_frames == 5 else 2 * 3)
     assert recipe(path)["face_video"] == face
 
 

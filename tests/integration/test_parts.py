@@ -17,7 +17,7 @@ import torch
 import adapters.embedded
 from adapters.diffusers.loading import LoadedCheckpoint, load
 from adapters.diffusers.parts import bring
-from adapters.diffusers.streamed_decode import decode_frames
+from adapters.diffusers.streamed_decode import decode_frames, to_rgb
 from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from domain.errors import RenderCancelled
@@ -27,6 +27,7 @@ from domain.run import Run
 from domain.structure import Precision
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
+from tests.integration.tiny_wans import decoded
 
 pytestmark = pytest.mark.slow
 
@@ -303,17 +304,17 @@ class TestTiles:
         unit = (whole / 2 + 0.5).clamp(0, 1).permute(1, 2, 3, 0)
         expected = (unit * 255).round().to(torch.uint8)
 
-        chunks = list(decode_frames(vae, latents))
+        chunks = [to_rgb(pictures) for pictures in decode_frames(vae, latents)]
 
         assert [len(chunk) for chunk in chunks] == [1, 4, 4]
         assert torch.equal(torch.cat(chunks), expected)
 
     def test_what_is_no_larger_than_one_is_decoded_whole(self, vae: Any) -> None:
         latents = torch.randn(1, 16, 3, 8, 8, generator=torch.Generator().manual_seed(7))
-        tiled = torch.cat(list(decode_frames(vae, latents)))
+        tiled = decoded(vae, latents)
         vae.disable_tiling()
 
-        whole = torch.cat(list(decode_frames(vae, latents)))
+        whole = decoded(vae, latents)
 
         vae.use_tiling = True
         assert torch.equal(tiled, whole)
@@ -330,11 +331,11 @@ class TestTiles:
     def test_one_that_is_stopped_leaves_nothing_behind(
         self, vae: Any, latents: torch.Tensor
     ) -> None:
-        untouched = torch.cat(list(decode_frames(vae, latents)))
+        untouched = decoded(vae, latents)
 
         def stop() -> None:
             raise RenderCancelled
 
         with pytest.raises(RenderCancelled):
             list(decode_frames(vae, latents, stop))
-        assert torch.equal(torch.cat(list(decode_frames(vae, latents))), untouched)
+        assert torch.equal(decoded(vae, latents), untouched)

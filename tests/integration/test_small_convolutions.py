@@ -82,7 +82,7 @@ def test_mini_decodes_to_the_same_bits() -> None:
     convolve_by_rows(by_rows)
     latents = torch.randn(1, 16, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
-    wanted = torch.cat([*decode_frames(plain, latents)])
+    wanted = torch.cat([*decode_frames(plain, latents)], dim=1)
 
     for _ in range(2):
-        assert torch.equal(torch.cat([*decode_frames(by_rows, latents)]), wanted)
+        assert torch.equal(torch.cat([*decode_frames(by_rows, latents)], dim=1), wanted)

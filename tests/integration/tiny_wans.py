@@ -31,6 +31,7 @@ from transformers import (
 )
 
 import adapters.embedded
+from adapters.diffusers.streamed_decode import decode_frames, to_rgb
 from domain.generation import GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
 
@@ -217,6 +218,11 @@ def run_stock(
     ).frames
     pipe.scheduler = own
     return frames
+
+
+def decoded(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+    """Our frames of normalised latents: uint8, (F, H, W, 3)."""
+    return torch.cat([to_rgb(pictures) for pictures in decode_frames(vae, latents)])
 
 
 def make_checkpoint(checkpoint_id: str, models: Path) -> Path:

@@ -146,7 +146,7 @@ def _generate(
     *,
     as_json: bool,
 ) -> None:
-    with shown_progress(steps=request.denoising_steps) as report:
+    with shown_progress(steps=request.all_steps) as report:
         made = generator.execute(request, plan, report)
     made.path.replace(output)
     if as_json:

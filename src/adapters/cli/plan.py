@@ -135,7 +135,7 @@ def _lines(estimate: Estimate) -> Iterator[str]:
 
 def _steps(request: GenerationRequest) -> str:
     of = "" if request.strength is None else f" of {request.steps}"
-    return f"{request.denoising_steps}{of}"
+    return f"{request.all_steps}{of}"
 
 
 def _stages(seconds: Mapping[Any, float]) -> str:

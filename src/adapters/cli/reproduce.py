@@ -68,7 +68,7 @@ def add_command(app: typer.Typer, make_reproducer: MakeReproducer) -> None:
             for difference in differing:
                 print(difference, file=sys.stderr)
             plan = reproducing.plan(recipe, [_read(path) for path in given or ()])
-            with shown_progress(steps=recipe.request.denoising_steps) as report:
+            with shown_progress(steps=recipe.request.all_steps) as report:
                 made = reproducing.execute(original, recipe, plan, report)
             if output is not None:
                 made.path.replace(output)

@@ -41,18 +41,26 @@ class Conditioning(Protocol):
 
 
 def build_conditioning(
-    pipe: WanPipeline, request: GenerationRequest, noise: torch.Tensor, inputs: InputFiles
+    pipe: WanPipeline,
+    request: GenerationRequest,
+    noise: torch.Tensor,
+    inputs: InputFiles,
+    *,
+    segment: int = 0,
+    before: torch.Tensor | None = None,
 ) -> Conditioning:
     """The form that this checkpoint has for this request.
 
     Args:
         noise: the first latents; the rest takes their shape and device.
         inputs: the pictures it is to be made from; a held frame only ever begins.
+        segment: which one of the request's.
+        before: the frame that it goes on from, (1, 3, 1, H, W), -1 to 1; None in the first.
     """
     if isinstance(pipe.transformer, WanVACETransformer3DModel):
         return _Controlled(control_latents(pipe, request, inputs), len(inputs.references))
     if isinstance(pipe.transformer, WanAnimateTransformer3DModel):
-        return _Animated(read_performance(pipe, request, inputs))
+        return _Animated(read_performance(pipe, request, inputs, segment, before))
     if inputs.image is None:
         return _HeldFrame(None, noise) if pipe.config.expand_timesteps else _Plain()
     first = image_pixels(pipe, request, inputs.image).to(noise.device)

@@ -66,16 +66,20 @@ def denoise(
     begun: RunState | None,
     inputs: InputFiles,
     loras: LoraStack,
+    done: Sequence[torch.Tensor] = (),
+    before: torch.Tensor | None = None,
     watch: Watch = unwatched,
 ) -> torch.Tensor:
-    """The request's clean latents, (1, C, T, H, W), normalised.
+    """The clean latents of one segment of the request, (1, C, T, H, W), normalised.
 
     Args:
         pipe: the loaded parts; its own `__call__` is not used.
         prompts: the way from text to embeddings.
         identity: saved with every resume point.
-        begun: what to go on from; None begins at the first step.
+        begun: what to go on from, in this segment; None begins at its first step.
         loras: what the transformers have on.
+        done: the latents of the segments before this one.
+        before: the last frame of these, decoded, (1, 3, 1, H, W), -1 to 1; None where there are none.
         watch: called before a step is reported; of what it asks for, no bit of the latents depends.
 
     Raises:
@@ -93,15 +97,18 @@ def denoise(
         negative = prompts.embed(request.negative_prompt, "negative prompt")
     report(StillRunning())
 
-    latents = _noise(pipe, request)
-    conditioning = build_conditioning(pipe, request, latents, inputs)
+    segment, steps = len(done), request.denoising_steps
+    latents = _noise(pipe, request, segment)
+    conditioning = build_conditioning(
+        pipe, request, latents, inputs, segment=segment, before=before
+    )
     scheduler = build_scheduler(
         request.scheduler,
         pipe.scheduler,
         flow_shift=request.flow_shift,
         steps=request.steps,
         device=pipe.device,
-        skipped=request.steps - request.denoising_steps,
+        skipped=request.steps - steps,
     )
     cache = StepCache(request)
     if begun is not None:
@@ -120,7 +127,8 @@ def denoise(
     ):
         timesteps = scheduler.timesteps[scheduler.begin_index :]
         times = timesteps.tolist()  # on the host: a comparison of `t` would wait for the GPU
-        for step in range(begun.step + 1 if begun else 1, request.denoising_steps + 1):
+        behind = segment * steps  # the run's steps before this segment
+        for step in range(begun.step - behind + 1 if begun else 1, steps + 1):
             t = timesteps[step - 1]
             expert = high if boundary is None or times[step - 1] >= boundary else low
             guides = negative is not None and expert.guidance > 1.0 and is_guided(request, step)
@@ -136,21 +144,23 @@ def denoise(
             noise = times[step - 1] / pipe.scheduler.config.num_train_timesteps
             clean = partial(_clean, conditioning, latents, velocity, noise)
             latents = scheduler.step(velocity, t, latents, return_dict=False)[0]
-            refuse_broken(latents, step=step, steps=request.steps, guilty=expert.transformer)
+            in_all = behind + step
+            refuse_broken(latents, step=in_all, steps=request.all_steps, guilty=expert.transformer)
 
-            if step == request.denoising_steps:
+            if step == steps:
                 latents = conditioning.finish(latents)
-            if resume.is_due(step, request.denoising_steps):
+            if resume.is_due(in_all, request.all_steps) or step == steps:
                 state = RunState(
-                    step=step,
+                    step=in_all,
                     latents=latents,
                     history=read_history(scheduler),
                     cache=cache.memory,
+                    done=tuple(done),
                 )
-                resume.save(step, to_bytes(state, identity))
-            watch(step, clean)
-            report(StepFinished(step=step))
-    cache.tell(report)
+                resume.save(in_all, to_bytes(state, identity))
+            watch(in_all, clean)
+            report(StepFinished(step=in_all))
+    cache.tell(report, segment)
     return latents
 
 
@@ -202,17 +212,22 @@ def _boundary(pipe: WanPipeline) -> float | None:
     return float(ratio * pipe.scheduler.config.num_train_timesteps)
 
 
-def _noise(pipe: WanPipeline, request: GenerationRequest) -> torch.Tensor:
-    """The latents to begin with. Drawn on the CPU, the noise of a seed is that of every machine."""
+def _noise(pipe: WanPipeline, request: GenerationRequest, segment: int) -> torch.Tensor:
+    """The latents to begin with. Drawn on the CPU, the noise of a seed is that of every machine.
+
+    That of a segment is drawn after that of those before it.
+    """
     shape = (
         1,
         pipe.vae.config.z_dim,
-        (request.num_frames - 1) // pipe.vae_scale_factor_temporal + 1 + len(request.references),
+        (request.segments.num_frames - 1) // pipe.vae_scale_factor_temporal
+        + 1
+        + len(request.references),
         request.height // pipe.vae_scale_factor_spatial,
         request.width // pipe.vae_scale_factor_spatial,
     )
     generator = torch.Generator("cpu").manual_seed(request.seed)
-    noise: torch.Tensor = randn_tensor(
-        shape, generator=generator, device=pipe.device, dtype=torch.float32
-    )
+    noise: torch.Tensor
+    for _ in range(segment + 1):
+        noise = randn_tensor(shape, generator=generator, device=pipe.device, dtype=torch.float32)
     return noise

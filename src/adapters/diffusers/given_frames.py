@@ -1,6 +1,6 @@
 """The pictures that a video is made from, brought to its shape and never stretched."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -23,17 +23,21 @@ def read_image(path: Path, request: GenerationRequest) -> Image.Image:
 
 
 def read_clip_frames(
-    path: Path, request: GenerationRequest, size: tuple[int, int] | None = None
+    path: Path,
+    request: GenerationRequest,
+    size: tuple[int, int] | None = None,
+    numbers: Iterable[int] | None = None,
 ) -> Iterator[Image.Image]:
     """The frames of one of our own clips that stand where the request's frames will.
 
     Args:
         size: (width, height) of each; None for the request's.
+        numbers: of the request's frames, from 0; None for all of them.
     """
     clip = read_clip("", path)
     size = size or (request.width, request.height)
     with ZipFile(path) as archive:
-        for number in range(request.num_frames):
+        for number in range(request.num_frames) if numbers is None else numbers:
             name = frame_name(clip.frame_at(number, request.fps))
             with archive.open(name) as member, Image.open(member, formats=("PNG",)) as frame:
                 yield _fitted(frame.convert("RGB"), size, request.image_fit)

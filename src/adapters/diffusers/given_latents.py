@@ -1,5 +1,6 @@
 """Pictures and videos that are given, as the latents a run is told of."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +18,31 @@ def image_pixels(pipe: WanPipeline, request: GenerationRequest, path: Path) -> t
     return _pixels(pipe, read_image(path, request))
 
 
-def clip_latents(pipe: WanPipeline, request: GenerationRequest, path: Path) -> torch.Tensor:
-    """The clip at `path`, as long as the request's video, as normalised float32 latents."""
-    return encode(pipe, clip_pixels(pipe, request, path).to(pipe.device))
+def clip_latents(
+    pipe: WanPipeline,
+    request: GenerationRequest,
+    path: Path,
+    numbers: Iterable[int] | None = None,
+) -> torch.Tensor:
+    """The clip at `path`, or those frames of it, as normalised float32 latents."""
+    return encode(pipe, clip_pixels(pipe, request, path, numbers=numbers).to(pipe.device))
 
 
 def clip_pixels(
-    pipe: WanPipeline, request: GenerationRequest, path: Path, size: tuple[int, int] | None = None
+    pipe: WanPipeline,
+    request: GenerationRequest,
+    path: Path,
+    *,
+    size: tuple[int, int] | None = None,
+    numbers: Iterable[int] | None = None,
 ) -> torch.Tensor:
-    """The clip at `path`, as long as the request's video, as float32, (1, 3, F, H, W), -1 to 1.
+    """The clip at `path` as float32, (1, 3, F, H, W), -1 to 1.
 
     Args:
         size: (width, height); None for the request's.
+        numbers: of the request's frames; None for all of them.
     """
-    frames = [_pixels(pipe, frame) for frame in read_clip_frames(path, request, size)]
+    frames = [_pixels(pipe, frame) for frame in read_clip_frames(path, request, size, numbers)]
     return torch.cat(frames, dim=2)
 
 

@@ -5,8 +5,8 @@ numbers and the identity of the run.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import safetensors.torch
@@ -22,6 +22,8 @@ Identity: TypeAlias = Mapping[str, str | int | float | None]
 #: Grows whenever older bytes mean something else.
 FORMAT: Final = "wan-studio-run/1"
 _LATENTS: Final = "latents"
+#: The parts of what was made before, one of each segment that is done, in their order.
+_DONE: Final = "done."
 #: The parts of what it remembers, by what their tensors' names begin with.
 _HISTORY: Final = "scheduler."
 _CACHE: Final = "step_cache."
@@ -31,17 +33,21 @@ _TOLD_CHARACTERS: Final = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """A run after `step` steps: its noisy latents, (1, C, T, H, W), and the memory of sampler and step cache."""
+    """A run after `step` steps: its noisy latents, (1, C, T, H, W), and the memory of sampler and step cache.
+
+    All three are the present segment's; `done` are the clean latents of those before it.
+    """
 
     step: int
     latents: torch.Tensor
     history: StepMemory
     cache: StepMemory = NOTHING_BEHIND
+    done: tuple[torch.Tensor, ...] = ()
 
     def on(self, device: torch.device) -> "RunState":
-        """The same, its tensors there."""
-        return RunState(
-            step=self.step,
+        """The same, its tensors there; what is done stays where it is."""
+        return replace(
+            self,
             latents=self.latents.to(device),
             history=self.history.on(device),
             cache=self.cache.on(device),
@@ -52,6 +58,7 @@ def to_bytes(state: RunState, identity: Identity) -> bytes:
     """`state` and whose it is. Copies the tensors to the host, and keeps none of the copies."""
     tensors = {
         _LATENTS: state.latents,
+        **{f"{_DONE}{segment}": latents for segment, latents in enumerate(state.done)},
         **{_HISTORY + name: tensor for name, tensor in state.history.tensors.items()},
         **{_CACHE + name: tensor for name, tensor in state.cache.tensors.items()},
     }
@@ -68,10 +75,13 @@ def to_bytes(state: RunState, identity: Identity) -> bytes:
     )
 
 
-def begun_run(resume: ResumePoints, identity: Identity) -> RunState | None:
+def begun_run(resume: ResumePoints, identity: Callable[[int], Identity]) -> RunState | None:
     """What an earlier, equal run left; None where the run begins at the first step.
 
     Tells `resume` which of the two it is, and why.
+
+    Args:
+        identity: of this run in each of its segments.
     """
     saved = resume.load()
     if saved is None:
@@ -81,7 +91,7 @@ def begun_run(resume: ResumePoints, identity: Identity) -> RunState | None:
     except (SafetensorError, ValueError, KeyError, TypeError):
         resume.reject("What was saved is in a format that this version does not read.")
         return None
-    if difference := _difference(whose, identity):
+    if difference := _difference(whose, identity(len(state.done))):
         resume.reject(difference)
         return None
     resume.accept(state.step)
@@ -94,11 +104,13 @@ def _from_bytes(saved: bytes) -> tuple[RunState, Identity]:
     if metadata["format"] != FORMAT:
         raise ValueError(metadata["format"])
     told = json.loads(metadata["run"])
+    done = _named(_DONE, tensors)
     state = RunState(
         step=told["step"],
         latents=tensors[_LATENTS],
         history=StepMemory(tensors=_named(_HISTORY, tensors), numbers=told["numbers"]),
         cache=StepMemory(tensors=_named(_CACHE, tensors), numbers=told.get("cache", {})),
+        done=tuple(done[str(segment)] for segment in range(len(done))),
     )
     return state, told["identity"]
 

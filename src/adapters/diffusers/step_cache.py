@@ -29,7 +29,7 @@ _LEFT_OUT: Final = "left out"
 
 
 class StepCache:
-    """Belongs to one run. What it knows of one regime is nothing to another."""
+    """Belongs to one segment of a run. What it knows of one regime is nothing to another."""
 
     def __init__(self, request: GenerationRequest, memory: StepMemory = NOTHING_BEHIND) -> None:
         """Takes `memory` of an equal run that goes on here."""
@@ -42,11 +42,12 @@ class StepCache:
         """What it knows now. The tensors are its own, not copies."""
         return StepMemory(tensors=dict(self._tensors), numbers=dict(self._numbers))
 
-    def tell(self, report: Report) -> None:
-        """Report how many steps were left out, where any may be."""
+    def tell(self, report: Report, segment: int) -> None:
+        """Report how many steps of that segment were left out, where any may be."""
         if self._request.step_cache is not None:
             steps, left_out = self._request.denoising_steps, self._numbers.get(_LEFT_OUT, 0)
-            report(Noticed(text=f"Step cache: {left_out} of {steps} steps were left out."))
+            of = f" of segment {segment + 1}" if self._request.segments.count > 1 else ""
+            report(Noticed(text=f"Step cache: {left_out} of {steps} steps{of} were left out."))
 
     def recall(self, step: int, latents: torch.Tensor, regime: int) -> torch.Tensor | None:
         """The velocity for these latents; None where the step has to be made.

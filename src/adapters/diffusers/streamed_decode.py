@@ -5,7 +5,7 @@ Wan's VAE is causal: each latent frame needs only the features cached from those
 whose loop this is, with a `yield` in it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import torch
 from diffusers import AutoencoderKLWan
@@ -20,7 +20,7 @@ def _go_on() -> None:
 
 def decode_frames(
     vae: AutoencoderKLWan, latents: torch.Tensor, pause: Callable[[], None] = _go_on
-) -> Iterator[torch.Tensor]:
+) -> Generator[torch.Tensor]:
     """Decode normalised latents of one video; in tiles where the VAE was told to and they are larger.
 
     Args:
@@ -28,12 +28,11 @@ def decode_frames(
         pause: called between tiles, before there is any picture; what it raises ends the decoding.
 
     Yields:
-        uint8 RGB pictures, (frames, height, width, 3), contiguous, on the host.
+        The pictures of one latent frame after the other, (3, frames, height, width), -1 to 1.
     """
     features = _features(vae, latents)
     if vae.use_tiling and _is_larger_than_a_tile(vae, features):
-        for pictures in decode_tiles(vae, features, pause):
-            yield _to_rgb(pictures)
+        yield from decode_tiles(vae, features, pause)
         return
     features = _convolved(vae, features)
     vae.clear_cache()
@@ -42,6 +41,13 @@ def decode_frames(
             yield _decode_one(vae, features[:, :, index : index + 1], first=index == 0)
     finally:
         vae.clear_cache()
+
+
+@torch.no_grad()
+def to_rgb(pictures: torch.Tensor) -> torch.Tensor:
+    """Decoded pictures as uint8 RGB, (frames, height, width, 3), contiguous, on the host."""
+    unit = (pictures / 2 + 0.5).clamp(0, 1).permute(1, 2, 3, 0).float()
+    return (unit * 255).round().to(torch.uint8).cpu().contiguous()
 
 
 def _is_larger_than_a_tile(vae: AutoencoderKLWan, features: torch.Tensor) -> bool:
@@ -80,11 +86,4 @@ def _decode_one(vae: AutoencoderKLWan, feature: torch.Tensor, *, first: bool) ->
     )
     if vae.config.patch_size is not None:
         pictures = unpatchify(pictures, patch_size=vae.config.patch_size)
-    return _to_rgb(torch.clamp(pictures, min=-1.0, max=1.0)[0])
-
-
-@torch.no_grad()
-def _to_rgb(pictures: torch.Tensor) -> torch.Tensor:
-    """(3, F, H, W), -1 to 1, as bytes on the host."""
-    unit = (pictures / 2 + 0.5).clamp(0, 1).permute(1, 2, 3, 0).float()  # (F, H, W, 3)
-    return (unit * 255).round().to(torch.uint8).cpu().contiguous()
+    return torch.clamp(pictures, min=-1.0, max=1.0)[0]

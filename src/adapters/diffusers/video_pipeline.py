@@ -2,8 +2,8 @@
 
 import gc
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 
 import torch
 from diffusers import AutoencoderKLWan
@@ -23,8 +23,8 @@ from adapters.diffusers.latent_previews import LatentColours, fit_colours
 from adapters.diffusers.loading import Load, LoadedCheckpoint, load
 from adapters.diffusers.parts import Placed, bring
 from adapters.diffusers.prompt_cache import PromptCache
-from adapters.diffusers.run_state import begun_run
-from adapters.diffusers.streamed_decode import decode_frames
+from adapters.diffusers.run_state import Identity, RunState, begun_run
+from adapters.diffusers.streamed_decode import decode_frames, to_rgb
 from adapters.diffusers.threads import threads_for
 from domain.attention import Attention
 from domain.compilation import Compilation
@@ -94,19 +94,32 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             pipe = loaded.pipe
             for told in loaded.loras.wear(request.loras, run.loras):
                 report(Noticed(text=told))
-            with computed_by(self._kernel(pipe)), self._compiled(pipe, report):
-                latents = self._latents(loaded, run, report, resume)
-            report(StageEntered(stage=Stage.DECODING))
-            bring(pipe, pipe.vae)
-            with _tiling(pipe.vae) if run.in_tiles and not pipe.vae.use_tiling else nullcontext():
-                for pictures in decode_frames(pipe.vae, latents, lambda: report(StillRunning())):
-                    yield FrameChunk(
-                        rgb=pictures.numpy().data,
-                        num_frames=pictures.shape[0],
-                        height=pictures.shape[1],
-                        width=pictures.shape[2],
-                    )
-                    report(StillRunning())
+            self._choose_compilation(pipe, report)
+            in_tiles = run.in_tiles and not pipe.vae.use_tiling
+            with computed_by(self._kernel(pipe)):
+                identity = self._identity(loaded, run, in_tiles=in_tiles)
+            done, begun = _left_by(begun_run(resume, identity), request)
+            before: torch.Tensor | None = None  # the last frame of the segment before
+            for segment in range(request.segments.count):
+                if segment == len(done):
+                    with computed_by(self._kernel(pipe)), self._compiled(pipe):
+                        latents = self._denoise(
+                            loaded,
+                            run,
+                            report,
+                            resume,
+                            identity=identity(segment),
+                            begun=begun,
+                            done=done,
+                            before=before,
+                        )
+                    done.append(latents.cpu())
+                    begun = None  # the next segment begins at its first step
+                report(StageEntered(stage=Stage.DECODING))
+                bring(pipe, pipe.vae)
+                with _tiling(pipe.vae) if in_tiles else nullcontext():
+                    shown = request.segments.shown(segment)
+                    before = yield from _decoded(pipe.vae, done[segment], shown, report)
 
     def ways(self) -> Mapping[str, str]:
         kernel = self._chosen or Attention.SDPA
@@ -161,35 +174,50 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             )
         return self._chosen
 
-    @contextmanager
-    def _compiled(self, pipe: Placed, report: Report) -> Iterator[None]:
-        """The transformers with compiled blocks, where that is wanted and can be."""
+    def _choose_compilation(self, pipe: Placed, report: Report) -> None:
+        """Compile the blocks of this run, where that is wanted and can be."""
         self._is_compiled = False
         if self._compilation is Compilation.OFF:
-            yield
             return
-        transformers = list(pipe.parts.experts())
-        if reason := why_not_compiled(transformers):
+        if reason := why_not_compiled(pipe.parts.experts()):
             report(Noticed(text=reason))
-            yield
             return
         self._is_compiled = True
-        with compiled_blocks(transformers, self._compiler):
-            yield
 
-    def _latents(
-        self, loaded: LoadedCheckpoint, run: Run, report: Report, resume: ResumePoints
-    ) -> torch.Tensor:
-        """Those to decode, from where an earlier run left off."""
-        request, pipe = run.request, loaded.pipe
+    def _compiled(self, pipe: Placed) -> AbstractContextManager[None]:
+        """The transformers with compiled blocks, where that was chosen."""
+        if not self._is_compiled:
+            return nullcontext()
+        return compiled_blocks(pipe.parts.experts(), self._compiler)
+
+    def _identity(
+        self, loaded: LoadedCheckpoint, run: Run, *, in_tiles: bool
+    ) -> Callable[[int], Identity]:
+        """What decides the bits of each segment's latents."""
+        pipe = loaded.pipe
         identity = {
-            **run_identity(pipe, loaded.weights, request, run.inputs),
+            **run_identity(pipe, loaded.weights, run.request, run.inputs),
             **pipe.parts.identity(encodes_image=run.inputs != NO_INPUTS),
             "compile": self._compilation.value if self._is_compiled else None,
         }
-        begun = begun_run(resume, identity)
-        if begun is not None and begun.step == request.denoising_steps:
-            return begun.latents  # an earlier run failed after them: only decoding is left
+        # A later segment goes on from what was decoded.
+        later = {**identity, "decoding": "in tiles" if in_tiles else None}
+        return lambda segment: later if segment else identity
+
+    def _denoise(
+        self,
+        loaded: LoadedCheckpoint,
+        run: Run,
+        report: Report,
+        resume: ResumePoints,
+        *,
+        identity: Identity,
+        begun: RunState | None,
+        done: Sequence[torch.Tensor],
+        before: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """The latents of the segment after those that are `done`."""
+        request, pipe = run.request, loaded.pipe
         self._prepare_prompts(loaded, request)
         with self._reloaded_if_streamed():
             heard, watch = self._watched(loaded, request, report)
@@ -203,6 +231,8 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
                 begun=begun,
                 inputs=run.inputs,
                 loras=loaded.loras,
+                done=done,
+                before=before,
                 watch=watch,
             )
 
@@ -216,7 +246,8 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             bring(loaded.pipe, loaded.pipe.vae)
             self._colours = fit_colours(loaded.pipe.vae)
         colours = self._colours
-        previews = RunPreviews(self._previews, report, duration_s=request.num_frames / request.fps)
+        duration_s = request.segments.num_frames / request.fps
+        previews = RunPreviews(self._previews, report, duration_s=duration_s)
         return previews.report, lambda step, clean: previews.look(
             step, lambda: colours.pictures(clean())
         )
@@ -237,6 +268,41 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             if self._loaded and self._loaded.pipe.parts.placement.experts is Place.STREAMED:
                 self.close()
             raise
+
+
+def _left_by(
+    begun: RunState | None, request: GenerationRequest
+) -> tuple[list[torch.Tensor], RunState | None]:
+    """The latents of the segments of which only decoding is left, on the host; and what is begun, if any."""
+    if begun is None:
+        return [], None
+    if begun.step == (len(begun.done) + 1) * request.denoising_steps:
+        return [*begun.done, begun.latents], None
+    return [*begun.done], begun
+
+
+def _decoded(
+    vae: AutoencoderKLWan, latents: torch.Tensor, shown: range, report: Report
+) -> Generator[FrameChunk, None, torch.Tensor]:
+    """Hand out those of a segment's frames that are `shown`, whole latent frames.
+
+    Returns:
+        The last one as it was decoded, (1, 3, 1, H, W), -1 to 1.
+    """
+    made = 0
+    with closing(decode_frames(vae, latents, lambda: report(StillRunning()))) as decoding:
+        for pictures in decoding:
+            if made in shown:
+                rgb = to_rgb(pictures)
+                frames, height, width, _colours = rgb.shape
+                yield FrameChunk(
+                    rgb=rgb.numpy().data, num_frames=frames, height=height, width=width
+                )
+            report(StillRunning())
+            made += pictures.shape[1]
+            if made >= shown.stop:
+                break
+    return pictures[None, :, -1:].clone()
 
 
 @contextmanager

@@ -166,7 +166,7 @@ def generation(job: Job) -> Generation:
         status=job.status,
         stage=job.stage,
         step=job.step,
-        steps=job.request.denoising_steps,
+        steps=job.request.all_steps,
         progress=job.progress,
         request=job.request,
         plan=job.plan,

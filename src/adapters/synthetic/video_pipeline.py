@@ -43,7 +43,7 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
     def generate(self, run: Run, report: Report, resume: ResumePoints) -> Iterator[FrameChunk]:
         request = run.request
         done = _steps_done(request, resume)
-        if done < request.denoising_steps:
+        if done < request.all_steps:
             self._denoise(request, report, resume, done=done)
         report(StageEntered(stage=Stage.DECODING))
         for start in range(0, request.num_frames, _FRAMES_PER_CHUNK):
@@ -60,11 +60,11 @@ class SyntheticVideoPipeline(video_pipeline.VideoPipeline):
             previews = RunPreviews(self._previews, report, duration_s=duration_s)
             report = previews.report
         report(StageEntered(stage=Stage.DENOISING))
-        for step in range(done + 1, request.denoising_steps + 1):
+        for step in range(done + 1, request.all_steps + 1):
             for _ in range(_BLOCKS):
                 report(StillRunning())
                 time.sleep(self._seconds_per_step / _BLOCKS)
-            if resume.is_due(step, request.denoising_steps):
+            if resume.is_due(step, request.all_steps):
                 resume.save(step, _state(request, step))
             if previews is not None:
                 previews.look(step, lambda: _cards(request, range(0, request.num_frames, _STRIDE)))

@@ -18,10 +18,11 @@ class VideoPipeline(ABC):
 
         The chunks together hold exactly `num_frames` frames of `height` x `width`. The same request
         on the same machine gives the same bytes. Reports `ENCODING_PROMPT` once what it needs is
-        loaded, then `DENOISING` with every step, and `DECODING`; between transformer blocks and
-        between chunks it reports `StillRunning`; where it makes previews, `Previewed` right before the
-        step that it shows. Whatever `report` or `resume` raises ends the run and
-        leaves the pipeline ready for the next; so does closing the iterator.
+        loaded, then `DENOISING` with every step, and `DECODING`; where there are several segments, it may
+        go through these with each. Between transformer blocks and between chunks it reports
+        `StillRunning`; where it makes previews, `Previewed` right before the step that it shows. Whatever
+        `report` or `resume` raises ends the run and leaves the pipeline ready for the next; so does
+        closing the iterator.
 
         Before all that it goes on from what `resume` loads, if an equal run saved it: the video is
         then, byte for byte, that of an unbroken run. Where all steps were done, `DECODING` is the first

@@ -10,7 +10,14 @@ from application.resume_points import KeepResumePoints
 from domain.errors import RenderCancelled
 from domain.placement import ALL_RESIDENT, Placement
 from domain.progress import Stage
-from domain.rendering import RenderOrder, RenderProgress, Report, RunMeasured, StepFinished
+from domain.rendering import (
+    RenderOrder,
+    RenderProgress,
+    Report,
+    RunMeasured,
+    StageEntered,
+    StepFinished,
+)
 from domain.resume import ResumePoints
 from domain.run import Run
 from domain.run_record import Measured
@@ -52,8 +59,9 @@ class SlowPipeline(FakeVideoPipeline):
 
 
 @pytest.fixture
-def pipeline(clock: FakeClock) -> SlowPipeline:
-    return SlowPipeline(clock)
+def pipeline(clock: FakeClock, request: pytest.FixtureRequest) -> SlowPipeline:
+    kind: type[SlowPipeline] = getattr(request, "param", SlowPipeline)
+    return kind(clock)
 
 
 @pytest.fixture
@@ -97,6 +105,27 @@ def test_seconds_of_each_stage_both_peaks_and_the_energy_are_told_last(measure: 
             joules=900.0,
         )
     )
+
+
+class InSegments(SlowPipeline):
+    """Denoises for 5 s more after it has decoded, and decodes again."""
+
+    def generate(self, run: Run, report: Report, resume: ResumePoints) -> Iterator[FrameChunk]:
+        yield from super().generate(run, report, resume)
+        report(StageEntered(stage=Stage.DENOISING))
+        self._clock.advance(5)
+        report(StageEntered(stage=Stage.DECODING))
+
+
+@pytest.mark.parametrize("pipeline", [InSegments], indirect=True)
+def test_a_stage_that_is_entered_again_counts_as_one(measure: MeasureRun) -> None:
+    reports: list[RenderProgress] = []
+
+    measure.execute(AN_ORDER, reports.append)
+
+    told = reports[-1]
+    assert isinstance(told, RunMeasured)
+    assert told.measured.seconds[Stage.DENOISING] == 8.0 + 5.0
 
 
 def test_the_placement_that_was_ordered_reaches_the_pipeline(

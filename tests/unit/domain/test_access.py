@@ -80,6 +80,14 @@ def test_what_costs_too_much_is_told_how_many_steps_would_do() -> None:
     assert (violation.pointer, violation.nearest) == ("/steps", (3,))
 
 
+def test_several_segments_cost_what_they_make() -> None:
+    asked = {"checkpoint": "animate-14B", "width": 16, "height": 16, "steps": 4}
+
+    whole, short = (job_cost(a_request(**asked, num_frames=count)) for count in (153, 81))
+
+    assert whole == short == 16 * 16 * 77 * 8
+
+
 def test_where_no_number_of_steps_would_do_none_is_named() -> None:
     with pytest.raises(InvalidRequest) as refused:
         check_cost(a_request(), 1000)

@@ -76,6 +76,7 @@ def test_a_whole_life_records_every_change_with_the_state_after_it() -> None:
     job.enter_stage(Stage.ENCODING_PROMPT, fence=1, at=NOON)
     job.enter_stage(Stage.DENOISING, fence=1, at=NOON)
     job.finish_step(2, fence=1, at=NOON)
+    job.finish_step(4, fence=1, at=NOON)
     job.enter_stage(Stage.DECODING, fence=1, at=NOON)
     job.begin_publishing(a_video(), fence=1, at=NOON)
     job.complete(fence=1, at=LATER)
@@ -88,6 +89,7 @@ def test_a_whole_life_records_every_change_with_the_state_after_it() -> None:
         (EventKind.STAGE, Stage.ENCODING_PROMPT, 0.05),
         (EventKind.STAGE, Stage.DENOISING, 0.08),
         (EventKind.STEP, Stage.DENOISING, 0.48),
+        (EventKind.STEP, Stage.DENOISING, 0.88),
         (EventKind.STAGE, Stage.DECODING, 0.88),
         (EventKind.PUBLISHING, None, 0.99),
         (EventKind.COMPLETED, None, 1.0),

@@ -5,7 +5,7 @@ from domain.job import Job
 from domain.job_event import EventKind, JobStatus
 from domain.progress import Stage
 from domain.toll import MAX_FORGIVEN_REJECTIONS
-from tests.fakes.examples import A_SECOND, NOON, a_job_that_is
+from tests.fakes.examples import A_SECOND, NOON, a_job, a_job_that_is, a_request
 
 LATER = NOON + A_SECOND
 
@@ -133,6 +133,19 @@ def test_a_step_that_was_saved_before_is_not_progress() -> None:
 
     assert job.failure is not None
     assert job.failure.code == "quarantined"
+
+
+def test_a_later_segments_steps_are_progress_though_one_was_decoded_before_them() -> None:
+    job = a_job(request=a_request(checkpoint="animate-14B", num_frames=81))
+    job.claim(at=NOON)
+    for step in (5, 6):
+        for stage in (Stage.DECODING, Stage.DENOISING):
+            job.enter_stage(stage, fence=job.fence, at=NOON)
+        job.finish_step(step, fence=job.fence, at=NOON)
+        end(job, WorkerCrashed())
+        job.claim(at=NOON)
+
+    assert (job.status, job.toll.crashes) == (JobStatus.RUNNING, 1)
 
 
 def test_points_that_are_rejected_again_and_again_keep_no_job_alive() -> None:

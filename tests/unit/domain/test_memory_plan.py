@@ -219,6 +219,23 @@ def test_a_character_counts_its_image_encoder_and_a_latent_frame_more() -> None:
     assert (told.experts, told.text_encoder) == (Place.RESIDENT, Place.VISITING)
 
 
+@pytest.mark.parametrize("card", [141, None])
+def test_segments_cost_forwards_and_what_the_host_keeps_of_those_before(card: float | None) -> None:
+    one, three = (plan("animate-14B", card=card, host=256, num_frames=count) for count in (77, 229))
+
+    assert (one.forwards, three.forwards) == (20, 60)
+    assert (three.tokens, three.latent_shape) == (one.tokens, one.latent_shape)
+    assert three.accelerator_bytes == one.accelerator_bytes
+    kept = 2 * 4 * 16 * 21 * 90 * 160
+    assert (three.host_bytes or 0) - (one.host_bytes or 0) == kept
+    assert three.reasons[-1].startswith("It is made in 3 segments of 77 frames, 60 steps in all")
+
+
+def test_a_long_video_that_does_not_fit_is_offered_what_fits_at_once() -> None:
+    with pytest.raises(DoesNotFit, match="or 1280x720 with 53 frames"):
+        plan("animate-14B", card=12, num_frames=229)
+
+
 def test_what_is_imagined_given_is_planned_as_what_is_given() -> None:
     capacity = Capacity(accelerator_bytes=141 * GIB, host_bytes=64 * GIB)
 

@@ -21,6 +21,17 @@ def test_progress_grows_from_nothing_to_nearly_all_through_the_stages() -> None:
     assert (shares[0], shares[-1]) == (0.0, 0.98)
 
 
+def test_a_segment_that_is_decoded_before_the_next_one_is_denoised_takes_nothing_back() -> None:
+    segment = (Stage.ENCODING_PROMPT, Stage.DENOISING)
+    run = [(stage, 0) for stage in segment] + [(Stage.DENOISING, 1), (Stage.DECODING, 1)]
+    run += [(stage, 1) for stage in segment] + [(Stage.DENOISING, 2), (Stage.DECODING, 2)]
+
+    shares = [progress(stage, step=step, steps=2) for stage, step in run]
+
+    assert shares == sorted(shares)
+    assert shares[-1] == 0.88
+
+
 @pytest.mark.parametrize(("step", "share"), [(0, 0.08), (5, 0.48), (10, 0.88)])
 def test_denoising_is_counted_in_steps(step: int, share: float) -> None:
     assert progress(Stage.DENOISING, step=step, steps=10) == share

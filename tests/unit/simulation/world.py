@@ -222,7 +222,9 @@ def _must_follow(job: Job, before: Job) -> None:
     _must(kept, f"I10 {job.id}: {was} became {now}")
     forgivable = ("crashes", "interruptions", "absences")
     forgiven = any(getattr(now, name) < getattr(was, name) for name in forgivable)
-    got_further = job.furthest > before.furthest or job.furthest_saved > before.furthest_saved
+    got_further = (
+        job.furthest[::-1] > before.furthest[::-1] or job.furthest_saved > before.furthest_saved
+    )
     _must(got_further or not forgiven, f"I10 {job.id}: forgiven without progress")
 
 
