@@ -177,9 +177,16 @@ FAULTS = (
     Fault(
         name="a run goes on from another run's point",
         path="src/adapters/diffusers/run_state.py",
-        sound="    if difference := _difference(whose, identity):\n",
+        sound="    if difference := _difference(whose, identity(len(state.done))):\n",
         spoiled="    if difference := None:\n",
         tests=("tests/integration/test_resuming.py",),
+    ),
+    Fault(
+        name="a segment goes on in tiles from whole pictures",
+        path="src/adapters/diffusers/video_pipeline.py",
+        sound="return lambda segment: later if segment else identity",
+        spoiled="return lambda segment: identity",
+        tests=("tests/integration/test_segments.py",),
     ),
     Fault(
         name="a damaged resume point is believed",

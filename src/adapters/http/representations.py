@@ -59,7 +59,8 @@ class Generation(Struct, frozen=True, kw_only=True):
     """A generation as clients see it.
 
     Attributes:
-        steps: denoising steps that are made: all, or the last of them where a video is made anew.
+        steps: denoising steps that are made: all, of every segment, or the last of them where a video is made
+            anew.
         request: complete: sent again, it makes the same video.
         plan: what it needs, and where its parts lie.
         attempts: how many times it has been started.
