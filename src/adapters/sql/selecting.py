@@ -39,25 +39,24 @@ class SelectingConnection(aiosqlite.Connection):
             cursor.close()
 
 
-class _Selected:
-    """As much of a cursor as SQLAlchemy needs to read."""
+class _Selected(aiosqlite.Cursor):
+    """A cursor that has read everything once it has executed: as much of one as SQLAlchemy needs to read."""
 
-    rowcount: Final = -1
-    lastrowid: Final = 0
+    rowcount = -1  # nothing is changed
+    description: Any = None  # of PEP 249
 
     def __init__(self, connection: SelectingConnection) -> None:
-        self._connection = connection
-        self.description: Any = None
+        self._selecting = connection
         self._rows: Sequence[tuple[Any, ...]] = ()
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Self:
-        self.description, self._rows = await self._connection.select(statement, parameters)
+    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Self:  # type: ignore[override]
+        self.description, self._rows = await self._selecting.select(sql, parameters)
         return self
 
-    async def fetchall(self) -> Sequence[tuple[Any, ...]]:
+    async def fetchall(self) -> Sequence[tuple[Any, ...]]:  # type: ignore[override]  # no sqlite3.Row
         return self._rows
 
     async def close(self) -> None:
