@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,15 @@ from benchmarks.semantic import (  # noqa: E402
 from domain.generation import GenerationDraft  # noqa: E402
 from domain.inputs import NO_INPUTS  # noqa: E402
 from domain.placement import ALL_ON_CPU  # noqa: E402
+from domain.preset_costs import COSTS, MEASURED  # noqa: E402
 from domain.presets import PRESETS, Preset, PresetCost, presets_of  # noqa: E402
+from domain.structure import Precision  # noqa: E402
 from tests.fakes.resume_points import FakeResumePoints  # noqa: E402
 from training.judge import Frames  # noqa: E402
 
-COSTS = ROOT / "src" / "domain" / "preset_costs.py"
+COSTS_FILE = ROOT / "src" / "domain" / "preset_costs.py"
 CATALOG = FilesystemCheckpointCatalog([Path(adapters.embedded.__path__[0])])
+_MEASURED = ("mini", "mini-ti2v")
 _WINDOW = 7  # pixels: the side of SSIM's uniform window
 _FIRST, _LAST = slice(0, _WINDOW), slice(-_WINDOW, None)
 _STABLE = ((0.01 * 255) ** 2, (0.03 * 255) ** 2)
@@ -56,19 +59,19 @@ class Generator:
     """Our own pipeline on one checkpoint, with one preset after another."""
 
     def __init__(self, checkpoint: str) -> None:
-        found = CATALOG.find(checkpoint)
-        self.spec = found.spec
-        self._loaded = load(found, ALL_ON_CPU, torch.device("cpu"))
-        self.preset: Preset = PRESETS[0]
-        self.frames: list[Frames] = []
-        self.forwards, self.seconds = 0, 0.0
-        for transformer in (self._loaded.pipe.transformer, self._loaded.pipe.transformer_2):
-            if transformer is not None:
-                transformer.register_forward_hook(self._count)
+        self._found = CATALOG.find(checkpoint)
+        self.spec = self._found.spec
+        self.begin(PRESETS[0])
 
     def begin(self, preset: Preset) -> None:
         """Use that one from now on, and count anew."""
-        self.preset, self.frames, self.forwards, self.seconds = preset, [], 0, 0.0
+        self.preset, self.frames, self.forwards, self.seconds = preset, list[Frames](), 0, 0.0
+        precision = Precision(preset.precision or ALL_ON_CPU.precision)
+        placement = replace(ALL_ON_CPU, precision=precision)
+        self._loaded = load(self._found, placement, torch.device("cpu"))
+        for transformer in (self._loaded.pipe.transformer, self._loaded.pipe.transformer_2):
+            if transformer is not None:
+                transformer.register_forward_hook(self._count)
 
     def _count(self, *_: Any) -> None:
         self.forwards += 1
@@ -123,8 +126,8 @@ def _windows(image: np.ndarray) -> np.ndarray:
     return image
 
 
-def measure(checkpoint: str, count: int) -> list[PresetCost]:
-    """Every preset but the exact one, against that."""
+def measure(checkpoint: str, count: int, only: str | None) -> list[PresetCost]:
+    """Every preset but the exact one, or the one of that name, against the exact one."""
     generate, cases = Generator(checkpoint), held_out_cases(count)
     generate(cases[0])  # warm
     generate.begin(PRESETS[0])
@@ -132,6 +135,8 @@ def measure(checkpoint: str, count: int) -> list[PresetCost]:
     frames, forwards, seconds = generate.frames, generate.forwards, generate.seconds
     costs = []
     for preset in presets_of(generate.spec)[1:]:
+        if only not in {None, preset.name}:
+            continue
         generate.begin(preset)
         shown = _run(generate, cases)
         costs.append(_cost(generate, exact, shown, frames, forwards=forwards, seconds=seconds))
@@ -191,7 +196,7 @@ def write(costs: Sequence[PresetCost], how: str) -> None:
         for name, value in asdict(cost).items():
             lines.append(f"        {name}={_quoted(value) if isinstance(value, str) else value},")
         lines.append("    ),")
-    COSTS.write_text("\n".join([*lines, ")", ""]), encoding="utf-8")
+    COSTS_FILE.write_text("\n".join([*lines, ")", ""]), encoding="utf-8")
 
 
 def _quoted(text: str) -> str:
@@ -202,13 +207,21 @@ def main() -> None:
     """Measure, and keep it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=100, help="prompts per preset and checkpoint")
+    parser.add_argument("--only", help="one preset; the costs of the others are kept as they are")
     parser.add_argument("--write", action="store_true", help="keep it as domain/preset_costs.py")
     options = parser.parse_args()
-    costs = [cost for name in ("mini", "mini-ti2v") for cost in measure(name, options.clips)]
+    costs = [cost for name in _MEASURED for cost in measure(name, options.clips, options.only)]
+    if options.only:
+        costs += [cost for cost in COSTS if cost.preset != options.only]
+    order = [preset.name for preset in PRESETS]
+    costs.sort(key=lambda cost: (_MEASURED.index(cost.checkpoint), order.index(cost.preset)))
     today = datetime.datetime.now(tz=datetime.UTC).date()
     device = f"{os.cpu_count()} CPUs, {platform.machine()}, {torch.get_num_threads()} thread"
+    how = f"benchmarks/presets.py --clips {options.clips}, {device}, {today}"
+    if options.only:
+        how = f"{MEASURED}; {options.only}: --clips {options.clips}, {device}, {today}"
     if options.write:
-        write(costs, f"benchmarks/presets.py --clips {options.clips}, {device}, {today}")
+        write(costs, how)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ class Imagined:
     Attributes:
         strength: how much of a given video is made anew.
         preset: taken as if the LoRA were here that it may need.
+        precision: what large matrices are multiplied in.
         with_image: whether the video begins with a picture, of its own shape.
         with_last_image: whether it also ends with one.
         with_video: whether one is given to be made anew.
@@ -47,6 +48,7 @@ class Imagined:
     guidance_low_noise: float | None = None
     strength: float | None = None
     preset: str | None = None
+    precision: str | None = None
     with_image: bool = False
     with_last_image: bool = False
     with_video: bool = False
@@ -72,6 +74,7 @@ class Imagined:
             guidance_low_noise=self.guidance_low_noise,
             strength=self.strength,
             preset=self.preset,
+            precision=self.precision,
         )
         return draft.complete(spec, drawn_seed=0, given=self._given(spec))
 
@@ -95,11 +98,12 @@ class Imagined:
 
     def capacity(self, here: Capacity) -> Capacity:
         """The memory that is meant."""
-        accelerator = here.accelerator_bytes
-        if self.accelerator_bytes is not None:
-            accelerator = self.accelerator_bytes or None
-        host = here.host_bytes if self.host_bytes is None else self.host_bytes
-        return Capacity(accelerator_bytes=accelerator, host_bytes=host)
+        meant = here
+        if self.accelerator_bytes is not None:  # another one, of which no more is known
+            meant = Capacity(
+                accelerator_bytes=self.accelerator_bytes or None, host_bytes=here.host_bytes
+            )
+        return meant if self.host_bytes is None else replace(meant, host_bytes=self.host_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

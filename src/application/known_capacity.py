@@ -38,4 +38,5 @@ def _more(one: Capacity, other: Capacity) -> Capacity:
     return Capacity(
         accelerator_bytes=max(accelerators, default=None),
         host_bytes=max(one.host_bytes, other.host_bytes),
+        compute_capability=one.compute_capability or other.compute_capability,
     )

@@ -43,13 +43,13 @@ _FACE_STATES: Final = 2
 
 def text_encoding_bytes(encoder: TextEncoderStructure, precision: Precision) -> int:
     """One prompt through UMT5: its attention scores, which are not fused, and its position bias."""
-    size = 4 if precision is Precision.FP32 else 2
+    size = precision.beside.bytes_per_number
     return encoder.heads * _TEXT_TOKENS**2 * (2 * size + 4 * _FLOAT)
 
 
 def looks_bytes(encoder: ImageEncoderStructure, precision: Precision) -> int:
     """One picture through CLIP, which gives the states after each of its layers."""
-    size = 4 if precision is Precision.FP32 else 2
+    size = precision.beside.bytes_per_number
     return (encoder.layers + _LOOKS_STATES) * encoder.tokens * encoder.width * size
 
 
@@ -71,8 +71,10 @@ def denoising_bytes(
         num_frames: of the video, where a character's face is given for each.
     """
     width = transformer.width
-    size = 4 if precision is Precision.FP32 else 2
+    size = precision.beside.bytes_per_number
     feed_forward = 2 * transformer.ffn_width * size + 4 * width * size
+    if precision is Precision.FP8:  # what its second matrix is given: as it was, scaled, and in fp8
+        feed_forward += transformer.ffn_width * precision.bytes_per_number
     # In bf16 the input of a norm is copied to float32 first.
     norms = width * size + width * _FLOAT * (3 if size == _FLOAT else 5)
     times = (7 * width * size + 6 * width * _FLOAT) if has_token_times else 0

@@ -52,6 +52,7 @@ class Work:
         kept_bytes: of those of the segments before, which the host keeps.
         forwards: of the transformers, in the whole run.
         pictures_encoded: how many pictures the VAE encodes at once first; 0 from text alone.
+        precision: what was asked for; None leaves it to the plan.
     """
 
     structure: Structure
@@ -64,6 +65,7 @@ class Work:
     kept_bytes: int
     forwards: int
     pictures_encoded: int
+    precision: Precision | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,7 +321,7 @@ def _expert(work: Work, placement: Placement, index: int, name: str, size: int) 
         return _Part(place=place, size=size, mapped=mapped, converted=size - mapped)
     transformer = work.structure.transformer
     converted = transformer.weight_bytes(Precision.BF16) if is_converted(work, name) else 0
-    if placement.precision is Precision.INT8:
+    if placement.precision is not placement.precision.beside:  # cast after loading
         return _Part(place=place, size=size, mapped=0, converted=converted)
     return _part(place, size, converted)
 

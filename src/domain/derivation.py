@@ -49,6 +49,7 @@ _OF_PRESETS: Final = frozenset(
         "guidance_until",
         "step_cache",
         "loras_from",
+        "precision",
     }
 )
 

@@ -47,7 +47,8 @@ DomainError
 │   └── RenderFailed
 └── BackendUnavailable          a library this machine lacks
 
-Those of the library are drawn in `domain.library_errors`, those of the store of checkpoints in `domain.store_errors`.
+Those of the library are drawn in `domain.library_errors`, those of the store of checkpoints in `domain.store_errors`;
+`domain.shortcuts` has `PrecisionUnusable`, a RenderError.
 
 A class's docstring is its default message. HTTP statuses and exit codes are not here: they live in
 one table at each edge.

@@ -63,6 +63,8 @@ class GenerationRequest:
         step_cache: how much a velocity may have changed, as foretold, since the last step that was made,
             for another step to be left out; None where each is made.
         loras_from: the share of the steps that are made before the LoRAs are on; None for none.
+        precision: what the experts' large matrices are multiplied in, one of `PRECISIONS`; None for what they
+            were made in.
     """
 
     checkpoint: str
@@ -91,6 +93,7 @@ class GenerationRequest:
     guidance_until: float | None = None
     step_cache: float | None = None
     loras_from: float | None = None
+    precision: str | None = None
 
     @property
     def denoising_steps(self) -> int:
@@ -145,6 +148,7 @@ class GenerationDraft:
     guidance_until: float | None = None
     step_cache: float | None = None
     loras_from: float | None = None
+    precision: str | None = None
 
     @classmethod
     def of(cls, request: GenerationRequest) -> "GenerationDraft":
@@ -206,6 +210,7 @@ class GenerationDraft:
             loras_from=_unless(
                 0.0, _or(self.loras_from, _or(preset.loras_from if self.loras else None, 0.0))
             ),
+            precision=_or(self.precision, preset.precision),
         )
         violations = preset.check(spec)
         violations += check_request(request, spec)

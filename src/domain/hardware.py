@@ -12,6 +12,7 @@ class Accelerator:
         index: as the driver counts them, from 0.
         slowdown_c: the temperature at which it slows itself down.
         uuid: what its driver calls it, whichever slot it is in.
+        compute_capability: of its generation, such as (9, 0) of Hopper.
     """
 
     index: int
@@ -23,6 +24,7 @@ class Accelerator:
     power_w: float | None
     slowdown_c: int | None = None
     uuid: str | None = None
+    compute_capability: tuple[int, int] | None = None
 
     @property
     def free_bytes(self) -> int:
@@ -46,15 +48,17 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """The memory that one video may use.
+    """What one video may use: memory, above all.
 
     Attributes:
         accelerator_bytes: None where there is no accelerator.
         host_bytes: of the machine's own memory.
+        compute_capability: of the accelerator's generation; None where it is not known, or there is none.
     """
 
     accelerator_bytes: int | None
     host_bytes: int
+    compute_capability: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +88,15 @@ class Hardware:
     def capacity(self) -> Capacity:
         """What is free now, on the accelerator that has the least: a job may come to any of them."""
         free = [accelerator.free_bytes for accelerator in self.accelerators]
+        capabilities = [
+            accelerator.compute_capability
+            for accelerator in self.accelerators
+            if accelerator.compute_capability is not None
+        ]
         return Capacity(
-            accelerator_bytes=min(free, default=None), host_bytes=self.host.available_bytes
+            accelerator_bytes=min(free, default=None),
+            host_bytes=self.host.available_bytes,
+            compute_capability=min(capabilities, default=None),
         )
 
 

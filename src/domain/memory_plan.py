@@ -11,7 +11,7 @@ from typing import Final
 
 from domain.checkpoint import CheckpointSpec
 from domain.demand import Work
-from domain.errors import DoesNotFit
+from domain.errors import DoesNotFit, InvalidRequest, Violation
 from domain.generation import GenerationRequest
 from domain.hardware import Capacity
 from domain.local_checkpoint import LocalCheckpoint, structure_of
@@ -21,8 +21,10 @@ from domain.plan_reasons import gib, reasons, told_of
 from domain.progress import Stage
 from domain.run_record import PastRun, placed_as, predicted_seconds
 from domain.shortcuts import guided_steps, told_of_shortcuts
-from domain.structure import Structure
+from domain.structure import Precision, Structure
 
+#: The compute capability of the first cards that multiply in fp8. Source: `_scaled_mm_allowed_device` of torch.
+FP8_FROM: Final = (8, 9)
 #: A smaller size to offer where a checkpoint was made for larger ones: `832*480` of Wan2.2's
 #: `wan/configs/__init__.py`.
 _480P: Final = ((832, 480), (480, 832))
@@ -71,6 +73,7 @@ def plan_memory(
         history: this machine's runs of the same kind, newest first.
 
     Raises:
+        InvalidRequest: a precision is asked for that these weights, or this machine, cannot have.
         DoesNotFit: nothing fits; the message has the numbers and says what would.
     """
     size = _size(request, spec)
@@ -92,6 +95,7 @@ def plan_memory(
         )
         return replace(exact, reasons=(told, *exact.reasons))
     work = work_of(request, spec, structure, local)
+    _check_precision(work, spec, capacity)
     choice = choose(work, capacity, history)
     if choice is None:
         raise DoesNotFit(_refusal(request, spec, structure, local, capacity))
@@ -106,6 +110,27 @@ def plan_memory(
         seconds=predicted_seconds(runs, forwards=exact.forwards),
         reasons=(*reasons(work, placement, needs, capacity), *exact.reasons, *told_of(runs)),
     )
+
+
+def _check_precision(work: Work, spec: CheckpointSpec, capacity: Capacity) -> None:
+    if work.precision is None:
+        return
+    reason = None
+    if work.structure.quantised:
+        reason = (
+            f"the weights of {spec.id} stay as its GGUF files have them; {work.precision} takes weights that "
+            "are not quantised"
+        )
+    elif (capacity.compute_capability or FP8_FROM) < FP8_FROM:
+        has, takes = (
+            ".".join(map(str, of)) for of in (capacity.compute_capability or (), FP8_FROM)
+        )
+        reason = (
+            f"{work.precision} takes a GPU of compute capability {takes} or more (Ada, Hopper and later), and "
+            f"the one that is here has {has}"
+        )
+    if reason:
+        raise InvalidRequest([Violation(pointer="/precision", reason=reason)])
 
 
 def _forwards(request: GenerationRequest) -> int:
@@ -143,6 +168,7 @@ def work_of(
         kept_bytes=(request.segments.count - 1) * latent_bytes,
         forwards=_forwards(request),
         pictures_encoded=_pictures_encoded(request, structure),
+        precision=None if request.precision is None else Precision(request.precision),
     )
 
 

@@ -27,26 +27,26 @@ _EXPERTS: Final = (
     (Place.STREAMED, True),
     (Place.STREAMED, False),
 )
-#: What is better avoided, the worst first: another picture by int8, then by tiles; then a text encoder on
-#: the CPU, at a hundredth of an accelerator's speed. One of a later group is used only where none of the
+#: By precision, and in it what is better avoided, the worst first: another picture by tiles; then a text encoder
+#: on the CPU, at a hundredth of an accelerator's speed. One of a later group is used only where none of the
 #: earlier fits.
-_GROUPS: Final = tuple(
-    tuple(
-        Placement(
-            experts=experts,
-            text_encoder=text_encoder,
-            vae=vae,
-            precision=precision,
-            is_tiled=is_tiled,
-            is_pinned=is_pinned,
+_GROUPS: Final = {
+    precision: tuple(
+        tuple(
+            Placement(
+                experts=experts,
+                text_encoder=text_encoder,
+                vae=vae,
+                precision=precision,
+                is_tiled=is_tiled,
+                is_pinned=is_pinned,
+            )
+            for (experts, is_pinned), text_encoder, vae in product(_EXPERTS, encoder_places, _THERE)
         )
-        for (experts, is_pinned), text_encoder, vae in product(_EXPERTS, encoder_places, _THERE)
+        for is_tiled, encoder_places in product((False, True), (_THERE, (Place.HOST,)))
     )
-    for precision, is_tiled, encoder_places in product(
-        (Precision.BF16, Precision.INT8), (False, True), (_THERE, (Place.HOST,))
-    )
-)
-_EXACT_GROUPS: Final = tuple(group for group in _GROUPS if group[0].precision is Precision.BF16)
+    for precision in (Precision.BF16, Precision.INT8, Precision.FP8)
+}
 _CPU_GROUPS: Final = ((ALL_ON_CPU,), (replace(ALL_ON_CPU, is_tiled=True),))
 
 
@@ -85,10 +85,17 @@ def nearest(work: Work, capacity: Capacity) -> Demand:
 
 
 def _groups(work: Work, capacity: Capacity) -> Sequence[Sequence[Placement]]:
+    asked = work.precision
     if capacity.accelerator_bytes is None:
-        return _CPU_GROUPS
-    # What a GGUF file keeps quantised is not quantised again.
-    return _EXACT_GROUPS if work.structure.quantised else _GROUPS
+        return [
+            [replace(placement, precision=asked or placement.precision) for placement in group]
+            for group in _CPU_GROUPS
+        ]
+    if asked is not None:
+        return _GROUPS[asked]
+    # Another picture by int8 is worse than one by tiles; what a GGUF file keeps quantised is not quantised again.
+    lossy = () if work.structure.quantised else _GROUPS[Precision.INT8]
+    return (*_GROUPS[Precision.BF16], *lossy)
 
 
 def _needs(work: Work, placement: Placement, history: Sequence[PastRun]) -> Demand:

@@ -4,7 +4,7 @@ from typing import Final
 
 from domain.presets import PresetCost
 
-MEASURED: Final = "benchmarks/presets.py --clips 48, 2 CPUs, x86_64, 1 thread, 2026-11-28"
+MEASURED: Final = "benchmarks/presets.py --clips 48, 2 CPUs, x86_64, 1 thread, 2026-11-28; fp8: --clips 48, 2 CPUs, x86_64, 1 thread, 2026-11-29"
 
 COSTS: Final[tuple[PresetCost, ...]] = (
     PresetCost(
@@ -16,6 +16,19 @@ COSTS: Final[tuple[PresetCost, ...]] = (
         psnr_db=41.1,
         worst_psnr_db=26.3,
         ssim=0.988,
+        right_exactly=42,
+        right=43,
+        chance=1.0,
+    ),
+    PresetCost(
+        preset="fp8",
+        checkpoint="mini",
+        clips=48,
+        forwards=1.0,
+        seconds=1.93,
+        psnr_db=30.6,
+        worst_psnr_db=22.6,
+        ssim=0.963,
         right_exactly=42,
         right=43,
         chance=1.0,
@@ -42,6 +55,19 @@ COSTS: Final[tuple[PresetCost, ...]] = (
         psnr_db=38.6,
         worst_psnr_db=26.0,
         ssim=0.987,
+        right_exactly=41,
+        right=41,
+        chance=1.0,
+    ),
+    PresetCost(
+        preset="fp8",
+        checkpoint="mini-ti2v",
+        clips=48,
+        forwards=1.0,
+        seconds=1.86,
+        psnr_db=31.1,
+        worst_psnr_db=16.4,
+        ssim=0.966,
         right_exactly=41,
         right=41,
         chance=1.0,

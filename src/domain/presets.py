@@ -12,7 +12,7 @@ from typing import Final
 from domain.checkpoint import CheckpointSpec
 from domain.errors import InvalidRequest, Violation
 from domain.lora import Expert, Lora
-from domain.shortcuts import DISTILLED
+from domain.shortcuts import DISTILLED, PRECISIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,7 @@ class Preset:
     guidance_until: float | None = None
     changes: float | None = None
     loras_from: float | None = None
+    precision: str | None = None
     needs: Mapping[str, NeededLora] = field(default_factory=dict)
 
     def step_cache(self, steps: int) -> float | None:
@@ -140,6 +141,12 @@ PRESETS: Final[Sequence[Preset]] = (
         name="balanced",
         loss="steps that would change little are left out: small details differ from the exact video",
         changes=2.4,
+    ),
+    Preset(
+        name="fp8",
+        loss="the experts' large matrices are multiplied in 8 bits, for GPUs from Ada and Hopper on: details "
+        "differ from the exact video",
+        precision=PRECISIONS[0],
     ),
     Preset(
         name="draft",

@@ -1,4 +1,4 @@
-"""What of a run may be left out for speed, each at a stated loss; nothing is by default.
+"""What of a run may be left out or rounded for speed, each at a stated loss; nothing is by default.
 
 These are fields of the request: a video that was made so can be made so again.
 """
@@ -6,7 +6,8 @@ These are fields of the request: a video that was made so can be made so again.
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from domain.errors import Violation
+from domain.errors import RenderError, Violation
+from domain.structure import Precision
 
 #: A larger one leaves out every step that it may.
 MAX_STEP_CACHE: Final = 1.0
@@ -15,8 +16,16 @@ MAX_STEP_CACHE: Final = 1.0
 STEP_CACHE_FROM: Final = 0.15
 #: Two must be made before a third can be foretold, and the last one is always made.
 _FEWEST_CACHED_STEPS: Final = 4
+#: What may be asked for in place of what the weights were made in.
+PRECISIONS: Final = (Precision.FP8.value,)
 #: The scheduler of step-distilled weights.
 DISTILLED: Final = "distilled"
+
+
+class PrecisionUnusable(RenderError):
+    """This machine cannot compute in the precision that was asked for."""
+
+    code = "precision-unusable"
 
 
 class Asked(Protocol):
@@ -40,6 +49,8 @@ class Asked(Protocol):
     def loras_from(self) -> float | None: ...
     @property
     def loras(self) -> Sequence[object]: ...
+    @property
+    def precision(self) -> str | None: ...
 
 
 def is_before(share: float, step: int, request: Asked) -> bool:
@@ -104,6 +115,7 @@ def check_shortcuts(request: Asked) -> list[Violation]:
         *_check_share("/loras_from", request.loras_from),
         *_check_loras_from(request),
         *_check_step_cache(request),
+        *_check_precision(request),
     ]
 
 
@@ -121,6 +133,13 @@ def _check_loras_from(request: Asked) -> list[Violation]:
     return [
         Violation(pointer="/loras_from", reason="says when LoRAs are put on, and there are none")
     ]
+
+
+def _check_precision(request: Asked) -> list[Violation]:
+    if request.precision in {None, *PRECISIONS}:
+        return []
+    reason = f"{request.precision!r} is not offered; left out, it is what the weights were made in"
+    return [Violation(pointer="/precision", reason=reason, nearest=PRECISIONS)]
 
 
 def _check_step_cache(request: Asked) -> list[Violation]:

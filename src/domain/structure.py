@@ -8,6 +8,7 @@ Sources: diffusers `scripts/convert_wan_to_diffusers.py` for the configurations,
 test_structures.py` builds each on the meta device and compares.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -17,20 +18,25 @@ from domain.side_branches import CharacterBranch, SideBranch, Tally, linear
 
 
 class Precision(StrEnum):
-    """How an expert's weights are kept. Sums are made in bf16 where they are kept in bf16 or int8."""
+    """How an expert's weights are kept. Sums are made in bf16, but where they are kept in fp32.
+
+    In int8 and fp8 that is the matrices of the trunk's blocks, and all else is kept in bf16. Those in int8 are
+    undone before they multiply; those in fp8 are multiplied as they are, by numbers that are rounded to fp8, too.
+    """
 
     FP32 = "fp32"
     BF16 = "bf16"
     INT8 = "int8"
+    FP8 = "fp8"
+
+    @property
+    def beside(self) -> "Precision":
+        """What is kept so that is not in a matrix of the trunk's blocks."""
+        return Precision.FP32 if self is Precision.FP32 else Precision.BF16
 
     @property
     def bytes_per_number(self) -> int:
-        return {Precision.FP32: 4, Precision.BF16: 2, Precision.INT8: 1}[self]
-
-    @classmethod
-    def _missing_(cls, value: object) -> "Precision | None":
-        # What kept plans of earlier versions call it (ADR-0030).
-        return cls.INT8 if value == "fp8" else None
+        return {Precision.FP32: 4, Precision.BF16: 2, Precision.INT8: 1, Precision.FP8: 1}[self]
 
 
 #: Numbers of a row that share a scale in int8, at most.
@@ -78,14 +84,8 @@ class TransformerStructure:
 
     def weight_bytes(self, precision: Precision) -> int:
         """As it lies in memory once loaded with `precision`."""
-        whole = self.parameters * Precision.BF16.bytes_per_number
-        match precision:
-            case Precision.FP32:
-                return self.parameters * precision.bytes_per_number
-            case Precision.BF16:
-                return whole + 2 * self._kept_in_fp32
-            case Precision.INT8:  # the matrices of the trunk's blocks
-                return whole + 2 * self._kept_in_fp32 - self.layers * self._block_saving
+        own = Tally(parameters=self.parameters, kept_in_fp32=self._kept_in_fp32)
+        return _bytes(own, precision) - self.layers * self._block_saving(precision)
 
     def bytes_beside(self, quantised: QuantisedWeights, precision: Precision) -> int:
         """All that a GGUF file's quantised matrices leave, once loaded with `precision`."""
@@ -106,14 +106,7 @@ class TransformerStructure:
 
     def block_bytes(self, precision: Precision) -> int:
         """One of the trunk's blocks."""
-        block = self._block_parameters * Precision.BF16.bytes_per_number
-        match precision:
-            case Precision.FP32:
-                return self._block_parameters * precision.bytes_per_number
-            case Precision.BF16:
-                return block + 2 * self._block_kept_in_fp32
-            case Precision.INT8:
-                return block + 2 * self._block_kept_in_fp32 - self._block_saving
+        return _bytes(self._block, precision) - self._block_saving(precision)
 
     def streamed_block_bytes(self, precision: Precision) -> int:
         """The largest of its blocks, in the trunk or beside it: the most that is moved at once."""
@@ -130,18 +123,26 @@ class TransformerStructure:
         """Numbers in the largest matrix of a block."""
         return self.width * max(self.width, self.ffn_width)
 
+    def _block_saving(self, precision: Precision) -> int:
+        """Bytes that a block's matrices take less than in bf16: one a number, but for the scales."""
+        numbers = sum(rows * row for rows, row in self._block_shapes)
+        match precision:
+            case Precision.INT8:  # of each group, in bf16
+                scales = sum(rows * (row // int8_group(row)) for rows, row in self._block_shapes)
+                return numbers - scales * Precision.BF16.bytes_per_number
+            case Precision.FP8:  # of each row, in fp32
+                scales = sum(rows for rows, _ in self._block_shapes)
+                return numbers - scales * Precision.FP32.bytes_per_number
+            case _:
+                return 0
+
     @property
-    def _block_saving(self) -> int:
-        """Bytes that a block takes less in int8: one a number, but for the scales in bf16."""
-        from_ffn = self.width * self.ffn_width  # the numbers whose rows are so wide
-        from_width = 8 * self.width**2 + from_ffn
-        scales = from_width // int8_group(self.width) + from_ffn // int8_group(self.ffn_width)
-        from_looks = 0
+    def _block_shapes(self) -> Sequence[tuple[int, int]]:
+        """Rows, and numbers of a row, of a block's matrices; those of equal rows in one."""
+        shapes = [(8 * self.width + self.ffn_width, self.width), (self.width, self.ffn_width)]
         if isinstance(self.side, CharacterBranch) and self.side.looks_width:
-            from_looks = 2 * self.width * self.side.looks_width
-            scales += from_looks // int8_group(self.side.looks_width)
-        whole = from_width + from_ffn + from_looks
-        return whole - scales * Precision.BF16.bytes_per_number
+            shapes.append((2 * self.width, self.side.looks_width))
+        return shapes
 
     @property
     def _block(self) -> Tally:
@@ -228,9 +229,8 @@ class TextEncoderStructure:
         return self.vocabulary * self.width + self.layers * block + self.width
 
     def weight_bytes(self, precision: Precision) -> int:
-        """As it lies in memory; where experts are kept in int8, it is kept in bf16."""
-        kept = Precision.BF16 if precision is Precision.INT8 else precision
-        return self.parameters * kept.bytes_per_number
+        """As it lies in memory, beside experts that are kept so."""
+        return self.parameters * precision.beside.bytes_per_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,9 +271,8 @@ class ImageEncoderStructure:
     tokens: int
 
     def weight_bytes(self, precision: Precision) -> int:
-        """As it lies in memory; where experts are kept in int8, it is kept in bf16."""
-        kept = Precision.BF16 if precision is Precision.INT8 else precision
-        return self.parameters * kept.bytes_per_number
+        """As it lies in memory, beside experts that are kept so."""
+        return self.parameters * precision.beside.bytes_per_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,7 +341,7 @@ def _beside(parameters: int, quantised: Share, kept: int, precision: Precision) 
 
 
 def _bytes(tally: Tally, precision: Precision) -> int:
-    """What that takes, loaded with `precision`, but for what int8 casts."""
+    """What that takes, loaded with `precision`, before any matrix is cast."""
     if precision is Precision.FP32:
         return tally.parameters * precision.bytes_per_number
     return tally.parameters * Precision.BF16.bytes_per_number + 2 * tally.kept_in_fp32

@@ -32,6 +32,7 @@ class Driver:
             "nvmlDeviceGetTemperatureThreshold": lambda _handle, _which: 90,
             "nvmlDeviceGetMarginTemperature": lambda _: 31,
             "nvmlDeviceGetTotalEnergyConsumption": lambda _: 5_000_000,
+            "nvmlDeviceGetCudaComputeCapability": lambda _: (8, 9),
             "nvmlDeviceGetUUID": lambda _: "GPU-8932f937-d72c",
         }
         for name, answer in answers.items():

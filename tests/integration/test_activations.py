@@ -5,6 +5,7 @@ same whatever the depth, so two layers do.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from diffusers import (
 from torch._subclasses import FakeTensorMode
 from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
 
+from adapters.diffusers.cast_blocks import cast_blocks
+from adapters.diffusers.fp8_weights import BY_ROWS, Fp8Linear
 from domain.activations import (
     TILE_SIDE,
     TILE_STRIDE,
@@ -41,7 +44,11 @@ from tests.integration.test_structures import (
 
 pytestmark = pytest.mark.slow
 
-DTYPES = {Precision.BF16: torch.bfloat16, Precision.FP32: torch.float32}
+DTYPES = {
+    Precision.FP8: torch.bfloat16,
+    Precision.BF16: torch.bfloat16,
+    Precision.FP32: torch.float32,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +81,9 @@ def tracked(module: Any, *inputs: torch.Tensor) -> LiveBytes:
         ("ti2v-5B", Precision.BF16, 121, 704, 1280, True),
         ("ti2v-5B", Precision.BF16, 121, 704, 1280, False),
         ("ti2v-5B", Precision.FP32, 121, 704, 1280, True),
+        ("t2v-A14B", Precision.FP8, 81, 720, 1280, False),
+        ("t2v-1.3B", Precision.FP8, 81, 480, 832, False),
+        ("ti2v-5B", Precision.FP8, 121, 704, 1280, True),
     ],
 )
 def test_a_forward_holds_what_is_said(
@@ -86,6 +96,8 @@ def test_a_forward_holds_what_is_said(
 ) -> None:
     config = SHARED | TRANSFORMERS[checkpoint_id] | {"num_layers": 2}
     expert = loaded(WanTransformer3DModel(**config), precision)
+    if precision is Precision.FP8:
+        cast_blocks(expert, partial(Fp8Linear, device=torch.device("cpu"), product=BY_ROWS))
     geometry = checkpoint_spec(checkpoint_id).geometry
     size = {"num_frames": frames, "height": height, "width": width}
     tokens = geometry.tokens(**size)

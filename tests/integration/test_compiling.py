@@ -11,8 +11,8 @@ import torch
 
 import adapters.embedded
 from adapters.diffusers import compiling
+from adapters.diffusers.cast_blocks import cast_blocks, cast_for
 from adapters.diffusers.compiling import compiled_blocks, is_compiled, why_not_compiled
-from adapters.diffusers.int8_weights import cast_blocks
 from adapters.diffusers.run_state import _from_bytes
 from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
@@ -20,6 +20,7 @@ from domain.compilation import Compilation
 from domain.errors import RenderCancelled, WorkerUnavailable
 from domain.rendering import Noticed, RenderProgress, StillRunning
 from domain.run import Run
+from domain.structure import Precision
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
 from tests.integration.test_denoising import our_latents, wanted
@@ -75,11 +76,17 @@ def test_blocks_with_hooks_are_left_plain_as_torch_would_not_see_them() -> None:
     assert "not compiled in this run" in (reason or "")
 
 
-def test_blocks_that_undo_their_weights_as_they_work_are_left_plain() -> None:
+@pytest.mark.parametrize(("precision", "is_left"), [(Precision.INT8, True), (Precision.FP8, False)])
+def test_blocks_that_undo_their_weights_as_they_work_are_left_plain(
+    precision: Precision, is_left: bool
+) -> None:
     pipe = copy.deepcopy(a_pipe(A14B))
-    cast_blocks(pipe.transformer_2, torch.device("cpu"))
+    cast = cast_for(precision, pipe.transformer_2.dtype, torch.device("cpu"))
+    assert cast is not None
+    cast_blocks(pipe.transformer_2, cast)
 
-    assert "not compiled" in (why_not_compiled([pipe.transformer, pipe.transformer_2]) or "")
+    reason = why_not_compiled([pipe.transformer, pipe.transformer_2])
+    assert ("not compiled" in (reason or "")) is is_left
 
 
 def made_by(pipeline: DiffusersVideoPipeline) -> tuple[object, list[RenderProgress]]:

@@ -2,9 +2,8 @@
 
 import pytest
 import torch
-from diffusers import WanTransformer3DModel
 
-from adapters.diffusers.int8_weights import Int8Linear, cast_blocks, to_int8
+from adapters.diffusers.int8_weights import Int8Linear, to_int8
 from domain.known_structures import STRUCTURES
 from domain.structure import Precision, Structure, int8_group
 from tests.integration.live_bytes import LiveBytes
@@ -83,28 +82,6 @@ def test_it_loses_less_than_fp8_also_where_a_row_has_one_large_number() -> None:
         )
 
 
-def test_only_the_layers_of_the_blocks_are_cast_and_one_that_is_is_left() -> None:
-    expert = WanTransformer3DModel(
-        num_attention_heads=2,
-        attention_head_dim=12,
-        text_dim=16,
-        freq_dim=32,
-        ffn_dim=32,
-        num_layers=2,
-    )
-
-    cast_blocks(expert, HOST)
-    first = expert.blocks[0].attn1.to_q
-    cast_blocks(expert, HOST)
-
-    kept = {name for name, layer in expert.named_modules() if isinstance(layer, Int8Linear)}
-    plain = {n for n, layer in expert.named_modules() if type(layer) is torch.nn.Linear}
-    assert len(kept) == 2 * 10
-    assert all(name.startswith("blocks.") for name in kept)
-    assert not any(name.startswith("blocks.") for name in plain)
-    assert expert.blocks[0].attn1.to_q is first
-
-
 def test_a_layer_at_work_takes_what_is_planned_for() -> None:
     structure: Structure = STRUCTURES["t2v-1.3B"]
     width, ffn = structure.transformer.width, structure.transformer.ffn_width
@@ -115,9 +92,3 @@ def test_a_layer_at_work_takes_what_is_planned_for() -> None:
         layer(given)
 
     assert live.peak == pytest.approx(structure.workspace_bytes(Precision.INT8), rel=0.01)
-
-
-def test_a_plan_of_an_earlier_version_is_read() -> None:
-    assert Precision("fp8") is Precision.INT8
-    with pytest.raises(ValueError, match="fp4"):
-        Precision("fp4")

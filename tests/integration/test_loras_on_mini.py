@@ -130,10 +130,13 @@ def test_wherever_the_weights_lie_and_however_they_are_kept_it_is_on(
             Video(pipeline, catalog, "one", placement=replace(ALL_RESIDENT, experts=place)).frames
             for place in (Place.VISITING, Place.STREAMED)
         )
-        int8 = replace(ALL_RESIDENT, precision=Precision.INT8)
-        with_it, without_it = (
-            Video(pipeline, catalog, *names, placement=int8).frames for names in (["one"], [])
-        )
+        lossy = [
+            [Video(pipeline, catalog, *names, placement=kept).frames for names in (["one"], [])]
+            for kept in (
+                replace(ALL_RESIDENT, precision=precision)
+                for precision in (Precision.INT8, Precision.FP8)
+            )
+        ]
 
     assert resident == visiting == streamed
-    assert with_it != without_it
+    assert len({resident, *lossy[0], *lossy[1]}) == 5

@@ -18,6 +18,7 @@ def test_a_card_is_told_in_bytes_percent_degrees_and_watts(monkeypatch: pytest.M
     assert (card.total_bytes, card.used_bytes) == (24 * GIB, GIB)
     assert (card.load_percent, card.temperature_c, card.power_w) == (42, 61, 123.4)
     assert (card.slowdown_c, card.uuid) == (90, "GPU-8932f937-d72c")
+    assert card.compute_capability == (8, 9)
     assert hardware.note is None
     assert driver.users == 0, "the driver was let go"
 
@@ -29,6 +30,7 @@ def test_a_card_is_told_in_bytes_percent_degrees_and_watts(monkeypatch: pytest.M
         ("nvmlDeviceGetTemperature", "temperature_c"),
         ("nvmlDeviceGetPowerUsage", "power_w"),
         ("nvmlDeviceGetUUID", "uuid"),
+        ("nvmlDeviceGetCudaComputeCapability", "compute_capability"),
     ],
 )
 def test_a_reading_the_driver_does_not_give_is_none_and_not_zero(

@@ -24,6 +24,7 @@ from domain.job import LOCAL_CLIENT, Job
 from domain.job_event import Failure, JobStatus
 from domain.library import Filters, OutputState
 from domain.progress import Stage
+from domain.structure import Precision
 from domain.toll import Toll
 from tests.fakes.examples import NOON, a_job, a_plan, a_request, a_video
 
@@ -114,6 +115,28 @@ async def test_every_job_is_what_it_was(database: Database) -> None:
             started_at=None if status is JobStatus.QUEUED else NOON,
             finished_at=NOON if status.is_terminal else None,
         )
+    await database.close()
+
+
+async def test_a_plan_of_when_fp8_was_a_way_to_store_says_int8(path: Path) -> None:
+    placement = '{"experts":"streamed","text_encoder":"host","vae":"visiting","precision":"fp8"}'
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP TRIGGER finished_jobs_never_change")
+        connection.execute(
+            "UPDATE jobs SET plan = replace(plan, '\"placement\":null', ?)",
+            [f'"placement":{placement}'],
+        )
+        connection.execute(
+            "CREATE TRIGGER finished_jobs_never_change DELETE ON jobs BEGIN SELECT 1; END"
+        )
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    await database.open()
+
+    jobs = await SqlJobRepository(database).list()
+
+    placements = [job.plan.placement for job in jobs]
+    assert len(placements) == 2 * len(JobStatus)
+    assert {told.precision for told in placements if told} == {Precision.INT8}
     await database.close()
 
 

@@ -1,5 +1,6 @@
 """What the domain says a checkpoint weighs, against the real networks, built without memory."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from diffusers import (
 from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
 
 import adapters.embedded
-from adapters.diffusers.int8_weights import cast_blocks
+from adapters.diffusers.cast_blocks import Cast, cast_blocks
+from adapters.diffusers.fp8_weights import AFTERWARDS, Fp8Linear
+from adapters.diffusers.int8_weights import Int8Linear
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from domain.known_structures import STRUCTURES
 from domain.structure import Precision, Structure
@@ -86,8 +89,16 @@ def weight_bytes(module: Any) -> int:
     return sum(p.numel() * p.element_size() for p in module.parameters())
 
 
+META = torch.device("meta")
+CASTS: dict[Precision, Cast] = {
+    Precision.INT8: partial(Int8Linear, device=META),
+    Precision.FP8: partial(Fp8Linear, device=META, product=AFTERWARDS),
+}
+
+
+@pytest.mark.parametrize("cast", CASTS)
 @pytest.mark.parametrize("checkpoint_id", TRANSFORMERS)
-def test_an_expert_weighs_what_is_said_to_the_byte(checkpoint_id: str) -> None:
+def test_an_expert_weighs_what_is_said_to_the_byte(checkpoint_id: str, cast: Precision) -> None:
     structure = STRUCTURES[checkpoint_id].transformer
     config = SHARED | TRANSFORMERS[checkpoint_id]
     kind = KINDS.get(checkpoint_id, WanTransformer3DModel)
@@ -103,12 +114,12 @@ def test_an_expert_weighs_what_is_said_to_the_byte(checkpoint_id: str) -> None:
     assert structure.weight_bytes(Precision.BF16) == weight_bytes(expert)
     assert structure.block_bytes(Precision.BF16) == weight_bytes(expert.blocks[0])
 
-    cast_blocks(expert, torch.device("meta"))
-    assert structure.weight_bytes(Precision.INT8) == weight_bytes(expert)
-    assert structure.block_bytes(Precision.INT8) == weight_bytes(expert.blocks[0])
+    cast_blocks(expert, CASTS[cast])
+    assert structure.weight_bytes(cast) == weight_bytes(expert)
+    assert structure.block_bytes(cast) == weight_bytes(expert.blocks[0])
     blocks = [weight_bytes(block) for block in (*expert.blocks, *beside)]
-    assert structure.outer_bytes(Precision.INT8) == weight_bytes(expert) - sum(blocks)
-    assert structure.streamed_block_bytes(Precision.INT8) == max(blocks)
+    assert structure.outer_bytes(cast) == weight_bytes(expert) - sum(blocks)
+    assert structure.streamed_block_bytes(cast) == max(blocks)
 
 
 def test_the_text_encoder_weighs_what_is_said_to_the_byte() -> None:
@@ -116,7 +127,8 @@ def test_the_text_encoder_weighs_what_is_said_to_the_byte() -> None:
 
     for structure in STRUCTURES.values():
         assert structure.text_encoder.weight_bytes(Precision.FP32) == weight_bytes(encoder)
-        assert structure.text_encoder.weight_bytes(Precision.INT8) == weight_bytes(encoder) // 2
+        for cast in CASTS:
+            assert structure.text_encoder.weight_bytes(cast) == weight_bytes(encoder) // 2
 
 
 @pytest.mark.parametrize(

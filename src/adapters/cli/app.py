@@ -34,6 +34,7 @@ _NOT_MEANT: Final = frozenset(
         "image-unusable",
         "video-unusable",
         "prompt-too-long",
+        "precision-unusable",
         "bad-settings",
         "does-not-fit",
         "not-reproducible",

@@ -17,6 +17,7 @@ from application.generate_once import GenerateOnce, GivenData
 from domain.generation import SCHEDULERS, GenerationDraft, GenerationRequest
 from domain.lora import LoraDraft
 from domain.memory_plan import MemoryPlan
+from domain.shortcuts import PRECISIONS
 
 #: Makes a generator whose files appear beside the output, from a settings file and named settings.
 MakeGenerator: TypeAlias = Callable[
@@ -92,6 +93,10 @@ def add_command(app: typer.Typer, make_generator: MakeGenerator) -> None:
         loras_from: Annotated[
             float | None, typer.Option(help="Share of the steps before LoRAs are on. [0]")
         ] = None,
+        precision: Annotated[
+            str | None,
+            typer.Option(help=f"Multiply large matrices in less: {', '.join(PRECISIONS)}."),
+        ] = None,
         force: Force = False,
         data_dir: DataDir = None,
         backend: Backend = None,
@@ -122,6 +127,7 @@ def add_command(app: typer.Typer, make_generator: MakeGenerator) -> None:
             guidance_until=guidance_until,
             step_cache=step_cache,
             loras_from=loras_from,
+            precision=precision,
         )
         overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}
         with make_generator(config, overrides, output) as generator:

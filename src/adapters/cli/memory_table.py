@@ -47,7 +47,8 @@ def _lines() -> Iterator[str]:
     yield "  denoises. **streamed**: block by block, copied while the blocks before are at work."
     yield "- *encoder visits*: the text encoder is there only while it reads the prompt; *on CPU*: it never is."
     yield "- *VAE visits*: likewise. *tiles*: the VAE decodes tiles, which is not quite the same picture."
-    yield "  *int8*: weights are kept in 8 bits, which changes it a little. All else is exact."
+    yield "  *int8*: weights are kept in 8 bits, which changes it a little. All else is exact. fp8 is used only"
+    yield "  where it is asked for: `wan plan --preset fp8`."
     yield "- The figure is the predicted peak on the card. A plan leaves 25 % of the activations and 1 GiB free."
     yield f"- Host memory: {HOST_GIB} GiB. Frames and guidance: each checkpoint's default. Text alone, but for"
     yield "  `i2v-A14B` (a first image) and `animate-14B` (a character, its poses and face; its image encoder, of"
@@ -67,8 +68,8 @@ def _looks() -> str:
 def _weights() -> Iterator[str]:
     yield "## Weights"
     yield ""
-    yield "| checkpoint | one expert, bf16 | int8 | text encoder | VAE, fp32 | all, bf16 |"
-    yield "|---|---|---|---|---|---|"
+    yield "| checkpoint | one expert, bf16 | int8 | fp8 | text encoder | VAE, fp32 | all, bf16 |"
+    yield "|---|---|---|---|---|---|---|"
     for checkpoint_id, structure in STRUCTURES.items():
         yield _row(checkpoint_id, *_weight_cells(structure))
 
@@ -76,8 +77,8 @@ def _weights() -> Iterator[str]:
 def _weight_cells(structure: Structure) -> Iterator[str]:
     expert = structure.transformer
     times = f"{structure.experts} x " if structure.experts > 1 else ""
-    yield times + gib(expert.weight_bytes(Precision.BF16))
-    yield times + gib(expert.weight_bytes(Precision.INT8))
+    for precision in (Precision.BF16, Precision.INT8, Precision.FP8):
+        yield times + gib(expert.weight_bytes(precision))
     yield gib(structure.text_encoder.weight_bytes(Precision.BF16))
     yield gib(structure.vae.weight_bytes)
     yield gib(structure.weight_bytes(Precision.BF16))

@@ -16,6 +16,7 @@ from application.estimate_generation import Estimate, Imagined
 from domain.generation import GenerationRequest
 from domain.inputs import NOTHING_GIVEN
 from domain.plan_reasons import gib
+from domain.shortcuts import PRECISIONS
 
 #: Plans one video; raises where it cannot be made.
 Estimator: TypeAlias = Callable[[Imagined], Estimate]
@@ -41,6 +42,9 @@ def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
         steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
         guidance: Annotated[float | None, typer.Option(help="1 halves the forwards.")] = None,
         preset: Annotated[str | None, typer.Option(help="See `wan presets`. [exact]")] = None,
+        precision: Annotated[
+            str | None, typer.Option(help=f"Of large matrices: {', '.join(PRECISIONS)}.")
+        ] = None,
         image: Annotated[bool, typer.Option("--image", help="It begins with a picture.")] = False,
         end_image: Annotated[
             bool, typer.Option("--end-image", help="It also ends with one.")
@@ -89,6 +93,7 @@ def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
                 guidance_low_noise=guidance,
                 strength=strength,
                 preset=preset,
+                precision=precision,
                 with_image=image,
                 with_last_image=end_image,
                 with_video=video,

@@ -14,9 +14,10 @@ from domain.preset_costs import COSTS, MEASURED
 from domain.shortcuts import DISTILLED
 from domain.structure import Precision
 
-#: The columns: where the experts lie, and how they are kept. Without an accelerator it is fp32.
+#: The columns: where the experts lie, and how they are kept. Without an accelerator it is fp32, or fp8.
 PLACEMENTS: Final[Mapping[str, Placement]] = {
     "CPU, fp32": ALL_ON_CPU,
+    "CPU, fp8": replace(ALL_ON_CPU, precision=Precision.FP8),
     **{
         f"{told}, {precision.value}": replace(ALL_RESIDENT, experts=place, precision=precision)
         for told, place in (

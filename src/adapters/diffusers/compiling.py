@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import torch
 
+from adapters.diffusers.fp8_weights import Fp8Linear
 from domain.errors import WorkerUnavailable
 
 #: What torch compiles with; the tests, which have no time for that, only trace.
@@ -49,7 +50,7 @@ def why_not_compiled(transformers: Iterable[Any]) -> str | None:
         for block in _repeated(transformer):
             if any(not _is_plain(part) for part in block.modules()):
                 return (
-                    "The blocks are not compiled in this run: LoRAs, weights in 8 bits or less, or "
+                    "The blocks are not compiled in this run: LoRAs, weights that are undone as they work, or "
                     "streamed ones have changed them."
                 )
     return None
@@ -88,13 +89,16 @@ def _repeated(transformer: Any) -> Iterator[Any]:
 
 
 def _is_plain(part: torch.nn.Module) -> bool:
-    """Whether it computes what torch's or diffusers' own class of that name does, and nothing else."""
-    if isinstance(part, torch.nn.Linear) and type(part) is not torch.nn.Linear:
-        return False  # one whose weights are unpacked as it works
+    """Whether it computes what torch's or diffusers' own class of that name does, and nothing else.
+
+    Or in fp8: that is a handful of torch's own operations, of which compiling makes one.
+    """
     told = vars(part)  # torch has no other way to ask
-    is_ours = not type(part).__module__.startswith(("torch.", "diffusers."))
-    is_hooked = told["_forward_hooks"] or told["_forward_pre_hooks"] or "forward" in told
-    return not (is_ours or is_hooked)
+    if told["_forward_hooks"] or told["_forward_pre_hooks"] or "forward" in told:
+        return False
+    if isinstance(part, torch.nn.Linear):  # else one whose weights are unpacked as it works
+        return type(part) in {torch.nn.Linear, Fp8Linear}
+    return type(part).__module__.startswith(("torch.", "diffusers."))
 
 
 def _doubled(numbers: torch.Tensor) -> torch.Tensor:

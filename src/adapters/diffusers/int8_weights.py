@@ -3,7 +3,7 @@
 They are undone as a layer works: a number is scale x whole, rounded to what sums are made in.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody calls it
@@ -45,15 +45,3 @@ def to_int8(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     scale = scale.clamp_(min=torch.finfo(torch.bfloat16).tiny).bfloat16()
     whole = groups.div(scale.float()).round_().clamp_(-_LARGEST, _LARGEST)
     return whole.to(torch.int8), scale
-
-
-def cast_blocks(expert: Any, device: torch.device) -> None:
-    """Have the layers of a transformer's blocks keep their weights so, one after the other."""
-    names = [name for name, layer in expert.blocks.named_modules() if _is_plain(layer)]
-    for name in names:
-        plain = expert.blocks.get_submodule(name)
-        expert.blocks.set_submodule(name, Int8Linear(plain, device))
-
-
-def _is_plain(layer: torch.nn.Module) -> bool:
-    return type(layer) is torch.nn.Linear

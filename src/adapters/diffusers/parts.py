@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 import torch
 from diffusers import WanAnimatePipeline, WanPipeline
 
-from adapters.diffusers.int8_weights import cast_blocks
+from adapters.diffusers.cast_blocks import cast_blocks, cast_for
+from adapters.diffusers.fp8_weights import choose_product
 from domain.placement import Place, Placement
 from domain.structure import Precision
 
@@ -53,7 +54,11 @@ class Parts:
     """The parts of one pipeline, placed for one run after another."""
 
     def __init__(self, pipe: Placed, placement: Placement, device: torch.device) -> None:
-        """Do what is done once: cast and stream the experts. `settle` does the rest."""
+        """Do what is done once: cast and stream the experts. `settle` does the rest.
+
+        Raises:
+            PrecisionUnusable: `device` cannot compute so.
+        """
         self.device = device
         self.placement = placement
         self._pipe = pipe
@@ -62,9 +67,10 @@ class Parts:
             for name, part in pipe.components.items()
             if isinstance(part, torch.nn.Module)
         }
+        cast = cast_for(placement.precision, pipe.transformer.dtype, device)
         for expert in self.experts():
-            if placement.precision is Precision.INT8:
-                cast_blocks(expert, device)
+            if cast is not None:
+                cast_blocks(expert, cast)
             if placement.experts is Place.STREAMED:
                 _stream(expert, device, is_pinned=placement.is_pinned)
             elif placement.experts is Place.RESIDENT:
@@ -116,7 +122,10 @@ class Parts:
     def identity(self, *, encodes_image: bool) -> dict[str, str | int | None]:
         """What of the placement decides the latents' bits: tiles change only what the VAE encodes."""
         tiles = int(self.placement.is_tiled) if encodes_image else None
-        return {"precision": self.placement.precision.value, "tiles": tiles}
+        fp8 = None
+        if self.placement.precision is Precision.FP8:
+            fp8 = choose_product(self._pipe.transformer.dtype, self.device).name
+        return {"precision": self.placement.precision.value, "fp8 product": fp8, "tiles": tiles}
 
     def _place(self, name: str) -> Place:
         match name:

@@ -4,12 +4,14 @@ import gc
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import replace
 
 import torch
 from diffusers import AutoencoderKLWan
 
 from adapters.diffusers.accelerator_errors import accelerator_errors
 from adapters.diffusers.attention import choose_kernel, computed_by, insist_on_kernel
+from adapters.diffusers.cast_blocks import cast_for
 from adapters.diffusers.compiling import (
     INDUCTOR,
     compiled_blocks,
@@ -20,7 +22,7 @@ from adapters.diffusers.compiling import (
 from adapters.diffusers.denoising import Watch, denoise, texts_of, unwatched
 from adapters.diffusers.identity import run_identity
 from adapters.diffusers.latent_previews import LatentColours, fit_colours
-from adapters.diffusers.loading import Load, LoadedCheckpoint, load
+from adapters.diffusers.loading import Load, LoadedCheckpoint, computing_dtype, load
 from adapters.diffusers.parts import Placed, bring
 from adapters.diffusers.prompt_cache import PromptCache
 from adapters.diffusers.run_state import Identity, RunState, begun_run
@@ -39,6 +41,7 @@ from domain.progress import Stage
 from domain.rendering import Noticed, Report, StageEntered, StillRunning
 from domain.resume import ResumePoints
 from domain.run import Run
+from domain.structure import Precision
 from domain.video import FrameChunk
 
 _log = logging.getLogger(__name__)
@@ -90,7 +93,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             if torch.cuda.is_available():
                 torch.cuda.reset_peak_memory_stats()
             request = run.request
-            loaded = self._ready(run.checkpoint, self._usable(run.placement))
+            loaded = self._ready(run.checkpoint, self._usable(run))
             pipe = loaded.pipe
             for told in loaded.loras.wear(request.loras, run.loras):
                 report(Noticed(text=told))
@@ -137,19 +140,22 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def _usable(self, placement: Placement | None) -> Placement:
+    def _usable(self, run: Run) -> Placement:
         """What is asked for, as far as there is an accelerator."""
+        placement = run.placement or ALL_RESIDENT
         if self._accelerator is None:
-            if placement is not None and not placement.is_on_cpu:
+            if run.placement is not None and not placement.is_on_cpu:
                 _log.warning("torch finds no accelerator, although one is planned for: on the CPU")
-            return ALL_ON_CPU
-        return placement or ALL_RESIDENT
+            placement = ALL_ON_CPU
+        asked = run.request.precision
+        return placement if asked is None else replace(placement, precision=Precision(asked))
 
     def _ready(self, checkpoint: LocalCheckpoint, placement: Placement) -> LoadedCheckpoint:
         if not self._holds(checkpoint, placement):
             self.close()  # nobody may hold the former while the next one is loaded
             device = None if placement.is_on_cpu else self._accelerator
             device = device or torch.device("cpu")
+            cast_for(placement.precision, computing_dtype(placement), device)  # else refused now
             self._loaded = self._load(checkpoint, placement, device, self._cache)
         assert self._loaded is not None, "just loaded, or held"
         self._loaded.pipe.parts.settle(placement)

@@ -74,6 +74,7 @@ def _accelerator(index: int) -> Accelerator | pynvml.NVMLError:
         power_w=_power_w(handle),
         slowdown_c=_slowdown_c(handle),
         uuid=_uuid(handle),
+        compute_capability=_compute_capability(handle),
     )
 
 
@@ -120,6 +121,14 @@ def _slowdown_c(handle: object) -> int | None:
         return None
     temperature = _temperature_c(handle)
     return None if temperature is None else temperature + margin
+
+
+def _compute_capability(handle: object) -> tuple[int, int] | None:
+    try:
+        major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
+    except pynvml.NVMLError:
+        return None
+    return int(major), int(minor)
 
 
 def _uuid(handle: object) -> str | None:

@@ -12,7 +12,7 @@ from domain.image import IMAGE_FITS
 from domain.input_rules import MAX_REFERENCES
 from domain.lora import MAX_STRENGTH, LoraDraft
 from domain.presets import PRESETS
-from domain.shortcuts import MAX_STEP_CACHE
+from domain.shortcuts import MAX_STEP_CACHE, PRECISIONS
 from domain.webhook import MAX_URL_CHARACTERS
 
 MAX_PRIORITY: Final = 100
@@ -247,6 +247,17 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Annotated[
             float,
             _shown("Share of the steps before the LoRAs are on.", 0.0, minimum=0, maximum=1),
+        ]
+        | None
+    ) = None
+    precision: (
+        Annotated[
+            str,
+            _shown(
+                "What the experts' large matrices are multiplied in, where not in what they were made in.",
+                None,
+                enum=[*PRECISIONS, None],
+            ),
         ]
         | None
     ) = None

@@ -24,6 +24,7 @@ class NewPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Attributes:
         strength: how much of a given video is made anew, up to 1.
         preset: one that GET /api/v1/presets lists.
+        precision: `fp8`, where large matrices are multiplied in that.
         with_image: whether the video begins with a picture.
         with_last_image: whether it also ends with one.
         with_video: whether one is given to be made anew.
@@ -42,6 +43,7 @@ class NewPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     guidance_low_noise: float | None = None
     strength: float | None = None
     preset: str | None = None
+    precision: str | None = None
     with_image: bool = False
     with_last_image: bool = False
     with_video: bool = False

@@ -14,7 +14,7 @@ from domain.errors import DataDirectoryUnusable
 #: "WANS" in ASCII.
 APPLICATION_ID: Final = 0x57414E53
 #: The last migration in `migrations/versions`; its revision is this number in four digits.
-VERSION: Final = 8
+VERSION: Final = 9
 
 
 def refuse_others(connection: Connection) -> None:

@@ -59,6 +59,7 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
             "guidance_until": None,
             "step_cache": None,
             "loras_from": None,
+            "precision": None,
             "references": [],
         },
         "plan": {

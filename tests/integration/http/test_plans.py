@@ -27,7 +27,11 @@ async def test_an_empty_body_plans_the_default_on_this_machine(client: httpx.Asy
     told = await planned(client)
 
     assert (told["checkpoint"], told["width"], told["num_frames"]) == ("mini", 128, 17)
-    assert told["capacity"] == {"accelerator_bytes": 22 * GIB, "host_bytes": 48 * GIB}
+    assert told["capacity"] == {
+        "accelerator_bytes": 22 * GIB,
+        "host_bytes": 48 * GIB,
+        "compute_capability": None,
+    }
     assert told["plan"]["placement"]["experts"] == "resident"
     assert told["plan"]["seconds"] is None
     assert all(reason.endswith(".") for reason in told["plan"]["reasons"])

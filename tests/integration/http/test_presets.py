@@ -16,7 +16,8 @@ async def test_they_are_listed_with_what_was_measured(client: httpx.AsyncClient)
     assert [preset["name"] for preset in listed] == [preset.name for preset in PRESETS]
     by_name = {preset["name"]: preset for preset in listed}
     assert len(by_name["balanced"]["measured"]) == 2
-    assert by_name["draft"]["measured"][0]["psnr_db"] == COSTS[1].psnr_db
+    costs = {(cost.checkpoint, cost.preset): cost for cost in COSTS}
+    assert by_name["draft"]["measured"][0]["psnr_db"] == costs["mini", "draft"].psnr_db
     assert by_name["draft"]["checkpoints"] is None
     assert by_name["distilled-4"]["checkpoints"] == ["i2v-A14B", "t2v-A14B"]
     assert by_name["distilled-4"]["measured"] == []
@@ -42,6 +43,20 @@ async def test_each_can_be_asked_for_by_itself(client: httpx.AsyncClient) -> Non
     assert (request["step_cache"], request["guidance_until"]) == (0.1, 0.5)
 
 
+async def test_a_precision_is_kept_and_planned_and_no_other_is_taken(
+    client: httpx.AsyncClient,
+) -> None:
+    kept = (await client.post(GENERATIONS, json={"prompt": "x", "preset": "fp8"})).json()
+    planned = (await client.post("/api/v1/plans", json={"precision": "fp8"})).json()
+    refused = await client.post(GENERATIONS, json={"prompt": "x", "precision": "fp4"})
+
+    assert kept["request"]["precision"] == "fp8"
+    assert kept["plan"]["placement"]["precision"] == "fp8"
+    assert planned["plan"] == kept["plan"]
+    [problem] = refused.json()["errors"]
+    assert (problem["pointer"], problem["nearest"]) == ("/precision", ["fp8"])
+
+
 async def test_what_cannot_be_is_refused_by_field(client: httpx.AsyncClient) -> None:
     asked = {"prompt": "x", "preset": "distilled-4"}
 
@@ -50,7 +65,7 @@ async def test_what_cannot_be_is_refused_by_field(client: httpx.AsyncClient) -> 
     assert answer.status_code == 422
     [problem] = answer.json()["errors"]
     assert problem["pointer"] == "/preset"
-    assert problem["nearest"] == ["exact", "balanced", "draft"]
+    assert problem["nearest"] == ["exact", "balanced", "fp8", "draft"]
 
 
 async def test_a_plan_counts_its_forwards(client: httpx.AsyncClient) -> None:

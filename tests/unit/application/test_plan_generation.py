@@ -179,6 +179,19 @@ class TestCapacity:
 
         assert capacity().accelerator_bytes == 22 * GIB
 
+    def test_what_the_accelerator_can_do_is_known_once_it_was_told(
+        self, hardware: FakeHardwareProbe
+    ) -> None:
+        capacity = KnownCapacity(hardware.read)
+        [card] = hardware.hardware.accelerators
+        hopper = replace(card, compute_capability=(9, 0))
+
+        hardware.hardware = replace(hardware.hardware, accelerators=(hopper,))
+        told = capacity().compute_capability
+        hardware.hardware = replace(hardware.hardware, accelerators=())
+
+        assert told == capacity().compute_capability == (9, 0)
+
     def test_what_another_program_gives_back_is_found_and_kept_in_mind(
         self, hardware: FakeHardwareProbe
     ) -> None:

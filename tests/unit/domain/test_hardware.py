@@ -43,3 +43,14 @@ def test_an_accelerator_is_found_as_cuda_names_it(place: str, index: int | None)
     found = hardware.accelerator(place)
 
     assert (found.index if found else None) == index
+
+
+def test_a_job_may_come_to_the_oldest_of_several_accelerators() -> None:
+    host = Host(cpu_count=1, load_percent=0, total_bytes=1, available_bytes=1)
+    cards = [replace(CARD, compute_capability=it) for it in ((9, 0), None, (8, 6))]
+
+    known, unknown = (
+        Hardware(host=host, accelerators=tuple(among)).capacity for among in (cards, cards[1:2])
+    )
+
+    assert (known.compute_capability, unknown.compute_capability) == ((8, 6), None)

@@ -73,7 +73,7 @@ def test_a_preset_for_other_checkpoints_is_refused_with_those_for_this_one() -> 
     violation = refusal_of(a_draft(preset="distilled-4"), "mini")
 
     assert "for t2v-A14B and i2v-A14B" in violation.reason
-    assert violation.nearest == ("exact", "balanced", "draft")
+    assert violation.nearest == ("exact", "balanced", "fp8", "draft")
 
 
 def test_the_distilled_neededs_are_theirs_that_publish_them() -> None:
@@ -125,10 +125,10 @@ class TestTheLoraItNeeds:
 
 
 @pytest.mark.parametrize("spec", CHECKPOINTS, ids=lambda spec: spec.id)
-def test_every_checkpoint_has_the_three_that_need_nothing(spec: CheckpointSpec) -> None:
+def test_every_checkpoint_has_the_four_that_need_nothing(spec: CheckpointSpec) -> None:
     names = [preset.name for preset in presets_of(spec)]
 
-    assert names[:3] == ["exact", "balanced", "draft"]
+    assert names[:4] == ["exact", "balanced", "fp8", "draft"]
 
 
 def test_what_can_be_measured_here_was() -> None:

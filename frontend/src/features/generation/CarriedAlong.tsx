@@ -6,6 +6,7 @@ const NAMES: Partial<Record<keyof Carried, string>> = {
   guidance_until: "where guidance ends",
   step_cache: "a step cache",
   loras_from: "where LoRAs begin",
+  precision: "a precision",
 };
 
 /** What a restored request says beyond the form; it is sent along, and can be left out. */

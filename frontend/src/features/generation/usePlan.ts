@@ -19,6 +19,7 @@ export function planBody(draft: Draft): NewPlan {
     with_video: draft.video !== null,
     strength: draft.video && draft.strength,
     with_control_video: draft.controlVideo !== null,
+    precision: draft.carried.precision,
     references: draft.references.length,
   };
 }

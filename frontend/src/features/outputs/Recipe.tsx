@@ -37,6 +37,7 @@ export function Recipe({ video }: { video: Output }) {
             ...(request.loras_from != null
               ? [["LoRAs from", percent(request.loras_from)] as const]
               : []),
+            ...(request.precision != null ? [["Precision", request.precision] as const] : []),
             ...request.loras.map(
               (lora) =>
                 [

@@ -19,6 +19,7 @@ it("another preset takes over what presets stand for, and keeps what the video i
     guidance_until: 0.5,
     step_cache: 0.1,
     loras_from: 0.9,
+    precision: "fp8",
   });
 
   const changed = { ...draft, ...leftToPreset(draft, "fast") };

@@ -29,7 +29,7 @@ export interface LoraChoice {
 }
 
 /** Of those that are carried along, what presets stand for. */
-const OF_PRESETS = ["guidance_until", "step_cache", "loras_from"] as const;
+const OF_PRESETS = ["guidance_until", "step_cache", "loras_from", "precision"] as const;
 
 /** Fields of a request that the form has no control for: carried along, so that again is the same again. */
 const CARRIED = ["fps", ...OF_PRESETS] as const satisfies readonly (keyof NewGeneration &

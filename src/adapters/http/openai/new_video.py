@@ -121,6 +121,7 @@ class Wishes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     guidance_until: Annotated[float, _told("Share of the steps that are guided.")] | None = None
     step_cache: Annotated[float, _told("By how little a step may be left out.")] | None = None
     loras_from: Annotated[float, _told("Share of the steps before the LoRAs.")] | None = None
+    precision: Annotated[str, _told("`fp8`: large matrices in 8 bits.", None)] | None = None
     last_image: Annotated[str, _told("The last image: an upload's id.", None)] | None = None
     control_video: Annotated[str, _told("An upload's id.", None)] | None = None
     control_mask: Annotated[str, _told("An upload's id.", None)] | None = None
@@ -164,6 +165,7 @@ class Wishes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             guidance_until=self.guidance_until,
             step_cache=self.step_cache,
             loras_from=self.loras_from,
+            precision=self.precision,
             last_image=self.last_image,
             control_video=self.control_video,
             control_mask=self.control_mask,
