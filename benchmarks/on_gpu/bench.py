@@ -210,8 +210,8 @@ def words(placement: Placement) -> str:
         told.append(f"VAE {placement.vae.value}")
     if placement.is_tiled:
         told.append("tiles")
-    if placement.precision is Precision.INT8:
-        told.append("int8")
+    if placement.precision is not Precision.BF16:
+        told.append(placement.precision.value)
     return ", ".join(told)
 
 

@@ -4,11 +4,14 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import torch
 from diffusers.models.attention_dispatch import AttentionBackendName
 
+from adapters.diffusers.cast_blocks import cast_blocks
+from adapters.diffusers.fp8_weights import AFTERWARDS, BY_ROWS, Fp8Linear, Product, by_rows
 from benchmarks.on_gpu.bench import Bench, Case, Row, in_gib, off, words
 from benchmarks.on_gpu.watch import Watched, allocated_bytes, synchronize, watch
 from domain.demand import GIB
@@ -23,13 +26,14 @@ _GUIDANCE: Final = 4.0
 _VISITING: Final = replace(
     ALL_RESIDENT, experts=Place.VISITING, text_encoder=Place.VISITING, vae=Place.VISITING
 )
-#: The same picture, to the bit, and then one that is not.
+#: The same picture, to the bit, and then two that are not.
 _PLACEMENTS: Final = (
     ALL_RESIDENT,
     _VISITING,
     replace(_VISITING, experts=Place.STREAMED, is_pinned=True),
     replace(_VISITING, experts=Place.STREAMED),
     replace(ALL_RESIDENT, precision=Precision.INT8),
+    replace(ALL_RESIDENT, precision=Precision.FP8),
 )
 #: Those that need no network and hold no whole matrix of scores; "native" first: the others are compared
 #: with it.
@@ -43,6 +47,8 @@ _BACKENDS: Final = (
         and not it.value.endswith(("_npu", "_xla", "_math", "varlen", "flex"))
     ),
 )
+#: Hopper's own sums, of some 14 bits, which no run uses.
+_QUICK_SUMS: Final = Product("by rows, quick sums", partial(by_rows, use_fast_accum=True))
 #: The steps of the shortest run that both experts work in.
 _SHORT: Final = 4
 
@@ -112,7 +118,7 @@ def caps(bench: Bench) -> Iterator[Row]:
 
 
 def placements(bench: Bench) -> Iterator[Row]:
-    """Each level of offload, and int8: what a step takes, and whether it is the same video."""
+    """Each level of offload, int8 and fp8: what a step takes, and whether it is the same video."""
     case = bench.scale.small
     request = bench.request(case, steps=2, guidance=1.0)
     exact: str | None = None
@@ -172,6 +178,31 @@ def compiled(bench: Bench) -> Iterator[Row]:
         **_forward(bench, case, seconds),
         **_differs(result, exact),
     }
+
+
+def fp8(bench: Bench) -> Iterator[Row]:
+    """One forward with products in bf16, then with each way to those in fp8; then that compiled."""
+    case, forward, expert = _bare(bench)
+    seconds, exact = _timed(bench, forward)
+    yield {"products": "bf16", **_forward(bench, case, seconds)}
+    cast_blocks(expert, partial(Fp8Linear, device=bench.device, product=BY_ROWS))
+    layers: list[Any] = [it for it in expert.blocks.modules() if isinstance(it, Fp8Linear)]
+    for product in (AFTERWARDS, _QUICK_SUMS, BY_ROWS):
+        for layer in layers:
+            layer.product = product
+        yield _fp8(bench, f"fp8, scales {product.name}", case, forward, exact)
+    expert.compile_repeated_blocks(fullgraph=True, backend=bench.scale.compiler)
+    yield _fp8(bench, f"fp8, scales {BY_ROWS.name}, compiled", case, forward, exact)
+
+
+def _fp8(
+    bench: Bench, told: str, case: Case, forward: Callable[[], torch.Tensor], exact: torch.Tensor
+) -> Row:
+    try:
+        seconds, result = _timed(bench, forward)
+    except (RuntimeError, ValueError, NotImplementedError) as error:
+        return {"products": told, "absent": str(error).partition("\n")[0][:100]}
+    return {"products": told, **_forward(bench, case, seconds), **_differs(result, exact)}
 
 
 def cancel(bench: Bench) -> Iterator[Row]:
@@ -346,6 +377,7 @@ STAGES: Final[Mapping[str, Callable[[Bench], Iterator[Row]]]] = {
     "caps": caps,
     "attention": attention,
     "compile": compiled,
+    "fp8": fp8,
     "out-of-memory": out_of_memory,
     "out-of-memory-again": out_of_memory_again,
 }

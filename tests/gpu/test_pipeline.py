@@ -10,6 +10,7 @@ from benchmarks.on_gpu.watch import watch
 from domain.demand import CONTEXT_BYTES
 from domain.errors import OutOfAcceleratorMemory
 from domain.placement import ALL_RESIDENT, Place, Placement
+from domain.structure import Precision
 from tests.fakes.resume_points import FakeResumePoints
 from tests.gpu.conftest import CASE
 
@@ -17,10 +18,12 @@ VISITING = replace(
     ALL_RESIDENT, experts=Place.VISITING, text_encoder=Place.VISITING, vae=Place.VISITING
 )
 STREAMED = replace(VISITING, experts=Place.STREAMED)
+FP8 = replace(ALL_RESIDENT, precision=Precision.FP8)
 
 
-def test_a_resumed_run_makes_the_same_bits(bench: Bench) -> None:
-    run = bench.run(bench.request(CASE, steps=4, guidance=4.0), ALL_RESIDENT)
+@pytest.mark.parametrize("placement", [ALL_RESIDENT, FP8])
+def test_a_resumed_run_makes_the_same_bits(bench: Bench, placement: Placement) -> None:
+    run = bench.run(bench.request(CASE, steps=4, guidance=4.0), placement)
     points = FakeResumePoints(due=(2,))
 
     with bench.pipeline() as pipeline:
@@ -45,7 +48,18 @@ def test_the_video_is_the_same_wherever_the_parts_lie(bench: Bench, placement: P
     assert moved.sha256 == resident.sha256
 
 
-@pytest.mark.parametrize("placement", [ALL_RESIDENT, VISITING])
+def test_fp8_makes_the_same_bits_wherever_the_experts_lie(bench: Bench) -> None:
+    request = bench.request(CASE, steps=2, guidance=4.0)
+    made = []
+    for placement in (FP8, replace(STREAMED, precision=Precision.FP8), ALL_RESIDENT):
+        with bench.pipeline() as pipeline:
+            made.append(watch(pipeline, bench.run(request, placement)).sha256)
+
+    resident, streamed, in_bf16 = made
+    assert resident == streamed != in_bf16
+
+
+@pytest.mark.parametrize("placement", [ALL_RESIDENT, VISITING, FP8])
 def test_the_peak_is_what_was_planned(bench: Bench, placement: Placement) -> None:
     request = bench.request(CASE, steps=2, guidance=4.0)
 

@@ -44,8 +44,17 @@ def test_the_video_is_the_same_resumed_and_wherever_the_parts_lie(told: dict[str
     assert all(row["steps made again"] == 0 for row in rows(told, "resume"))
     same = {row["placed"]: row["the same frames"] for row in rows(told, "placements")}
     assert same.pop("resident, int8") is False
+    assert same.pop("resident, fp8") is False
     assert len(same) == 4
     assert all(same.values())
+
+
+def test_every_way_to_multiply_in_fp8_is_near_bf16_and_not_the_same(told: dict[str, Any]) -> None:
+    exact, *others = rows(told, "fp8")
+
+    assert exact["products"] == "bf16"
+    assert len(others) == 4
+    assert all(0.001 < float(row["differs by"]) < 0.2 for row in others)
 
 
 def test_a_cancel_comes_before_the_step_ends(told: dict[str, Any]) -> None:
