@@ -3,6 +3,8 @@ import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { Output } from "@/shared/api";
 import { Skeleton } from "@/shared/ui";
 import { Card, type CardActions } from "./Card";
+import { Place } from "./Place";
+import { useRush } from "./rush";
 import styles from "./Grid.module.css";
 
 const GAP_PX = 16;
@@ -40,6 +42,7 @@ export function Grid({
     observer.observe(document.body); // what is above it may grow
     return () => observer.disconnect();
   }, []);
+  const isRushing = useRush();
   const columns = columnsIn(width);
   const cell = (width - GAP_PX * (columns - 1)) / columns;
   const virtual = useWindowVirtualizer({
@@ -79,16 +82,18 @@ export function Grid({
                   transform: `translate(${column * (cell + GAP_PX)}px, ${row.start - top}px)`,
                 }}
               >
-                {video ? (
-                  <Card
-                    video={video}
-                    search={search}
-                    isChosen={chosen.includes(video.id)}
-                    {...actions}
-                  />
-                ) : (
-                  <Skeleton className={styles.place} />
-                )}
+                <Place isBlank={isRushing}>
+                  {video ? (
+                    <Card
+                      video={video}
+                      search={search}
+                      isChosen={chosen.includes(video.id)}
+                      {...actions}
+                    />
+                  ) : (
+                    <Skeleton className={styles.place} />
+                  )}
+                </Place>
               </li>
             );
           })}

@@ -54,11 +54,11 @@ it("asks for what is looked for", async () => {
     wrapper,
     initialProps: NO_FILTERS,
   });
-  await waitFor(() => expect(asked).toEqual(["GET /outputs?limit=100"]));
+  await waitFor(() => expect(asked).toEqual(["GET /outputs?limit=60"]));
 
   rerender({ ...NO_FILTERS, q: " red fox ", minRating: 4 });
 
-  await waitFor(() => expect(asked.at(-1)).toBe("GET /outputs?q=red%20fox&min_rating=4&limit=100"));
+  await waitFor(() => expect(asked.at(-1)).toBe("GET /outputs?q=red%20fox&min_rating=4&limit=60"));
 });
 
 it("a new video costs one question, however many pages were looked at", async () => {
@@ -75,7 +75,7 @@ it("a new video costs one question, however many pages were looked at", async ()
   await act(() => result.current.refetch());
 
   await waitFor(() => expect(shown()?.join(" ")).toBe("v9 v8 v7 v6 v5 v4 v3 v2 v1"));
-  expect(asked).toEqual(["GET /outputs?limit=100"]);
+  expect(asked).toEqual(["GET /outputs?limit=60"]);
   expect(result.current.data?.pages[0]?.facets?.total).toBe(9);
 });
 
@@ -92,7 +92,7 @@ it("where one is gone, all that was looked at is asked for anew", async () => {
   await waitFor(() =>
     expect(result.current.data?.pages.flatMap(({ data }) => data).length).toBe(4),
   );
-  expect(asked).toEqual(["GET /outputs?limit=100", "GET /outputs?limit=200&cursor=v2"]);
+  expect(asked).toEqual(["GET /outputs?limit=60", "GET /outputs?limit=200&cursor=v2"]);
 });
 
 it("what is deleted is brought back by one click", async () => {

@@ -15,7 +15,7 @@ import { FRONT, knownAt, placeAfter, renewed, type Page, type Pages } from "./pa
 export const LISTS = [...OUTPUTS, "list"] as const;
 export const keyOf = (id: string | null) => [...OUTPUTS, "one", id] as const;
 /** The front is there soon; who goes on gets there in fewer steps. */
-const FRONT_PAGE = 100;
+const FRONT_PAGE = 60;
 const LATER_PAGE = 200;
 
 /** Finished videos that fit, newest first, page by page; the front says how many there are of each value. */

@@ -63,6 +63,7 @@ export function follow(path: string, { onEvent, onOpen, onLost }: StreamEvents):
           ...(last === undefined ? {} : { "Last-Event-ID": last }),
         },
         signal: AbortSignal.any([stopped.signal, silence.signal]),
+        priority: "low", // what is shown comes first; and who waits for the page does not wait for its stream to end
       });
       if (response.status === 204 || response.status === 404) return true;
       if (!response.ok || !response.body) throw await refusal(response);
