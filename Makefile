@@ -17,7 +17,7 @@ API_DESCRIBED := frontend/node_modules/.described
 API_SOURCES := $(shell find src/domain src/application src/adapters/http src/bootstrap -name '*.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help install page page-if-possible demo serve test check check-page bench measure-page screenshots soak mutants format clean train-mini
+.PHONY: help install page page-if-possible demo serve test check check-page bench measure-page lighthouse screenshots soak mutants format clean train-mini
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -93,6 +93,9 @@ mutants: $(INSTALLED) ## Build each deliberate fault in and see which test catch
 
 measure-page: $(PAGE) ## Measure what the page must reach, with 10,000 videos
 	frontend/npm run --silent measure
+
+lighthouse: $(PAGE) ## Hold every screen against Lighthouse: performance and accessibility of 95 and more
+	frontend/npm run --silent lighthouse
 
 screenshots: $(PAGE) ## Take the pictures in docs/screenshots
 	frontend/npm run --silent screenshots
