@@ -155,7 +155,9 @@ class Job:
             case JobStatus.PUBLISHING:
                 return 0.99
             case _ if self.stage is not None:
-                return progress(self.stage, step=self.step, steps=self.request.all_steps)
+                is_before = self.stage.order < Stage.DENOISING.order  # and may go on from there
+                step = max(self.step, self.resume_step) if is_before else self.step
+                return progress(self.stage, step=step, steps=self.request.all_steps)
             case _ if self.step:
                 return progress(Stage.DENOISING, step=self.step, steps=self.request.all_steps)
             case _:

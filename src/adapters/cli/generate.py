@@ -75,7 +75,7 @@ def add_command(app: typer.Typer, make_generator: MakeGenerator) -> None:
         ] = None,
         flow_shift: Annotated[float | None, typer.Option(help="Lean to high noise.")] = None,
         scheduler: Annotated[
-            str | None, typer.Option(help=f"Sampler: {', '.join(SCHEDULERS)}. [{SCHEDULERS[0]}]")
+            str | None, typer.Option(help=f"Scheduler: {', '.join(SCHEDULERS)}. [{SCHEDULERS[0]}]")
         ] = None,
         lora: Annotated[
             list[str] | None,

@@ -29,7 +29,7 @@ _EVERYWHERE: Final[Mapping[str, str]] = {
     "guidance_high_noise": "Classifier-free guidance while the high-noise expert works.",
     "guidance_low_noise": "The same for the low-noise expert.",
     "flow_shift": "How far the noise schedule leans to high noise.",
-    "scheduler": "The sampler.",
+    "scheduler": "How noise is taken away, step by step.",
     "size_bytes": "Bytes.",
     "total_bytes": "Bytes in all.",
     "done_bytes": "Bytes that are there.",

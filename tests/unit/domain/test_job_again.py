@@ -101,6 +101,34 @@ def test_going_on_from_a_resume_point_is_not_progress() -> None:
     assert job.status is JobStatus.FAILED
 
 
+def test_what_was_saved_is_shown_until_the_next_attempt_says_otherwise() -> None:
+    # It fell to nothing with each new attempt, and came back when the weights were loaded.
+    job = a_claimed_job()
+    job.enter_stage(Stage.DENOISING, fence=1, at=NOON)
+    job.finish_step(2, fence=1, at=NOON)
+    job.save_resume_point(2, fence=1, at=NOON)
+    kept = job.progress
+    end(job, WorkerCrashed())
+    job.claim(at=NOON)
+    job.enter_stage(Stage.LOADING, fence=2, at=NOON)
+    told = [event.progress for event in job.collect_events()][-2:]
+
+    assert kept > 0.1
+    assert (job.progress, told) == (kept, [kept, kept])
+    job.reject_resume_point("It is damaged.", fence=2, at=NOON)
+    assert job.progress == 0
+
+
+def test_an_attempt_that_denoises_from_the_beginning_has_nothing_of_the_one_before() -> None:
+    job = a_claimed_job()
+    job.enter_stage(Stage.DENOISING, fence=1, at=NOON)
+    save_and_die(job, 2)
+
+    job.enter_stage(Stage.DENOISING, fence=2, at=NOON)
+
+    assert job.progress < 0.1
+
+
 def save_and_die(job: Job, step: int) -> None:
     """An attempt that saves `step` and dies in the next one; another begins if it may."""
     job.save_resume_point(step, fence=job.fence, at=NOON)

@@ -100,7 +100,7 @@ export function Sampling({
             onValue={(flowShift) => changeDraft({ flowShift })}
           />
           <Select
-            label="Noise schedule"
+            label="Scheduler"
             value={draft.scheduler ?? ""}
             problem={problem("scheduler")}
             onChange={(event) => changeDraft({ scheduler: event.target.value || null })}

@@ -25,9 +25,12 @@ export function OutputView({ id }: { id: string }) {
   const { data: output, error } = useOutput(isOver ? id : null);
   return (
     <>
-      <Link href={`/outputs${search}`} className={styles.back}>
-        <ArrowLeft aria-hidden="true" /> All outputs
-      </Link>
+      <div className={styles.head}>
+        <Link href={`/outputs${search}`} className={styles.back}>
+          <ArrowLeft aria-hidden="true" /> All outputs
+        </Link>
+        {output?.deleted_at === null && <Judgement output={output} />}
+      </div>
       <h1 className="visually-hidden">
         {output?.request.prompt ?? generation?.request.prompt ?? "Output"}
       </h1>
@@ -49,13 +52,31 @@ export function OutputView({ id }: { id: string }) {
   );
 }
 
+/** What its owner thinks of it. */
+function Judgement({ output }: { output: Output }) {
+  const { mutate: judge } = useJudge();
+  return (
+    <div className={styles.judgement}>
+      <Stars
+        label="Stars"
+        value={output.rating}
+        onValue={(rating) => judge({ video: output, judgement: { rating } })}
+      />
+      <Favourite
+        of={output.request.prompt}
+        value={output.favourite}
+        onValue={(favourite) => judge({ video: output, judgement: { favourite } })}
+      />
+    </div>
+  );
+}
+
 function Shown({ output, notices }: { output: Output; notices: readonly string[] }) {
   const element = useRef<HTMLVideoElement | null>(null);
   const hold = useCallback((held: HTMLVideoElement | null) => {
     element.current = held;
   }, []);
-  const { mutate: judge } = useJudge();
-  const { id, deleted_at: deletedAt, request } = output;
+  const { id, deleted_at: deletedAt } = output;
   return (
     <div className={styles.view}>
       <div className={styles.stage}>
@@ -74,20 +95,6 @@ function Shown({ output, notices }: { output: Output; notices: readonly string[]
         ))}
         <div className={styles.actions}>
           <Actions output={output} frame={() => element.current} />
-          {deletedAt === null && (
-            <div className={styles.judgement}>
-              <Stars
-                label="Stars"
-                value={output.rating}
-                onValue={(rating) => judge({ video: output, judgement: { rating } })}
-              />
-              <Favourite
-                of={request.prompt}
-                value={output.favourite}
-                onValue={(favourite) => judge({ video: output, judgement: { favourite } })}
-              />
-            </div>
-          )}
         </div>
         <Lineage key={id} output={output} />
       </div>

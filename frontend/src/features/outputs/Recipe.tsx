@@ -28,7 +28,7 @@ export function Recipe({ video }: { video: Output }) {
             ["Steps", request.steps],
             ["Guidance", `${request.guidance_high_noise} / ${request.guidance_low_noise}`],
             ["Flow shift", request.flow_shift],
-            ["Noise schedule", request.scheduler],
+            ["Scheduler", request.scheduler],
             ["Seed", request.seed],
             ...(request.guidance_until != null
               ? [["Guidance until", percent(request.guidance_until)] as const]

@@ -11,7 +11,7 @@ const NAMES: Partial<Record<keyof GenerationRequest, string>> = {
   guidance_high_noise: "Guidance, high noise",
   guidance_low_noise: "Guidance, low noise",
   flow_shift: "Flow shift",
-  scheduler: "Noise schedule",
+  scheduler: "Scheduler",
   seed: "Seed",
   image: "First image",
   last_image: "Last image",

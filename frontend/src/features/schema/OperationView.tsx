@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { exampleOf, type Description, type Route } from "./description";
+import { Prose } from "./Prose";
 import { TryIt } from "./TryIt";
 import styles from "./SchemaScreen.module.css";
 
@@ -11,11 +12,17 @@ export function OperationView({ description, route }: { description: Description
       <summary>
         <span className={styles.method}>{route.method}</span>
         <code>{route.path}</code>
-        <span className={styles.summary}>{route.summary}</span>
+        <span className={styles.summary}>
+          <Prose text={route.summary} />
+        </span>
       </summary>
       {isOpen && (
         <div className={styles.operation}>
-          <p>{route.description}</p>
+          {route.description?.split("\n\n").map((paragraph) => (
+            <p key={paragraph}>
+              <Prose text={paragraph} />
+            </p>
+          ))}
           <TryIt description={description} route={route} />
           <h3>Answers</h3>
           <ul className={styles.answers}>
@@ -44,7 +51,7 @@ function AnswerView({
   const example = content ? exampleOf(description, content) : null;
   const told = (
     <>
-      <strong>{status}</strong> {response.description} {type && <code>{type}</code>}
+      <strong>{status}</strong> <Prose text={response.description} /> {type && <code>{type}</code>}
     </>
   );
   if (example === null) return <p>{told}</p>;

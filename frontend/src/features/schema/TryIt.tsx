@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import { Button, TextArea, TextInput } from "@/shared/ui";
 import { ask, type Answer, type Asked } from "./asking";
 import { exampleOf, type Description, type Route } from "./description";
+import { Prose } from "./Prose";
 import styles from "./SchemaScreen.module.css";
 
 const JSON_BODY = "application/json";
@@ -50,7 +51,7 @@ export function TryIt({ description, route }: { description: Description; route:
         <TextInput
           key={`${parameter.in} ${parameter.name}`}
           label={parameter.name}
-          hint={parameter.description}
+          hint={parameter.description && <Prose text={parameter.description} />}
           aside={<span className={styles.place}>{parameter.in}</span>}
           required={parameter.required ?? false}
           value={asked.parameters[parameter.name] ?? ""}

@@ -2,7 +2,7 @@ import { useEffect, useState } from "react";
 import type { Generation, Stage } from "@/shared/api";
 import { classes, duration, percent } from "@/shared/lib/format";
 import { useTrace } from "./traces";
-import { STAGE_NAMES, STAGES, secondsLeft, secondsPerStep } from "./progress";
+import { STAGE_NAMES, STAGES, secondsLeft, secondsPerStep, stepsDone } from "./progress";
 import styles from "./JobProgress.module.css";
 
 const TICK_MS = 500;
@@ -82,7 +82,7 @@ function StagePart({ stage, job }: { stage: Stage; job: Generation }) {
   const own = STAGES.indexOf(stage);
   const isNow = own === at;
   // Steps count in any stage: a video in several segments goes through them with each.
-  const share = stage === "denoising" ? job.step / Math.max(1, job.steps) : own > at ? 0 : 1;
+  const share = stage === "denoising" ? stepsDone(job) / Math.max(1, job.steps) : own > at ? 0 : 1;
   const isPulsing = isNow && stage !== "denoising";
   return (
     <span className={classes(styles.part, styles[stage])}>

@@ -5,6 +5,9 @@ import { isWhole, LINE, placeOf, runningIn, startsIn } from "./line";
 const job = (id: string, checkpoint = "mini") => ({
   id,
   stage: null,
+  step: 0,
+  resume_step: 0,
+  steps: 10,
   plan: { seconds: { denoising: 10 } },
   request: { checkpoint },
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  plannedSeconds,
   secondsLeft,
   secondsPerStep,
   secondsUntilStart,
@@ -46,13 +47,28 @@ describe("the time that is left", () => {
   const seconds = { loading: 2, encoding_prompt: 1, denoising: 40, decoding: 5, encoding_video: 1 };
 
   it("is the whole plan before the first stage", () => {
-    const job = { stage: null, step: 0, steps: 10, ...plan(seconds) };
+    const job = { stage: null, step: 0, resume_step: 0, steps: 10, ...plan(seconds) };
 
     expect(secondsLeft(job, undefined, 0)).toBe(49);
   });
 
+  it("counts steps that were saved as made, until it denoises from the beginning after all", () => {
+    const job = { stage: null, step: 0, resume_step: 4, steps: 10, ...plan(seconds) };
+
+    expect(secondsLeft(job, undefined, 0)).toBeCloseTo(2 + 1 + 24 + 6);
+    expect(secondsLeft({ ...job, stage: "encoding_prompt" }, undefined, 0)).toBeCloseTo(1 + 24 + 6);
+    expect(secondsLeft({ ...job, stage: "denoising" }, undefined, 0)).toBeCloseTo(40 + 6);
+    expect(plannedSeconds(job)).toBeCloseTo(33);
+  });
+
   it("goes by the measured steps, not by the plan, once there are some", () => {
-    const job = { stage: "denoising" as const, step: 4, steps: 10, ...plan(seconds) };
+    const job = {
+      stage: "denoising" as const,
+      step: 4,
+      resume_step: 0,
+      steps: 10,
+      ...plan(seconds),
+    };
     const trace = traceOf(told(3, 100), told(4, 101));
 
     expect(secondsLeft(job, trace, 101_000)).toBeCloseTo(6 * 1 + 6);
@@ -60,7 +76,7 @@ describe("the time that is left", () => {
   });
 
   it("counts the steps of the segments that follow the one that is decoded, or read for", () => {
-    const job = { step: 4, steps: 10, ...plan(seconds) };
+    const job = { resume_step: 0, step: 4, steps: 10, ...plan(seconds) };
 
     expect(secondsLeft({ ...job, stage: "decoding" }, undefined, 0)).toBeCloseTo(6 * 4 + 6);
     expect(secondsLeft({ ...job, stage: "encoding_prompt" }, undefined, 0)).toBeCloseTo(
@@ -69,13 +85,19 @@ describe("the time that is left", () => {
   });
 
   it("is not told where a later stage was never measured", () => {
-    const job = { stage: "denoising" as const, step: 4, steps: 10, ...plan(null) };
+    const job = { stage: "denoising" as const, step: 4, resume_step: 0, steps: 10, ...plan(null) };
 
     expect(secondsLeft(job, traceOf(told(3, 100), told(4, 101)), 101_000)).toBeNull();
   });
 
   it("is never less than nothing", () => {
-    const job = { stage: "decoding" as const, step: 10, steps: 10, ...plan(seconds) };
+    const job = {
+      stage: "decoding" as const,
+      step: 10,
+      resume_step: 0,
+      steps: 10,
+      ...plan(seconds),
+    };
 
     expect(secondsLeft(job, traceOf(told(10, 0, { stage: "decoding" })), 60_000)).toBe(1);
   });

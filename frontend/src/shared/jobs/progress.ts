@@ -70,13 +70,21 @@ export function secondsPerStep(trace: Trace | undefined): number | null {
   return took[Math.floor(took.length / 2)] ?? null;
 }
 
+type Stand = Pick<Generation, "stage" | "step" | "resume_step" | "steps">;
+
+/** Steps that need not be made any more: until it denoises, those that were saved. */
+export function stepsDone({ stage, step, resume_step: saved }: Omit<Stand, "steps">): number {
+  const isBefore = stage === null || STAGES.indexOf(stage) < STAGES.indexOf("denoising");
+  return isBefore ? Math.max(step, saved) : step;
+}
+
 /** Seconds that the rest takes, by the plan and by the steps that were measured; null: not known. */
 export function secondsLeft(
-  job: Pick<Generation, "stage" | "step" | "steps" | "plan">,
+  job: Stand & Pick<Generation, "plan">,
   trace: Trace | undefined,
   nowMs: number,
 ): number | null {
-  const planned = job.plan.seconds ?? null;
+  const planned = plannedFor(job);
   if (job.stage === null) return planned && total(planned);
   // A segment that is decoded before the next one is denoised: its steps are what takes time.
   const isBetween = job.stage === "decoding" && job.step < job.steps;
@@ -87,22 +95,31 @@ export function secondsLeft(
   for (const other of later) {
     const seconds = planned?.[other];
     if (seconds === undefined && other !== "encoding_video") return null;
-    rest += (seconds ?? 0) * (other === "denoising" ? 1 - job.step / job.steps : 1);
+    rest += seconds ?? 0;
   }
   if (stage !== "denoising") {
     const seconds = planned?.[stage];
     return seconds === undefined ? null : Math.max(0, seconds - spent) + rest;
   }
-  const each = secondsPerStep(trace) ?? (planned?.denoising ?? Number.NaN) / job.steps;
+  const each = secondsPerStep(trace) ?? (job.plan.seconds?.denoising ?? Number.NaN) / job.steps;
   if (!Number.isFinite(each)) return null;
   const lastEnd = trace?.steps.at(-1);
   const within = lastEnd ? Math.min(each, Math.max(0, (nowMs - lastEnd.atMs) / 1000)) : 0;
   return Math.max(0, (job.steps - job.step) * each - within) + rest;
 }
 
-/** Seconds of a whole run, by its plan; null where nothing was measured yet. */
-export function plannedSeconds(job: Pick<Generation, "plan">): number | null {
-  return job.plan.seconds ? total(job.plan.seconds) : null;
+/** Seconds of a run that waits, by its plan; null where nothing was measured yet. */
+export function plannedSeconds(job: Stand & Pick<Generation, "plan">): number | null {
+  const planned = plannedFor(job);
+  return planned && total(planned);
+}
+
+/** Each stage's seconds, of the steps that are still to be made. */
+function plannedFor(job: Stand & Pick<Generation, "plan">): Record<string, number> | null {
+  const seconds = job.plan.seconds;
+  if (seconds?.denoising === undefined) return seconds ?? null;
+  const rest = 1 - stepsDone(job) / Math.max(1, job.steps);
+  return { ...seconds, denoising: seconds.denoising * rest };
 }
 
 /**

@@ -1,0 +1,6 @@
+/** Text of the server's description, in which names stand between backticks. */
+export function Prose({ text }: { text: string }) {
+  return text
+    .split("`")
+    .map((piece, index) => (index % 2 === 0 ? piece : <code key={index}>{piece}</code>));
+}
