@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { cleanup, render, screen } from "@testing-library/react";
+import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Queue } from "@/shared/api";
 import { HintProvider } from "@/shared/ui";
@@ -19,11 +19,14 @@ const job = (id: string) => ({
 const slot = { number: 0, is_busy: true, job_id: null, problem: null, spare_for: null };
 
 let queue: Partial<Record<keyof Queue, unknown>>;
+let answerPause: (answer: Response) => void;
 
 beforeEach(() => {
   const empty = { data: [], next_cursor: null };
   vi.stubGlobal("fetch", ({ url }: Request) =>
-    Promise.resolve(new Response(JSON.stringify(url.includes("/queue") ? queue : empty))),
+    url.endsWith("/pause")
+      ? new Promise((resolve) => (answerPause = resolve))
+      : Promise.resolve(new Response(JSON.stringify(url.includes("/queue") ? queue : empty))),
   );
 });
 
@@ -58,4 +61,17 @@ it("is not idle while others' jobs run and wait", async () => {
 
   await screen.findByText("Nothing of yours: of others’, 1 run and 2 wait");
   expect(screen.queryByText("Nothing runs, nothing waits")).toBeNull();
+});
+
+it("is paused once the server says so, not before", async () => {
+  show({});
+  fireEvent.click(await screen.findByRole("button", { name: "Pause" }));
+  await screen.findByRole("button", { name: "Pausing…" });
+  expect(screen.queryByText(/Paused since/)).toBeNull();
+
+  queue = { ...queue, paused_since: "2026-01-01T00:00:00Z" };
+  answerPause(new Response(null, { status: 204 }));
+
+  await screen.findByText(/Paused since/);
+  await screen.findByRole("button", { name: "Resume" });
 });

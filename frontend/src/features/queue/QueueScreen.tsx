@@ -77,9 +77,15 @@ function PauseButton({ queue }: { queue: Queue }) {
   const pause = usePause();
   const isPaused = queue.paused_since !== null;
   return (
-    <Button onClick={() => pause.mutate(!isPaused)}>
+    <Button disabled={pause.isPending} onClick={() => pause.mutate(!isPaused)}>
       {isPaused ? <Play aria-hidden="true" /> : <Pause aria-hidden="true" />}
-      {isPaused ? "Resume" : "Pause"}
+      {pause.isPending
+        ? pause.variables
+          ? "Pausing…"
+          : "Resuming…"
+        : isPaused
+          ? "Resume"
+          : "Pause"}
     </Button>
   );
 }

@@ -135,11 +135,12 @@ export function usePrioritise() {
   );
 }
 
+/** Not shown before the server says so: that nothing is started any more, is a promise. */
 export function usePause() {
   return useQueueChange(
     (pause: boolean) =>
       answered(pause ? api.POST("/api/v1/queue/pause") : api.POST("/api/v1/queue/resume")),
-    (queue, pause) => ({ ...queue, paused_since: pause ? new Date().toISOString() : null }),
+    (queue) => queue,
   );
 }
 
