@@ -154,14 +154,9 @@ class Job:
                 return 1.0
             case JobStatus.PUBLISHING:
                 return 0.99
-            case _ if self.stage is not None:
-                is_before = self.stage.order < Stage.DENOISING.order  # and may go on from there
-                step = max(self.step, self.resume_step) if is_before else self.step
-                return progress(self.stage, step=step, steps=self.request.all_steps)
-            case _ if self.step:
-                return progress(Stage.DENOISING, step=self.step, steps=self.request.all_steps)
             case _:
-                return 0.0
+                steps = self.request.all_steps
+                return progress(self.stage, step=self.step, saved=self.resume_step, steps=steps)
 
     @property
     def past_run(self) -> PastRun | None:

@@ -33,6 +33,12 @@ class NeededLora:
         """Whether a LoRA of that name is one."""
         return re.search(self.lora, name, re.IGNORECASE) is not None
 
+    def among(self, loras: Iterable[Lora]) -> str | None:
+        """The name of the one to use, of those that lie here; None where none is whole."""
+        found = [lora for lora in loras if self.suits(lora.name) and lora.experts == set(Expert)]
+        # Of several versions: their names end in a number or a date.
+        return max((lora.name for lora in found), default=None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
@@ -80,16 +86,14 @@ class Preset:
         needed = self.needs.get(spec.id)
         if needed is None:
             return None
-        found = sorted(
-            lora.name for lora in loras if needed.suits(lora.name) and lora.experts == set(Expert)
-        )
-        if not found:
+        found = needed.among(loras)
+        if found is None:
             reason = (
                 f"{self.name} needs a LoRA for both experts that is not here: put {needed.example}, "
                 f"from {needed.source}, into the folder `loras` of the data directory"
             )
             raise InvalidRequest([Violation(pointer="/preset", reason=reason)])
-        return found[-1]  # of several versions: their names end in a number or a date
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

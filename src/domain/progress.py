@@ -30,14 +30,19 @@ _SHARE: Final = {
 }
 
 
-def progress(stage: Stage, *, step: int, steps: int) -> float:
+def progress(stage: Stage | None, *, step: int, steps: int, saved: int = 0) -> float:
     """Share of the run that is done, 0 to 1, once `step` of `steps` denoising steps are.
 
-    A run that goes on from an earlier one has done them before it denoises, and one in several segments goes
-    through the stages with each.
+    A run that goes on from an earlier one has done them before it denoises, and `saved` says how many it finds;
+    one in several segments goes through the stages with each. No stage: it waits.
     """
-    if step and (stage.order < Stage.DENOISING.order or step < steps):
+    is_before = stage is None or stage.order < Stage.DENOISING.order
+    if is_before:
+        step = max(step, saved)
+    if step and (is_before or step < steps):
         stage = Stage.DENOISING
+    if stage is None:
+        return 0.0
     before = sum(share for other, share in _SHARE.items() if other.order < stage.order)
     within = _SHARE[stage] * step / steps if stage is Stage.DENOISING else 0.0
     return round(before + within, 4)

@@ -86,6 +86,7 @@ def record(url: str) -> dict[str, Any]:
         wan.get(name, path)
     wan.get("PresetList", "/api/v1/presets")
     wan.get("LoraList", "/api/v1/loras")
+    wan.get("LoraFacts", "/api/v1/loras/turn")
     wan.get("ModelList", "/api/v1/models")
     wan.get("Model", "/api/v1/models/mini")
     wan.get("UsableModels", "/v1/models")

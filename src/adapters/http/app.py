@@ -22,7 +22,7 @@ from adapters.http.generations import generations_router
 from adapters.http.health import livez, readyz, readyz_gpu, startupz
 from adapters.http.hosts import HostGuard
 from adapters.http.limits import LimitRequests
-from adapters.http.loras import list_loras
+from adapters.http.loras import get_lora, list_loras
 from adapters.http.metrics import tell_metrics
 from adapters.http.models import models_router
 from adapters.http.openai.models import openai_models_router
@@ -93,6 +93,7 @@ def create_app(
             plan_generation,
             models_router(),
             list_loras,
+            get_lora,
             list_presets,
             system_router(),
             list_runs,

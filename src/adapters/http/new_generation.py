@@ -209,7 +209,13 @@ class NewGeneration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         | None
     ) = None
     scheduler: (
-        Annotated[str, _shown("How noise is taken away, step by step.", "unipc", enum=[*rules.SCHEDULERS, None])] | None
+        Annotated[
+            str,
+            _shown(
+                "How noise is taken away, step by step.", "unipc", enum=[*rules.SCHEDULERS, None]
+            ),
+        ]
+        | None
     ) = None
     seed: (
         Annotated[int, _shown("Drawn where none is given.", 7, minimum=0, maximum=rules.MAX_SEED)]

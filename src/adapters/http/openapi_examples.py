@@ -29,6 +29,7 @@ _MISSING: Final[Mapping[str, type[errors.DomainError]]] = {
     "{video_id}": errors.UnknownJob,
     "{output_id}": errors.OutputMissing,
     "{model_id}": errors.UnknownCheckpoint,
+    "{lora_name}": errors.UnknownLora,
 }
 #: The same where its id is in the body.
 _MISSING_IN_BODY: Final[Mapping[str, type[errors.DomainError]]] = {

@@ -31,8 +31,35 @@ async def test_they_are_listed_with_what_their_files_say(
             "alphas": [2.0],
             "tensors": 2,
             "unknown": 2,
+            "sha256": None,
         }
     ]
+
+
+async def test_one_is_told_with_what_its_files_are_to_the_byte(
+    client: httpx.AsyncClient, loras: FakeLoraCatalog
+) -> None:
+    loras.keep(a_lora("turn"))
+    before = (await client.get("/api/v1/loras/turn")).json()
+    loras.keep(a_lora("turn"))
+
+    after = (await client.get("/api/v1/loras/turn")).json()
+
+    assert (after["name"], after["available"], after["family"]) == ("turn", True, "mini")
+    assert before["files"][0]["sha256"] == f"{1:064x}"
+    assert after["files"][0]["sha256"] == f"{2:064x}"
+
+
+async def test_one_that_is_not_here_or_damaged_says_so(
+    client: httpx.AsyncClient, loras: FakeLoraCatalog
+) -> None:
+    loras.keep_broken("turn", "turn.safetensors is damaged.")
+
+    unknown, damaged = [await client.get(f"/api/v1/loras/{name}") for name in ("trun", "turn")]
+
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown-lora")
+    assert "turn" in unknown.json()["detail"]
+    assert (damaged.status_code, damaged.json()["code"]) == (422, "lora-unusable")
 
 
 async def test_a_generation_keeps_them_with_their_strengths_and_hashes(

@@ -6,6 +6,7 @@ import httpx
 
 from domain.preset_costs import COSTS
 from domain.presets import PRESETS
+from tests.fakes.lora_catalog import FakeLoraCatalog, a_lora
 
 GENERATIONS = "/api/v1/generations"
 
@@ -21,6 +22,22 @@ async def test_they_are_listed_with_what_was_measured(client: httpx.AsyncClient)
     assert by_name["draft"]["checkpoints"] is None
     assert by_name["distilled-4"]["checkpoints"] == ["i2v-A14B", "t2v-A14B"]
     assert by_name["distilled-4"]["measured"] == []
+
+
+async def test_what_one_needs_is_told_and_whether_it_is_here(
+    client: httpx.AsyncClient, loras: FakeLoraCatalog
+) -> None:
+    loras.keep(a_lora("wan2.2_t2v_lightx2v_4steps"))
+
+    listed = (await client.get("/api/v1/presets")).json()["data"]
+
+    by_name = {preset["name"]: preset["needs"] for preset in listed}
+    image, text = by_name["distilled-4"]
+    assert (image["checkpoint"], image["lora"]) == ("i2v-A14B", None)
+    assert (text["checkpoint"], text["lora"]) == ("t2v-A14B", "wan2.2_t2v_lightx2v_4steps")
+    assert "i2v_lightx2v" in image["example"]
+    assert image["source"].startswith("huggingface.co/")
+    assert by_name["balanced"] == []
 
 
 async def test_a_generation_keeps_the_fields_that_a_preset_stands_for(

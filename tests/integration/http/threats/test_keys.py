@@ -21,7 +21,13 @@ from tests.integration.http.raw import OWN_HOST, Answer, exchange
 from tests.integration.http.threats.conftest import NewClient
 
 #: What a route with parameters is called with.
-NAMES = {"generation_id": "gen_1", "output_id": "gen_1", "model_id": "mini", "video_id": "gen_1"}
+NAMES = {
+    "generation_id": "gen_1",
+    "output_id": "gen_1",
+    "model_id": "mini",
+    "lora_name": "turn",
+    "video_id": "gen_1",
+}
 
 
 def routes(app: Litestar) -> Iterator[tuple[str, str, str]]:

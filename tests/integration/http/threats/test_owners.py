@@ -17,7 +17,7 @@ from tests.integration.http.test_generations import GENERATIONS, submit
 from tests.integration.http.threats.conftest import NewClient
 
 #: Names what everybody shares.
-SHARED = {"model_id", "path", "name", "shown"}
+SHARED = {"model_id", "lora_name", "path", "name", "shown"}
 #: For administrators alone, whoever's it is.
 ADMINISTRATORS = {("PATCH", "/api/v1/queue/{generation_id}")}
 
