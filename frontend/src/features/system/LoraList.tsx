@@ -1,41 +1,65 @@
-import { useLoras, type Lora } from "@/shared/api";
+import { Fingerprint, RefreshCw } from "lucide-react";
+import { useState } from "react";
+import { sentence, useHashedLora, useLoras, usePresets, type Lora } from "@/shared/api";
 import { bytes } from "@/shared/lib/format";
-import { Badge, Panel } from "@/shared/ui";
+import { Badge, Button, IconButton, Panel, Skeleton } from "@/shared/ui";
+import { missingLoras, type MissingLora } from "./missingLoras";
 import styles from "./Checkpoints.module.css";
 
-/** LoRAs that lie in the data directory, and what their files say of themselves. */
+/** LoRAs that lie in the data directory, what their files say of themselves, and which a preset asks for in vain. */
 export function LoraList() {
-  const { data: loras } = useLoras();
+  const { data: loras, isFetching, refetch } = useLoras();
+  const { data: presets, refetch: refetchPresets } = usePresets();
   if (!loras) return null;
+  const size = loras.reduce((sum, lora) => sum + sizeOf(lora), 0);
   return (
-    <Panel title="LoRAs" flush>
-      {loras.length === 0 ? (
-        <div className={styles.row}>
+    <Panel
+      title="LoRAs"
+      aside={
+        <span className={styles.aside}>
+          <span className={styles.size}>{size > 0 && `${bytes(size)} here`}</span>
+          <IconButton
+            size="sm"
+            label="Look into the folder again"
+            icon={<RefreshCw />}
+            disabled={isFetching}
+            onClick={() => void Promise.all([refetch(), refetchPresets()])}
+          />
+        </span>
+      }
+      flush
+    >
+      <ul className={styles.list}>
+        {loras.map((lora) => (
+          <Row key={lora.name} lora={lora} />
+        ))}
+        {missingLoras(presets ?? []).map((missing) => (
+          <Missing key={missing.example} missing={missing} />
+        ))}
+        <li className={styles.row}>
           <p className={styles.title}>
-            None yet. Put safetensors files into the folder <code>loras</code> of the data
-            directory: pairs for the two experts are found by their names and contents.
+            Put safetensors files into the folder <code>loras</code> of the data directory: pairs
+            for the two experts are found by their names and contents. Nothing is fetched.
           </p>
-        </div>
-      ) : (
-        <ul className={styles.list}>
-          {loras.map((lora) => (
-            <Row key={lora.name} lora={lora} />
-          ))}
-        </ul>
-      )}
+        </li>
+      </ul>
     </Panel>
   );
 }
 
+const sizeOf = (lora: Lora) => lora.files.reduce((sum, file) => sum + file.size_bytes, 0);
+
 function Row({ lora }: { lora: Lora }) {
-  const size = lora.files.reduce((sum, file) => sum + file.size_bytes, 0);
+  const [wantsHashes, setWantsHashes] = useState(false);
+  const { data: hashed, error, isFetching } = useHashedLora(lora.name, wantsHashes);
+  const size = sizeOf(lora);
   return (
     <li className={styles.row}>
       <div className={styles.what}>
         <p className={styles.name}>
           <strong>{lora.name}</strong>
           <Badge tone={lora.available ? "good" : "bad"}>
-            {lora.available ? (lora.family ?? "usable") : "unusable"}
+            {lora.available ? (lora.family ?? "of no known family") : "unusable"}
           </Badge>
         </p>
         {lora.problem && <p className={styles.bad}>{lora.problem}</p>}
@@ -46,8 +70,45 @@ function Row({ lora }: { lora: Lora }) {
             {file.unknown > 0 && `, ${file.unknown} left out`}
           </p>
         ))}
+        {wantsHashes && error && <p className={styles.bad}>{sentence(error)}</p>}
+        {wantsHashes && !hashed && !error && <Skeleton height="1rem" />}
+        {hashed?.files.map((file) => (
+          <p key={file.file} className={styles.source}>
+            SHA-256 of {file.file}: <code>{file.sha256}</code>
+          </p>
+        ))}
       </div>
       <span className={styles.size}>{size > 0 ? bytes(size) : ""}</span>
+      {lora.available && !hashed && (
+        <Button size="sm" disabled={isFetching} onClick={() => setWantsHashes(true)}>
+          <Fingerprint aria-hidden="true" />
+          {isFetching ? "Reading every byte…" : "SHA-256"}
+          <span className="visually-hidden"> of {lora.name}</span>
+        </Button>
+      )}
+    </li>
+  );
+}
+
+function Missing({ missing: { example, source, presets, checkpoints } }: { missing: MissingLora }) {
+  return (
+    <li className={styles.row}>
+      <div className={styles.what}>
+        <p className={styles.name}>
+          <strong>For {presets.join(" and ")}</strong>
+          <Badge>not here</Badge>
+        </p>
+        <p className={styles.title}>
+          {checkpoints.join(" and ")} needs a LoRA of few steps for that, with a file for each
+          expert, such as:
+        </p>
+        <p className={styles.source}>
+          {example}, from{" "}
+          <a href={`https://${source}`} target="_blank" rel="noreferrer">
+            {source}
+          </a>
+        </p>
+      </div>
     </li>
   );
 }

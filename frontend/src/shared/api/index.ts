@@ -2,7 +2,14 @@ export { api, answered } from "./client";
 export { LIMITS } from "./limits";
 export { authorization, keepKey, keysLeft, keyStore, keyWanted } from "./key";
 export { spritesheetPath, thumbnailPath, useFetched, useMedia, videoPath } from "./media";
-export { useLoras, useModels, useModelWork, usePresets, type ModelWork } from "./models";
+export {
+  useHashedLora,
+  useLoras,
+  useModels,
+  useModelWork,
+  usePresets,
+  type ModelWork,
+} from "./models";
 export { fieldsOf, ProblemError, sentence, type FieldProblem } from "./problem";
 export { follow } from "./stream";
 export type * from "./types";

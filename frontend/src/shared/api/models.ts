@@ -22,11 +22,23 @@ export function useLoras() {
   });
 }
 
+/** One LoRA with the hashes of its files, which the server may have to read whole. */
+export function useHashedLora(name: string, isWanted: boolean) {
+  return useQuery({
+    queryKey: ["loras", name],
+    enabled: isWanted,
+    queryFn: ({ signal }) =>
+      answered(
+        api.GET("/api/v1/loras/{lora_name}", { params: { path: { lora_name: name } }, signal }),
+      ),
+  });
+}
+
 export function usePresets() {
   return useQuery({
     queryKey: ["presets"],
     queryFn: async ({ signal }) => (await answered(api.GET("/api/v1/presets", { signal }))).data,
-    staleTime: Infinity, // they are the server's program
+    staleTime: IDLE_MS, // which LoRAs they find may change
   });
 }
 
