@@ -25,9 +25,10 @@ export function Shell({ children }: { children: ReactNode }) {
   const current = SCREENS.find(({ path }) =>
     path === "/" ? location === "/" : location.startsWith(path),
   );
+  const name = current?.name ?? (location === "/schema" ? "API" : null);
   useEffect(() => {
-    document.title = current ? `${current.name} · Wan Studio` : "Wan Studio";
-  }, [current]);
+    document.title = name ? `${name} · Wan Studio` : "Wan Studio";
+  }, [name]);
   return (
     <div className={styles.shell}>
       <a className={styles.skip} href="#screen">
@@ -62,7 +63,7 @@ export function Shell({ children }: { children: ReactNode }) {
             {children}
           </>
         ) : (
-          <KeyWanted title={current?.name ?? "Wan Studio"} why={wantsKey} />
+          <KeyWanted title={name ?? "Wan Studio"} why={wantsKey} />
         )}
       </main>
     </div>
