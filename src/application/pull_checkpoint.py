@@ -50,6 +50,15 @@ class PullCheckpoint:
             )
         return REPOSITORIES[spec.id]
 
+    def offer(self, checkpoint_id: str) -> Listing:
+        """What a pull would bring here now; the hub is asked, unless one of it is unfinished.
+
+        Raises:
+            UnknownCheckpoint, NotPullable, HubError: as `execute` does.
+        """
+        repository = self.check(checkpoint_id)
+        return self._listing(repository, None, self._store.unfinished(checkpoint_id))
+
     def execute(self, checkpoint_id: str, revision: str | None, report: Report) -> Pulled:
         """Bring the checkpoint here, or find it here. Blocks: for hours, where it is large.
 

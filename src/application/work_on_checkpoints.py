@@ -14,6 +14,7 @@ from application.verify_checkpoint import VerifyCheckpoint
 from domain.checkpoint_manifest import FileFault, FilesProgress
 from domain.errors import DomainError
 from domain.ports.clock import Clock
+from domain.repository import Listing
 from domain.store_errors import CheckpointBusy, TransferStopped
 
 _log = logging.getLogger(__name__)
@@ -113,6 +114,10 @@ class WorkOnCheckpoints:
             )
             self._thread.start()
         return work
+
+    def offer(self, checkpoint_id: str) -> Listing:
+        """What a pull would bring here; see `PullCheckpoint.offer`. Blocks while the hub is asked."""
+        return self._pull.offer(checkpoint_id)
 
     def latest(self, checkpoint_id: str) -> CheckpointWork | None:
         """The last work on that checkpoint since this process began, if any."""

@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 
 from adapters.http import openapi_examples
+from domain.repository import REPOSITORIES
+from tests.fakes.hub_server import HubServer
 from tests.integration.live_server import serving
 from tests.integration.pictures import encoded
 from tests.integration.weights import write_weights
@@ -89,6 +91,7 @@ def record(url: str) -> dict[str, Any]:
     wan.get("LoraFacts", "/api/v1/loras/turn")
     wan.get("ModelList", "/api/v1/models")
     wan.get("Model", "/api/v1/models/mini")
+    wan.get("Offer", "/api/v1/models/ti2v-5B/offer")
     wan.get("UsableModels", "/v1/models")
     wan.get("UsableModel", "/v1/models/mini")
     wan.post("CheckpointWork", "/api/v1/models/mini/verify")
@@ -157,7 +160,9 @@ def main() -> None:
         (data_dir / "loras").mkdir(parents=True)
         (data_dir / "wan-studio.json").write_text('{"product": "wan-studio", "format": 1}\n')
         write_weights(data_dir / "loras" / "turn.safetensors", turn)
-        with serving(data_dir) as url:
+        files = {"model_index.json": b"{}", "transformer/model.safetensors": bytes(1 << 20)}
+        hub = HubServer({REPOSITORIES["ti2v-5B"]: files})
+        with hub.running(), serving(data_dir, hub__endpoint=hub.url) as url:
             kept = record(url)
     openapi_examples._FILE.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 

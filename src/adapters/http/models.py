@@ -105,6 +105,22 @@ class ModelList(Struct, frozen=True, kw_only=True):
     data: Sequence[Model]
 
 
+class Offer(Struct, frozen=True, kw_only=True):
+    """What a pull would bring here.
+
+    Attributes:
+        repository: where the files come from.
+        revision: the commit of it.
+        size_bytes: of all files; what a cut pull has brought is among them.
+        files: how many.
+    """
+
+    repository: str
+    revision: str
+    size_bytes: int
+    files: int
+
+
 @get("/", scope=Scope.READ, sync_to_thread=True, responses=refusals())
 def list_models(
     checkpoints: NamedDependency[ListCheckpoints], work: NamedDependency[WorkOnCheckpoints]
@@ -123,6 +139,23 @@ def get_model(
     wanted = checkpoint_spec(model_id)
     return next(
         _model(status, work) for status in checkpoints.execute() if status.entry.spec is wanted
+    )
+
+
+@get(
+    "/{model_id:str}/offer",
+    scope=Scope.ADMIN,
+    sync_to_thread=True,
+    responses=refusals(403, 404, 409, 502),
+)
+def get_offer(work: NamedDependency[WorkOnCheckpoints], model_id: ModelId) -> Offer:
+    """What a pull of it would bring here, and how large that is; asks the hub, and fetches nothing."""
+    listing = work.offer(model_id)
+    return Offer(
+        repository=listing.repository,
+        revision=listing.revision,
+        size_bytes=listing.size_bytes,
+        files=len(listing.files),
     )
 
 
@@ -184,6 +217,7 @@ def models_router() -> Router:
         route_handlers=[
             list_models,
             get_model,
+            get_offer,
             pull_model,
             verify_model,
             repair_model,

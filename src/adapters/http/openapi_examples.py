@@ -45,6 +45,7 @@ _IN_THE_WAY: Final[Mapping[str, type[errors.DomainError]]] = {
     "download_content": errors.NotCompleted,
     "edit_video": errors.NotCompleted,
     "extend_video": errors.NotCompleted,
+    "get_offer": store_errors.NotPullable,
     "move_generation": errors.IllegalTransition,
     "pull_model": store_errors.NotPullable,
     "remove_model": store_errors.NotRemovable,
@@ -59,6 +60,7 @@ _ANYWHERE: Final[Mapping[int, type[errors.DomainError]]] = {
     HTTPStatus.FORBIDDEN: access_errors.ScopeMissing,
     HTTPStatus.TOO_MANY_REQUESTS: access_errors.TooManyRequests,
     HTTPStatus.INTERNAL_SERVER_ERROR: errors.DomainError,
+    HTTPStatus.BAD_GATEWAY: store_errors.HubUnreachable,
     HTTPStatus.SERVICE_UNAVAILABLE: errors.StorageError,
     HTTPStatus.INSUFFICIENT_STORAGE: errors.DiskFull,
 }

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from adapters.http.complaints import Limits, choices_of, complaint
 from adapters.http.private_paths import without_paths
-from domain import access_errors, errors
+from domain import access_errors, errors, store_errors
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ _STATUS_OF_ERROR: Final[Mapping[type[errors.DomainError], HTTPStatus]] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
+    store_errors.HubError: HTTPStatus.BAD_GATEWAY,
     errors.DomainError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

@@ -53,6 +53,31 @@ async def test_one_that_was_put_there_says_how_and_how_large(
     assert (model["work"], model["unfinished"]) == (None, None)
 
 
+async def test_what_a_pull_would_bring_is_told_beforehand(
+    client: httpx.AsyncClient, hub: FakeModelHub
+) -> None:
+    answer = await client.get(f"{TI2V}/offer")
+
+    assert answer.json() == {
+        "repository": REPOSITORIES["ti2v-5B"],
+        "revision": COMMIT,
+        "size_bytes": 65,
+        "files": 2,
+    }
+    assert hub.readings == []
+
+
+async def test_a_hub_that_has_nothing_is_told_as_the_hubs_fault(
+    client: httpx.AsyncClient, hub: FakeModelHub
+) -> None:
+    hub.repositories = {}
+
+    answers = [await client.get(f"/api/v1/models/{name}/offer") for name in ("ti2v-5B", "mini")]
+
+    told = [(answer.status_code, answer.json()["code"]) for answer in answers]
+    assert told == [(502, "repository-unknown"), (409, "not-pullable")]
+
+
 async def test_one_is_pulled_and_its_progress_is_told(
     client: httpx.AsyncClient, checkpoint_store: FakeCheckpointStore
 ) -> None:

@@ -83,6 +83,14 @@ def test_what_a_pipeline_needs_is_taken_and_nothing_else(bench: Bench) -> None:
     assert bench.store.verify(A14B, bench.told.append) == []
 
 
+def test_what_would_be_taken_is_told_without_a_byte_of_it(bench: Bench) -> None:
+    offer = PullCheckpoint(bench.store, bench.hub, bench.fetch).offer(A14B)
+
+    assert {file.name for file in offer.files} == set(TAKEN)
+    assert offer.size_bytes == sum(len(content) for content in TAKEN.values())
+    assert bench.hub.readings == []
+
+
 def test_progress_reaches_the_end_and_never_falls(bench: Bench) -> None:
     bench.hub.cuts = [3, 5]
 

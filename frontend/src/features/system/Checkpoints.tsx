@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useModels, useModelWork, type Model, type ModelWork } from "@/shared/api";
 import { bytes, percent } from "@/shared/lib/format";
 import { Badge, Button, Dialog, IconButton, Menu, Meter, Panel, Skeleton } from "@/shared/ui";
+import { FetchDialog } from "./FetchDialog";
 import styles from "./Checkpoints.module.css";
 
 /** Which weights are here, whole and proven; which can be fetched. */
@@ -31,6 +32,7 @@ export function Checkpoints() {
 function Row({ model }: { model: Model }) {
   const work = useModelWork();
   const [isRemoving, setRemoving] = useState(false);
+  const [isFetching, setFetching] = useState(false);
   const isWorking = model.work?.status === "running";
   const start = (kind: ModelWork) => work.mutate({ id: model.id, work: kind });
   const isHere = model.state === "ready" || model.state === "broken";
@@ -52,7 +54,11 @@ function Row({ model }: { model: Model }) {
       </span>
       <div className={styles.tools}>
         {isPullable && (
-          <Button size="sm" disabled={isWorking || work.isPending} onClick={() => start("pull")}>
+          <Button
+            size="sm"
+            disabled={isWorking || work.isPending}
+            onClick={() => (model.unfinished ? start("pull") : setFetching(true))}
+          >
             <Download aria-hidden="true" />
             {model.unfinished ? "Go on fetching" : "Fetch"}
           </Button>
@@ -84,6 +90,13 @@ function Row({ model }: { model: Model }) {
           />
         )}
       </div>
+      {isFetching && (
+        <FetchDialog
+          id={model.id}
+          onClose={() => setFetching(false)}
+          onFetch={() => start("pull")}
+        />
+      )}
       {isRemoving && (
         <Dialog
           title={`Remove ${model.id}?`}

@@ -7,6 +7,7 @@ export {
   useLoras,
   useModels,
   useModelWork,
+  useOffer,
   usePresets,
   type ModelWork,
 } from "./models";

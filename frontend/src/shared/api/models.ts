@@ -42,6 +42,18 @@ export function usePresets() {
   });
 }
 
+/** What a pull would bring here, as the hub says now. */
+export function useOffer(id: string) {
+  return useQuery({
+    queryKey: ["offer", id],
+    queryFn: ({ signal }) =>
+      answered(
+        api.GET("/api/v1/models/{model_id}/offer", { params: { path: { model_id: id } }, signal }),
+      ),
+    retry: false,
+  });
+}
+
 export type ModelWork = "pull" | "verify" | "repair" | "remove";
 
 export function useModelWork() {

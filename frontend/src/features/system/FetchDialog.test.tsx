@@ -1,0 +1,78 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { HintProvider } from "@/shared/ui";
+import { Checkpoints } from "./Checkpoints";
+
+const model = {
+  id: "ti2v-5B",
+  title: "Wan2.2",
+  state: "not here",
+  size_bytes: null,
+  source: null,
+  problem: null,
+  origin: null,
+  work: null,
+  unfinished: null,
+};
+const GIB = 2 ** 30;
+
+let asked: string[];
+let offer: () => Response;
+
+beforeEach(() => {
+  asked = [];
+  offer = () =>
+    new Response(
+      JSON.stringify({
+        repository: "Wan-AI/x",
+        revision: "c0ffee",
+        size_bytes: 32 * GIB,
+        files: 9,
+      }),
+    );
+  vi.stubGlobal("fetch", ({ method, url }: Request) => {
+    const { pathname } = new URL(url);
+    asked.push(`${method} ${pathname}`);
+    if (pathname.endsWith("/offer")) return Promise.resolve(offer());
+    const told = pathname.endsWith("/models")
+      ? { data: [model] }
+      : { free_disk_bytes: 64 * GIB, checkpoint_id: model.id };
+    return Promise.resolve(new Response(JSON.stringify(told)));
+  });
+  render(
+    <QueryClientProvider client={new QueryClient()}>
+      <HintProvider>
+        <Checkpoints />
+      </HintProvider>
+    </QueryClientProvider>,
+  );
+});
+
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+const PULL = "POST /api/v1/models/ti2v-5B/pull";
+
+it("says how large it is and how much is free before anything is fetched", async () => {
+  fireEvent.click(await screen.findByRole("button", { name: "Fetch" }));
+  await screen.findByText(/9 files, 32.0 GiB in all, from Wan-AI\/x.*64.0 GiB are free/);
+  expect(asked).not.toContain(PULL);
+
+  fireEvent.click(screen.getByRole("button", { name: "Fetch 32.0 GiB" }));
+
+  await waitFor(() => expect(asked).toContain(PULL));
+  expect(screen.queryByText("Fetch ti2v-5B?")).toBeNull();
+});
+
+it("where the hub says nothing there is nothing to fetch, and the reason is told", async () => {
+  const detail = "The model hub cannot be reached.";
+  offer = () => new Response(JSON.stringify({ detail }), { status: 502 });
+
+  fireEvent.click(await screen.findByRole("button", { name: "Fetch" }));
+
+  await screen.findByText(detail);
+  expect(screen.getByRole("button", { name: "Fetch it" }).hasAttribute("disabled")).toBe(true);
+});
