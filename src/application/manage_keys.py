@@ -1,11 +1,11 @@
 """Make API keys, and take them back."""
 
-import difflib
 from collections.abc import Sequence
 
 from domain.access import Quota, Scope
 from domain.access_errors import UnknownKey
 from domain.api_key import ApiKey, new_key
+from domain.close_names import closest
 from domain.ports.clock import Clock
 from domain.ports.key_store import KeyStore
 
@@ -44,6 +44,6 @@ class ManageKeys:
             return self._keys.revoke(name, at=self._clock.now())
         except UnknownKey as error:
             names = [key.name for key in self._keys.all() if key.revoked_at is None]
-            near = difflib.get_close_matches(name, names, n=1)
+            near = closest(name, names)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise UnknownKey(f"{error.message}{hint}") from error

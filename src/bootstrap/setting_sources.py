@@ -3,12 +3,12 @@
 Knows nothing of what a setting means.
 """
 
-import difflib
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from domain.close_names import closest
 from domain.errors import DomainError
 
 _PREFIX: Final = "WAN_"
@@ -76,7 +76,7 @@ def _hint(key: str, known: Sequence[str]) -> str:
     if within := [name for name in known if name.startswith(f"{key}.")]:
         return f"It is a section: in it are {', '.join(within)}."
     elsewhere = [name for name in known if name.endswith(f".{key}")]
-    if near := elsewhere or difflib.get_close_matches(key, known, n=1):
+    if near := elsewhere or closest(key, known):
         return f"Did you mean {near[0]}?"
     return f"There are: {', '.join(known)}."
 

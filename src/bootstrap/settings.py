@@ -4,7 +4,6 @@ The only module that reads settings from the environment. A key nobody knows is 
 exists: a mistyped setting must never be silently the default.
 """
 
-import difflib
 import ipaddress
 import math
 import os
@@ -43,6 +42,7 @@ from bootstrap.setting_sources import (
 )
 from domain.attention import Attention
 from domain.checkpoint import checkpoint_spec
+from domain.close_names import closest
 from domain.compilation import Compilation
 from domain.errors import InvalidRequest, UnknownCheckpoint
 from domain.heat import HeatLimits
@@ -234,7 +234,7 @@ def _explain(complaint: str, said: Mapping[str, Said]) -> str:
     value, where = said[key]
     choices = _CHOICES.get(key, ())
     wanted = f"{', '.join(choices[:-1])} or {choices[-1]}" if choices else _WANTED.get(key)
-    near = difflib.get_close_matches(str(value), choices, n=1)
+    near = closest(str(value), choices)
     hint = f" Did you mean {near[0]}?" if near else ""
     return (
         f"{key} ({where}) cannot be {value!r}: {wanted or complaint.partition(' - at')[0]}.{hint}"

@@ -8,10 +8,10 @@ Wan2.1 README for the 1.3B's recommended shift and guidance; Wan2.1 `generate.py
 `wan/configs/__init__.py` for VACE; Wan2.2 `wan/configs/wan_animate_14B.py`.
 """
 
-import difflib
 from dataclasses import dataclass
 from typing import Final
 
+from domain.close_names import closest
 from domain.errors import InvalidRequest, UnknownCheckpoint, Violation
 from domain.segments import Segments
 
@@ -352,6 +352,7 @@ CHECKPOINTS: Final[tuple[CheckpointSpec, ...]] = (
 
 #: The checkpoint a draft means when it names none: the one that is always here.
 DEFAULT_CHECKPOINT: Final = "mini"
+_IDS: Final = tuple(spec.id for spec in CHECKPOINTS)
 MINIATURES: Final = frozenset(spec.id for spec in CHECKPOINTS if spec.is_miniature)
 
 
@@ -364,10 +365,9 @@ def checkpoint_spec(checkpoint_id: str) -> CheckpointSpec:
     for spec in CHECKPOINTS:
         if spec.id == checkpoint_id:
             return spec
-    known = ", ".join(spec.id for spec in CHECKPOINTS)
-    meant = "".join(f" Is {near} meant?" for near in _nearest_ids(checkpoint_id))
+    meant = "".join(f" Is {near} meant?" for near in closest(checkpoint_id, _IDS))
     raise UnknownCheckpoint(
-        f"No checkpoint is called {checkpoint_id!r}.{meant} There are: {known}."
+        f"No checkpoint is called {checkpoint_id!r}.{meant} There are: {', '.join(_IDS)}."
     )
 
 
@@ -380,13 +380,7 @@ def chosen_checkpoint(named: str | None) -> CheckpointSpec:
     try:
         return checkpoint_spec(DEFAULT_CHECKPOINT if named is None else named)
     except UnknownCheckpoint as error:
-        nearest = _nearest_ids(named or "") or tuple(spec.id for spec in CHECKPOINTS)
+        nearest = closest(named or "", _IDS) or _IDS
         reason = f"no checkpoint is called {named!r}"
         violation = Violation(pointer="/checkpoint", reason=reason, nearest=nearest)
         raise InvalidRequest([violation]) from error
-
-
-def _nearest_ids(mistyped: str) -> tuple[str, ...]:
-    """Whatever the case; at most one."""
-    ids = {spec.id.lower(): spec.id for spec in CHECKPOINTS}
-    return tuple(ids[near] for near in difflib.get_close_matches(mistyped.lower(), ids, n=1))

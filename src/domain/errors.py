@@ -65,8 +65,10 @@ class DomainError(Exception):
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, violations: "Sequence[Violation]" = ()) -> None:
+        """`violations`: the fields that are in the way, if any are, and what would do."""
         super().__init__(message or (self.__class__.__doc__ or "").strip())
+        self.violations = tuple(violations)
 
     @property
     def message(self) -> str:
@@ -98,8 +100,7 @@ class InvalidRequest(DomainError):
     code = "invalid-request"
 
     def __init__(self, violations: Sequence[Violation]) -> None:
-        self.violations = tuple(violations)
-        super().__init__("; ".join(str(v) for v in self.violations))
+        super().__init__("; ".join(str(v) for v in violations), violations)
 
 
 class NotFound(DomainError):

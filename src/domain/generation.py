@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 from domain.checkpoint import CheckpointSpec, checkpoint_spec
 from domain.clip import InputClip
+from domain.close_names import closest
 from domain.errors import InvalidRequest, Violation
 from domain.image import MAX_ASPECT, InputImage
 from domain.input_rules import check_inputs
@@ -279,10 +280,12 @@ def _check_sides(request: GenerationRequest, spec: CheckpointSpec) -> list[Viola
         for name, side, other in pairs
         if side < multiple or side % multiple
     ]
-    if violations:
+    if violations and all(violation.nearest for violation in violations):
         return violations
     if request.width * request.height > spec.max_pixels:
-        sizes = tuple(f"{w}x{h}" for w, h in spec.native_sizes)
+        is_tall = request.height > request.width
+        alike = [(w, h) for w, h in spec.native_sizes if (h > w) == is_tall] or spec.native_sizes
+        sizes = tuple(f"{w}x{h}" for w, h in alike)
         reason = f"{request.width}x{request.height} is more than {spec.id} was made for"
         return [Violation(pointer="/width", reason=reason, nearest=sizes)]
     name, longer, shorter = max(pairs, key=lambda pair: pair[1])
@@ -290,7 +293,7 @@ def _check_sides(request: GenerationRequest, spec: CheckpointSpec) -> list[Viola
         reason = f"the {name}, {longer}, is more than {MAX_ASPECT} times the other side, {shorter}"
         nearest = nearest_sides(longer, beside=shorter, spec=spec)
         return [Violation(pointer=f"/{name}", reason=reason, nearest=nearest)]
-    return []
+    return violations
 
 
 def _check_frames(num_frames: int, spec: CheckpointSpec) -> list[Violation]:
@@ -336,20 +339,24 @@ def _check_scheduler(scheduler: str) -> list[Violation]:
     if scheduler in SCHEDULERS:
         return []
     reason = f"{scheduler!r} is not offered"
-    return [Violation(pointer="/scheduler", reason=reason, nearest=SCHEDULERS)]
+    nearest = closest(scheduler, SCHEDULERS) or SCHEDULERS
+    return [Violation(pointer="/scheduler", reason=reason, nearest=nearest)]
 
 
 def nearest_sides(side: int, *, beside: int, spec: CheckpointSpec) -> tuple[int, ...]:
     """The lengths closest to `side` that `spec` takes, smaller first.
 
     Args:
-        beside: the other side. Where it is no valid length itself, the next one below is meant.
+        beside: the other side. Where it is no valid length itself, the next one below is meant; where
+            it is too long for any, there is none.
     """
     multiple = spec.geometry.side_multiple
     other = max(multiple, beside // multiple * multiple)
     longest = min(spec.max_pixels // other, MAX_ASPECT * other) // multiple * multiple
     shortest = -(-other // (MAX_ASPECT * multiple)) * multiple  # rounded up
     below = side // multiple * multiple
+    if shortest > longest:
+        return ()
     around = {min(max(near, shortest), longest) for near in (below, below + multiple)}
     return tuple(sorted(near for near in around if near >= multiple))
 

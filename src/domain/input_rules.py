@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from domain.checkpoint import CHECKPOINTS, CheckpointSpec
 from domain.clip import InputClip
+from domain.close_names import closest
 from domain.errors import Violation
 from domain.image import IMAGE_FITS, MAX_ASPECT, InputImage
 from domain.inputs import NOTHING_GIVEN, Given
@@ -231,7 +232,8 @@ def _check_fit(given: Given, request: Asked) -> list[Violation]:
         return []
     if request.image_fit not in IMAGE_FITS:
         reason = f"{request.image_fit!r} is no way to fit an image"
-        return [Violation(pointer="/image_fit", reason=reason, nearest=IMAGE_FITS)]
+        nearest = closest(request.image_fit, IMAGE_FITS) or IMAGE_FITS
+        return [Violation(pointer="/image_fit", reason=reason, nearest=nearest)]
     if (
         replace(given, references=()) == NOTHING_GIVEN
     ):  # references are fitted in a way of their own

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Final
 
-from domain.checkpoint import CheckpointSpec
+from domain.checkpoint import CHECKPOINTS, CheckpointSpec
 from domain.demand import Work
 from domain.errors import DoesNotFit, InvalidRequest, Violation
 from domain.generation import GenerationRequest
@@ -35,15 +35,19 @@ class MemoryPlan:
     """The size of one generation, and where it will be made.
 
     Attributes:
-        weight_bytes: the checkpoint's weights, exact: as stored, or as they would be loaded where
-            they are not here.
+        weight_bytes: of the checkpoint's files, exact; where they are not here, they are taken to be
+            in bf16, and the VAE's in fp32.
         latent_shape: (C, T, H, W), of what is made at once.
         tokens: what one forward of the transformer attends over.
         forwards: transformer forwards of the whole run at most: guidance above 1 doubles a step, and a
             step cache leaves out nobody knows how many.
         placement: None where an earlier version made the plan, or the structure is not known.
         accelerator_bytes: predicted to be allocated there at the peak; None where nothing is.
+        accelerator_needed_bytes: so much must be free there, with room for kernels and the driver; this
+            decides whether it fits. None as before, or where an earlier version made the plan.
         host_bytes: predicted for the process at its peak; None where nothing is predicted.
+        host_needed_bytes: so much must be available, with files that are read again and again; this
+            decides. None as before, or where an earlier version made the plan.
         seconds: predicted of each stage, from this machine's own runs; None before there are any.
         reasons: a sentence for each choice.
     """
@@ -54,7 +58,9 @@ class MemoryPlan:
     forwards: int
     placement: Placement | None = None
     accelerator_bytes: int | None = None
+    accelerator_needed_bytes: int | None = None
     host_bytes: int | None = None
+    host_needed_bytes: int | None = None
     seconds: Mapping[Stage, float] | None = None
     reasons: tuple[str, ...] = ()
 
@@ -74,7 +80,7 @@ def plan_memory(
 
     Raises:
         InvalidRequest: a precision is asked for that these weights, or this machine, cannot have.
-        DoesNotFit: nothing fits; the message has the numbers and says what would.
+        DoesNotFit: nothing fits; the message has the numbers, the violations what would.
     """
     size = _size(request, spec)
     exact = MemoryPlan(
@@ -98,15 +104,17 @@ def plan_memory(
     _check_precision(work, spec, capacity)
     choice = choose(work, capacity, history)
     if choice is None:
-        raise DoesNotFit(_refusal(request, spec, structure, local, capacity))
+        raise _refusal(request, spec, structure, local, capacity)
     placement, needs = choice.placement, choice.needs
     runs = placed_as(placement, history)
     return replace(
         exact,
-        weight_bytes=exact.weight_bytes or structure.weight_bytes(placement.precision),
+        weight_bytes=exact.weight_bytes or structure.weight_bytes(Precision.BF16),
         placement=placement,
         accelerator_bytes=None if placement.is_on_cpu else needs.accelerator_bytes,
+        accelerator_needed_bytes=None if placement.is_on_cpu else needs.accelerator_needed,
         host_bytes=needs.host_bytes,
+        host_needed_bytes=needs.host_needed,
         seconds=predicted_seconds(runs, forwards=exact.forwards),
         reasons=(*reasons(work, placement, needs, capacity), *exact.reasons, *told_of(runs)),
     )
@@ -190,7 +198,7 @@ def _refusal(
     structure: Structure,
     local: LocalCheckpoint | None,
     capacity: Capacity,
-) -> str:
+) -> DoesNotFit:
     """Why nothing fits, and what would."""
     needs = nearest(work_of(request, spec, structure, local), capacity)
     needed, available = gib(needs.host_needed), gib(capacity.host_bytes)
@@ -205,18 +213,57 @@ def _refusal(
         fitting = (o for o in others if choose(work_of(o, spec, structure, local), capacity))
         return [*filter(None, [next(fitting, None)])]
 
-    would = [
-        f"{other.width}x{other.height} with {other.num_frames} frames"
-        for other in (
-            *first_fitting(_smaller(request, spec)),
-            *first_fitting(_shorter(request, spec)),
-        )
-    ]
-    return (
-        f"{spec.id} at {request.width}x{request.height} with {request.num_frames} frames needs "
-        f"{needed}; {available}. "
-        + (f"It would fit as {' or '.join(would)}." if would else "No size of it would fit.")
+    smaller = first_fitting(_smaller(request, spec))
+    shorter = first_fitting(_shorter(request, spec))
+    instead = () if smaller or shorter else _fitting_instead(request, spec, capacity)
+    sizes = [f"{o.width}x{o.height} with {o.num_frames} frames" for o in (*smaller, *shorter)]
+    would = f"It would fit as {' or '.join(sizes)}."
+    if not sizes:
+        others = f": {' or '.join(instead)} would" if instead else ""
+        would = f"No size of it would fit{others}."
+    size = f"{request.width}x{request.height} with {request.num_frames} frames"
+    nearest_of: Mapping[str, tuple[int | str, ...]] = {
+        "/width": tuple(f"{other.width}x{other.height}" for other in smaller),
+        "/num_frames": tuple(other.num_frames for other in shorter),
+        "/checkpoint": instead,
+    }
+    return DoesNotFit(
+        f"{spec.id} at {size} needs {needed}; {available}. {would}",
+        violations=[
+            Violation(pointer=pointer, reason=f"{size} does not fit into memory", nearest=values)
+            for pointer, values in nearest_of.items()
+            if values
+        ],
     )
+
+
+def _fitting_instead(
+    request: GenerationRequest, spec: CheckpointSpec, capacity: Capacity
+) -> tuple[str, ...]:
+    """Other checkpoints that take what is given, and fit at their own size; no miniatures."""
+    led = request.control_video or request.references
+    able = [
+        other
+        for other in CHECKPOINTS
+        if other is not spec
+        and (other.takes_image if request.image else not other.needs_image)
+        and (other.takes_last_image or not request.last_image)
+        and (other.takes_video or not request.video)
+        and (other.takes_control or not led)
+        and not (other.animates_character or spec.animates_character)
+    ]
+    return tuple(
+        other.id
+        for other in able
+        if (structure := structure_of(other, None)) is not None
+        and choose(work_of(_as_usual(request, other), other, structure, None), capacity)
+    )
+
+
+def _as_usual(request: GenerationRequest, spec: CheckpointSpec) -> GenerationRequest:
+    """The same of another checkpoint, at the size and length that it makes by itself."""
+    usual = spec.defaults
+    return replace(request, width=usual.width, height=usual.height, num_frames=usual.num_frames)
 
 
 def _smaller(request: GenerationRequest, spec: CheckpointSpec) -> Iterator[GenerationRequest]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from domain.checkpoint import CheckpointSpec
+from domain.close_names import closest
 from domain.errors import InvalidRequest, Violation
 from domain.lora import Expert, Lora
 from domain.shortcuts import DISTILLED, PRECISIONS
@@ -190,14 +191,17 @@ def preset_named(name: str | None) -> Preset:
     """The preset of that name; None means the default.
 
     Raises:
-        InvalidRequest: there is none; the violation lists those there are.
+        InvalidRequest: there is none; the violation has the nearest, or all there are.
     """
+    if name is None:
+        return PRESETS[0]
     for preset in PRESETS:
-        if name is None or preset.name == name:
+        if preset.name == name:
             return preset
     known = tuple(preset.name for preset in PRESETS)
     reason = f"{name!r} is no preset"
-    raise InvalidRequest([Violation(pointer="/preset", reason=reason, nearest=known)])
+    nearest = closest(name, known) or known
+    raise InvalidRequest([Violation(pointer="/preset", reason=reason, nearest=nearest)])
 
 
 def presets_of(spec: CheckpointSpec) -> Sequence[Preset]:

@@ -55,7 +55,9 @@ class FakeLoraCatalog(LoraCatalog):
     def find(self, name: str) -> Lora:
         kept = self._kept.get(name)
         if kept is None:
-            raise UnknownLora(f"No LoRA is called {name!r}. There are: {', '.join(self._kept)}.")
+            raise UnknownLora(
+                f"No LoRA is called {name!r}: its file belongs into the folder `loras`."
+            )
         if isinstance(kept, str):
             raise LoraUnusable(kept)
         return kept

@@ -175,7 +175,10 @@ def test_missing_weights_say_where_they_belong(
     code = wan("generate", "x", "-o", tmp_path / "o.mp4", "--model", "t2v-A14B")
 
     assert code == 3
-    assert str(tmp_path / "home/wan-studio/models/t2v-A14B") in capsys.readouterr().err
+    assert (
+        f"called t2v-A14B, into the folder of models, {tmp_path}/home/wan-studio/models."
+        in capsys.readouterr().err
+    )
 
 
 def test_a_setting_nobody_knows_is_refused(
@@ -280,7 +283,7 @@ def test_loras_are_named_with_their_strength(
 
 @pytest.mark.parametrize(
     ("lora", "words"),
-    [("anime", "There are: turn"), ("turn:5", "4.0"), ("turn:much", "turn:0.8")],
+    [("anime", "nearest: turn"), ("turn:5", "4.0"), ("turn:much", "turn:0.8")],
 )
 def test_a_lora_that_cannot_be_used_is_told_with_the_option(
     lora: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

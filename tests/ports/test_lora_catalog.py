@@ -72,10 +72,10 @@ def test_what_is_there_is_listed_by_name_and_found(rig: Rig) -> None:
     assert rig.catalog.find("turn").family == "mini"
 
 
-def test_an_unknown_name_is_told_with_what_there_is(rig: Rig) -> None:
+def test_an_unknown_name_is_told_with_where_its_file_belongs(rig: Rig) -> None:
     rig.put("turn")
 
-    with pytest.raises(UnknownLora, match="There are: turn"):
+    with pytest.raises(UnknownLora, match="'trun': its file belongs into the folder `loras`"):
         rig.catalog.find("trun")
 
 

@@ -126,12 +126,18 @@ def _lines(estimate: Estimate) -> Iterator[str]:
         f"{_steps(request)} steps, {plan.forwards} forwards over {plan.tokens} tokens"
     )
     yield f"  weights      {gib(plan.weight_bytes)} of files"
-    if plan.accelerator_bytes is not None:
-        available = gib(estimate.capacity.accelerator_bytes or 0)
-        yield f"  accelerator  {gib(plan.accelerator_bytes)} at the peak, of {available}"
-    if plan.host_bytes is not None:
-        available = gib(estimate.capacity.host_bytes)
-        yield f"  host         {gib(plan.host_bytes)} at the peak, of {available}"
+    for where, needed, peak, available in (
+        (
+            "accelerator",
+            plan.accelerator_needed_bytes,
+            plan.accelerator_bytes,
+            estimate.capacity.accelerator_bytes,
+        ),
+        ("host", plan.host_needed_bytes, plan.host_bytes, estimate.capacity.host_bytes),
+    ):
+        if needed is not None and peak is not None:
+            free = gib(available or 0)
+            yield f"  {where:<11}  needs {gib(needed)} of {free}; {gib(peak)} in use at the peak"
     if plan.seconds is not None:
         yield f"  time         {sum(plan.seconds.values()):.1f} s: {_stages(plan.seconds)}"
     for reason in plan.reasons:

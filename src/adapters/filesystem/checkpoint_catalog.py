@@ -86,13 +86,14 @@ class FilesystemCheckpointCatalog(checkpoint_catalog.CheckpointCatalog):
             if (folder / spec.id).is_dir():
                 return self._judge(spec, folder / spec.id)
         pulling = (
-            f"Fetch them with wan models pull {spec.id}, or put"
+            f"Fetch them with `wan models pull {spec.id}`, or put"
             if spec.id in REPOSITORIES
             else "Put"
         )
         raise CheckpointMissing(
             f"The weights of {spec.id} are not on this machine. "
-            f"{pulling} its diffusers folder at {self._folders[0] / spec.id}."
+            f"{pulling} its diffusers folder, called {spec.id}, into the folder of models, "
+            f"{self._folders[0]}."
         )
 
     def _judge(self, spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:

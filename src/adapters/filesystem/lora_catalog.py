@@ -9,7 +9,6 @@ import hashlib
 import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -35,7 +34,6 @@ _MARK: Final = re.compile(
 )
 #: How a number of each type is read, after so many bytes of zeros: BF16 is the upper half of F32.
 _NUMBERS: Final = {"F64": ("<d", 0), "F32": ("<f", 0), "F16": ("<e", 0), "BF16": ("<f", 2)}
-_NEAR: Final = 3
 
 
 class FilesystemLoraCatalog(lora_catalog.LoraCatalog):
@@ -51,11 +49,10 @@ class FilesystemLoraCatalog(lora_catalog.LoraCatalog):
     def find(self, name: str) -> Lora:
         by_name = self._by_name()
         if name not in by_name:
-            near = get_close_matches(name, by_name, n=_NEAR, cutoff=0.4) or sorted(by_name)[:_NEAR]
-            hint = (
-                f" There are: {', '.join(near)}." if near else f" Put its file into {self._folder}."
+            raise UnknownLora(
+                f"No LoRA is called {name!r}: its file belongs into the folder `loras` of the data "
+                f"directory, {self._folder}."
             )
-            raise UnknownLora(f"No LoRA is called {name!r}.{hint}")
         return _read(name, by_name[name])
 
     def hashes(self, lora: Lora) -> Sequence[str]:

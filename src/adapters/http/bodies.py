@@ -3,23 +3,25 @@
 Litestar alone would turn "512" into 512 and stop at the first fault.
 """
 
-import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 from litestar import Request
 from litestar.exceptions import ClientException, HTTPException
 
 from adapters.http.complaints import NO_LIMITS, complaint, limits_of
+from adapters.http.field_names import called_elsewhere
+from domain.close_names import closest
 from domain.errors import InvalidRequest, Violation
 
 MAX_BODY_BYTES: Final = 256 * 1024
 
 #: msgspec ends its messages with the place, such as "Expected `int`, got `str` - at `$[0].name`".
 _PLACE: Final = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+_STRANGER: Final = re.compile(r"Object contains unknown field `(?P<name>[^`]+)`")
 
 
 class JsonRequest(Request[Any, Any, Any]):
@@ -77,8 +79,7 @@ def _violations(
 ) -> Iterator[Violation]:
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for name in raw.keys() - fields:
-        nearest = tuple(difflib.get_close_matches(name, fields, n=1))
-        yield Violation(pointer=_pointer(name), reason="is not a field", nearest=nearest)
+        yield _unknown((name,), fields)
     for name, field in fields.items():
         if name not in raw:
             if field.required:
@@ -90,9 +91,18 @@ def _violations(
             yield _violation(name, raw[name], field.type, str(error))
 
 
+def _unknown(place: Sequence[str], fields: Iterable[str]) -> Violation:
+    name, known = place[-1], list(fields)
+    meant = [other for other in called_elsewhere(name) if other in known]
+    nearest = tuple(meant) or closest(name, known)
+    return Violation(pointer=_pointer(*place), reason="is not a field", nearest=nearest)
+
+
 def _violation(name: str, value: object, kind: object, message: str) -> Violation:
     place = _PLACE.search(message)
     path = re.findall(r"\w+", place["path"]) if place else []
+    if (stranger := _STRANGER.match(message)) and (struct := _struct_in(kind)):
+        return _unknown((name, *path, stranger["name"]), struct.__struct_fields__)
     for step in path:  # down to what is wrong within it
         value = value[int(step)] if isinstance(value, list) else _member(value, step)
     told = complaint(_PLACE.sub("", message), value, NO_LIMITS if path else limits_of(kind))
@@ -101,6 +111,13 @@ def _violation(name: str, value: object, kind: object, message: str) -> Violatio
 
 def _member(value: object, name: str) -> object:
     return value.get(name) if isinstance(value, dict) else None
+
+
+def _struct_in(kind: object) -> type[msgspec.Struct] | None:
+    """The struct that a field's type is, holds or lists: none has two."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind
+    return next(filter(None, map(_struct_in, get_args(kind))), None)
 
 
 def _pointer(*names: str) -> str:

@@ -1,6 +1,5 @@
 """What msgspec says of a value, in a client's words: what was wanted, and the nearest that would do."""
 
-import difflib
 import enum
 import json
 import re
@@ -9,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final, get_args
 
 import msgspec
+
+from domain.close_names import closest
 
 #: What msgspec calls a JSON type.
 _WORDS: Final[Mapping[str, str]] = {
@@ -24,7 +25,6 @@ _BEYOND: Final = re.compile(r"Expected `(?:int|float)` (?P<sign>[<>]=?) (?P<boun
 _LENGTH: Final = re.compile(r"Expected `(?:str|array)` of length (?P<sign>[<>]=) (?P<bound>\d+)")
 _NO_CHOICE: Final = re.compile(r"Invalid enum value (?P<value>.+)")
 _LACKS: Final = re.compile(r"Object missing required field (?P<name>`[^`]+`)")
-_STRANGER: Final = re.compile(r"Object contains unknown field (?P<name>`[^`]+`)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +61,11 @@ def complaint(message: str, value: object, limits: Limits = NO_LIMITS) -> Compla
         return Complaint(reason=_length(match["sign"], match["bound"]))
     if match := _NO_CHOICE.match(message):
         known = ", ".join(limits.choices)
-        close = difflib.get_close_matches(match["value"].strip("'"), limits.choices, n=1)
+        near = closest(match["value"].strip("'"), limits.choices) or tuple(limits.choices)
         reason = f"{match['value']} is none of {known}" if known else f"{match['value']} is unknown"
-        return Complaint(reason=reason, nearest=tuple(close))
+        return Complaint(reason=reason, nearest=near)
     if match := _LACKS.match(message):
         return Complaint(reason=f"needs {match['name']}")
-    if match := _STRANGER.match(message):
-        return Complaint(reason=f"has no field {match['name']}")
     return Complaint(reason=message)
 
 

@@ -4,7 +4,6 @@ A query parameter nobody reads is refused: `?stauts=failed` must not list everyt
 query is for somebody else says so: `has_foreign_query`.
 """
 
-import difflib
 from collections.abc import Iterable
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -14,6 +13,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from domain.close_names import closest
 from domain.idempotency import KEY_LIFETIME_DAYS, MAX_KEY_CHARACTERS
 
 MAX_CLIENT_CHARACTERS: Final = 64
@@ -66,12 +66,11 @@ def check_parameters(given: Iterable[str], handler: BaseRouteHandler) -> None:
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise ValidationException(
-            detail=f"There is no such parameter: {', '.join(unknown)}.",
             extra=[
                 {
                     "key": name,
                     "message": "is not a parameter",
-                    "nearest": difflib.get_close_matches(name, known, n=1),
+                    "nearest": closest(name, known),
                 }
                 for name in unknown
             ],

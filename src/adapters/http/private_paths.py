@@ -10,8 +10,8 @@ _PATH: Final = re.compile(
 
 
 def without_paths(text: str) -> str:
-    """`text` with only the last name of each absolute path in it."""
-    return _PATH.sub(lambda match: match["name"] or "a folder", text)
+    """`text` with only the last name of each absolute path in it, after an ellipsis for the rest."""
+    return _PATH.sub(r"…/\g<name>", text)
 
 
 def optional_without_paths(text: str | None) -> str | None:

@@ -10,13 +10,19 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import (
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Struct
 
 from adapters.http.complaints import Limits, choices_of, complaint
 from adapters.http.private_paths import without_paths
+from adapters.http.wrong_routes import told_of_no_route, told_of_wrong_method
 from domain import access_errors, errors, store_errors
 
 _log = logging.getLogger(__name__)
@@ -43,9 +49,6 @@ _STATUS_OF_ERROR: Final[Mapping[type[errors.DomainError], HTTPStatus]] = {
     store_errors.HubError: HTTPStatus.BAD_GATEWAY,
     errors.DomainError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
-
-#: How Litestar begins where a parameter has the wrong value; what is wrong is in its `extra`.
-_LITESTARS_OWN: Final = "Validation failed for"
 
 #: Those of 500 and above that are said on purpose.
 _MEANT: Final = frozenset({HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.SERVICE_UNAVAILABLE})
@@ -148,7 +151,6 @@ def _domain_problem(
     request: Request[Any, Any, Any], error: errors.DomainError
 ) -> Response[Problem]:
     kind = next(kind for kind in type(error).__mro__ if kind in _STATUS_OF_ERROR)
-    violations = error.violations if isinstance(error, errors.InvalidRequest) else ()
     detail = without_paths(error.message)
     if detail != error.message:
         told = {"reason": error.message, "request_id": _request_id(request)}
@@ -161,7 +163,7 @@ def _domain_problem(
         retryable=error.retryable,
         fields=[
             FieldProblem(pointer=v.pointer, reason=without_paths(v.reason), nearest=v.nearest)
-            for v in violations
+            for v in error.violations
         ],
         headers=_headers_of(error),
     )
@@ -184,18 +186,38 @@ def _http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Resp
         _parameter_problem(request, entry)
         for entry in (error.extra if isinstance(error.extra, list) else [])
     ]
-    detail = error.detail
-    if isinstance(error, ValidationException) and detail.startswith(_LITESTARS_OWN):
-        detail = "; ".join(f"{field.pointer[1:]}: {field.reason}" for field in fields)
     return _response(
         request,
         status=status,
         code=CODE_OF_STATUS.get(status, "refused"),
-        detail=detail,
+        detail=_detail(request, error, fields),
         retryable=status == HTTPStatus.SERVICE_UNAVAILABLE,
         fields=fields,
         headers=error.headers,
     )
+
+
+def _detail(
+    request: Request[Any, Any, Any], error: HTTPException, fields: Sequence[FieldProblem]
+) -> str:
+    """Its own words, but where they are Litestar's, which say too little."""
+    if isinstance(error, ValidationException) and fields:
+        return "; ".join(sentence(field, field.pointer[1:]) for field in fields)
+    if error.detail == HTTPStatus(error.status_code).phrase:
+        match error:
+            case NotFoundException():
+                return told_of_no_route(request)
+            case MethodNotAllowedException():
+                return told_of_wrong_method(request, (error.headers or {}).get("allow", ""))
+    return error.detail
+
+
+def sentence(field: FieldProblem, name: str) -> str:
+    """What is wrong with a field, which is called `name` there, and what would do."""
+    near = " or ".join(
+        f"{value:g}" if isinstance(value, float) else str(value) for value in field.nearest
+    )
+    return f"{name}: {field.reason}" + (f" (nearest: {near})" if near else "")
 
 
 def _parameter_problem(request: Request[Any, Any, Any], entry: Mapping[str, Any]) -> FieldProblem:

@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from domain.errors import DiskFull, PromptTooLong
+from domain.job_event import JobStatus
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.examples import NOON
 from tests.fakes.jobs import InMemoryJobs
@@ -76,7 +77,9 @@ async def test_a_prompt_alone_becomes_a_complete_generation(client: httpx.AsyncC
                 "is_pinned": False,
             },
             "accelerator_bytes": body["plan"]["accelerator_bytes"],
+            "accelerator_needed_bytes": body["plan"]["accelerator_needed_bytes"],
             "host_bytes": body["plan"]["host_bytes"],
+            "host_needed_bytes": body["plan"]["host_needed_bytes"],
             "seconds": None,
             "reasons": body["plan"]["reasons"],
         },
@@ -274,7 +277,7 @@ async def test_the_list_is_filtered_by_status(
         ("limit=0", "/limit", [1]),
         ("limit=201", "/limit", [200]),
         ("limit=many", "/limit", []),
-        ("status=done", "/status", []),
+        ("status=done", "/status", [status.value for status in JobStatus]),
         ("status=complete", "/status", ["completed"]),
         ("stauts=failed", "/stauts", ["status"]),
         ("offset=3", "/offset", []),

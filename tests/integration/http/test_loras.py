@@ -89,7 +89,8 @@ async def test_an_unknown_one_is_refused_with_those_there_are(
     assert answer.status_code == 422
     (problem,) = answer.json()["errors"]
     assert problem["pointer"] == "/loras/1/name"
-    assert "turn" in problem["reason"]
+    assert problem["nearest"] == ["turn"]
+    assert "the folder `loras`" in problem["reason"]
 
 
 async def test_a_damaged_one_is_refused_with_its_problem(

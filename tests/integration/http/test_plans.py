@@ -91,6 +91,10 @@ async def test_what_does_not_fit_is_refused_with_what_would(client: httpx.AsyncC
     assert response.status_code == 422
     assert problem["code"] == "does-not-fit"
     assert "It would fit as 832x480 with 81 frames" in problem["detail"]
+    size, length = problem["errors"]
+    assert (size["pointer"], size["nearest"]) == ("/width", ["832x480"])
+    assert length["pointer"] == "/num_frames"
+    assert problem["detail"].endswith(f"1280x720 with {length['nearest'][0]} frames.")
 
 
 @pytest.mark.parametrize(

@@ -281,10 +281,11 @@ async def test_a_lora_is_kept_with_the_hash_of_its_file(submit: Submit) -> None:
 async def test_a_lora_that_is_not_here_is_refused_with_its_place(submit: Submit) -> None:
     draft = a_draft(loras=(LoraDraft(name="turn"), LoraDraft(name="anime")))
 
-    with pytest.raises(InvalidRequest, match="There are: turn") as refused:
+    with pytest.raises(InvalidRequest, match="belongs into the folder `loras`") as refused:
         await submit(draft)
 
-    assert [violation.pointer for violation in refused.value.violations] == ["/loras/1/name"]
+    (violation,) = refused.value.violations
+    assert (violation.pointer, violation.nearest) == ("/loras/1/name", ("turn",))
 
 
 async def test_a_lora_of_another_family_is_refused(submit: Submit) -> None:

@@ -159,11 +159,34 @@ def test_what_would_fit_does_fit() -> None:
         r"(\d+)x(\d+) with (\d+) frames", refused.value.message
     )[1:]:
         assert plan(card=8, width=int(width), height=int(height), num_frames=int(frames))
+    size, length = refused.value.violations
+    assert (size.pointer, size.nearest) == ("/width", ("832x480",))
+    assert length.pointer == "/num_frames"
+    (frames,) = length.nearest
+    assert f"or 1280x720 with {frames} frames." in refused.value.message
 
 
 def test_nothing_of_it_fits_into_nothing() -> None:
-    with pytest.raises(DoesNotFit, match="No size of it"):
+    with pytest.raises(DoesNotFit, match="No size of it") as refused:
         plan(card=1, host=1)
+
+    assert refused.value.violations == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "instead"), [("t2v-A14B", ("t2v-1.3B",)), ("animate-14B", ()), ("i2v-A14B", ())]
+)
+def test_where_no_size_fits_checkpoints_are_told_that_take_the_same_and_would(
+    asked: str, instead: tuple[str, ...]
+) -> None:
+    with pytest.raises(DoesNotFit, match="No size of it would fit") as refused:
+        plan(asked, card=8, host=15)
+
+    nearest = [violation.nearest for violation in refused.value.violations]
+    assert nearest == ([instead] if instead else [])
+    for other in instead:
+        assert other in refused.value.message
+        assert plan(other, card=8, host=15)
 
 
 def test_a_host_that_is_too_small_is_refused() -> None:
@@ -171,8 +194,41 @@ def test_a_host_that_is_too_small_is_refused() -> None:
         plan(card=None, host=32)
 
 
-def test_weights_that_are_not_here_are_told_as_they_would_be_loaded() -> None:
+def test_weights_that_are_not_here_are_taken_to_be_in_bf16() -> None:
     assert plan(card=141).weight_bytes == 2 * 28_635_351_168 + 11_361_820_672 + 4 * 126_892_531
+
+
+@pytest.mark.parametrize(
+    ("card", "host", "precision"),
+    [(141, 64, Precision.BF16), (16, 64, Precision.INT8), (None, 256, Precision.FP32)],
+)
+def test_weights_are_told_as_their_files_are_however_they_are_loaded(
+    card: float | None, host: float, precision: Precision
+) -> None:
+    planned = plan("animate-14B", card=card, host=host)
+
+    assert planned.placement
+    assert planned.placement.precision is precision
+    assert planned.weight_bytes == plan("animate-14B", card=141).weight_bytes
+
+
+@pytest.mark.parametrize(("card", "host"), [(24, 64), (24, 40), (None, 256)])
+def test_what_must_be_free_is_what_decides(card: float | None, host: float) -> None:
+    planned = plan(card=card, host=host)
+
+    host_bytes, accelerator_bytes = planned.host_needed_bytes, planned.accelerator_needed_bytes
+    assert 0 < (planned.host_bytes or 0) <= (host_bytes or 0) <= host * GIB
+    if card is None:
+        assert accelerator_bytes is None
+    else:
+        assert 0 < (planned.accelerator_bytes or 0) < (accelerator_bytes or 0) <= card * GIB
+
+
+def test_weights_that_are_read_again_and_again_count_beyond_the_process() -> None:
+    streamed = plan(card=24, host=40)
+
+    beyond = (streamed.host_needed_bytes or 0) - (streamed.host_bytes or 0)
+    assert beyond == 28_635_351_168, "an expert's pages"
 
 
 def test_guidance_of_one_halves_the_forwards() -> None:

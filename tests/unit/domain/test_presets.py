@@ -69,6 +69,10 @@ def test_a_name_that_is_none_is_refused_with_those_there_are() -> None:
     assert violation.nearest == tuple(preset.name for preset in PRESETS)
 
 
+def test_a_name_that_is_nearly_right_is_refused_with_the_one_that_was_meant() -> None:
+    assert refusal_of(a_draft(preset="Balancd"), "mini").nearest == ("balanced",)
+
+
 def test_a_preset_for_other_checkpoints_is_refused_with_those_for_this_one() -> None:
     violation = refusal_of(a_draft(preset="distilled-4"), "mini")
 

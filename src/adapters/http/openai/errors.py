@@ -9,18 +9,10 @@ from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
 from adapters.http import problems
-from adapters.http.problems import FieldProblem, Problem
+from adapters.http.field_names import OPENAIS_NAMES
+from adapters.http.problems import FieldProblem, Problem, sentence
+from domain.errors import InvalidRequest
 
-#: What clients of `/v1` call the fields that the domain names otherwise.
-_NAMES: Final[Mapping[str, str]] = {
-    "checkpoint": "model",
-    "width": "size",
-    "height": "size",
-    "steps": "num_inference_steps",
-    "guidance_high_noise": "guidance_scale",
-    "guidance_low_noise": "guidance_scale_2",
-    "image": "input_reference",
-}
 #: OpenAI's own words, where it has any for what we refuse.
 _CODES: Final[Mapping[str, str]] = {
     "key-needed": "invalid_api_key",
@@ -85,7 +77,7 @@ def in_openais_shape(answer: Response[Problem]) -> Response[ErrorBody]:
     if status == HTTPStatus.UNPROCESSABLE_ENTITY and problem.code not in _UNPROCESSABLE:
         status = HTTPStatus.BAD_REQUEST
     told = Error(
-        message="; ".join(map(_sentence, problem.errors)) or problem.detail,
+        message=_message(problem),
         type=_type(status),
         code=_CODES.get(problem.code, problem.code).replace("-", "_"),
         param=_param(problem),
@@ -101,22 +93,24 @@ def in_openais_shape(answer: Response[Problem]) -> Response[ErrorBody]:
     )
 
 
+def _message(problem: Problem) -> str:
+    """The detail, but where that names fields as only the other API does."""
+    if problem.errors and problem.code == InvalidRequest.code:
+        return "; ".join(sentence(field, _name(field)) for field in problem.errors)
+    return problem.detail
+
+
 def _param(problem: Problem) -> str | None:
     if problem.code == "unknown-checkpoint":
         return "model"
     return _name(problem.errors[0]).partition("/")[0] if problem.errors else None
 
 
-def _sentence(field: FieldProblem) -> str:
-    near = " or ".join(
-        f"{value:g}" if isinstance(value, float) else str(value) for value in field.nearest
-    )
-    return f"{_name(field)}: {field.reason}" + (f" (nearest: {near})" if near else "")
-
-
 def _name(field: FieldProblem) -> str:
+    """What the client calls it; ours, where it used that and is told the other."""
     name, *rest = field.pointer.removeprefix("/").split("/")
-    return "/".join([_NAMES.get(name, name), *rest])
+    theirs = OPENAIS_NAMES.get(name, name)
+    return "/".join([name if theirs in field.nearest else theirs, *rest])
 
 
 def _type(status: int) -> str:

@@ -1,0 +1,24 @@
+"""What is told to those who ask for a path that there is not, or in a way that it does not take."""
+
+from typing import Any
+
+from litestar import Request
+
+from domain.close_names import closest
+
+
+def told_of_no_route(request: Request[Any, Any, Any]) -> str:
+    """That nothing is there, and what is near it."""
+    paths = [route.path_format for route in request.app.routes]
+    near = "".join(f" Is {path} meant?" for path in closest(_asked(request), paths)[:1])
+    return f"Nothing is at {_asked(request)}.{near} GET /schema/openapi.json lists all there is."
+
+
+def told_of_wrong_method(request: Request[Any, Any, Any], allowed: str) -> str:
+    """Which it takes. `allowed`: as the header `Allow` has them."""
+    methods = sorted(set(allowed.split(", ")) - {"OPTIONS"})
+    return f"{_asked(request)} takes {' and '.join(methods)}, not {request.method}."
+
+
+def _asked(request: Request[Any, Any, Any]) -> str:
+    return str(request.scope["state"]["asked_path"])
