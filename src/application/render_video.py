@@ -103,7 +103,7 @@ class RenderVideo:
         except BaseException:
             self._store.discard(order.job_id, fence=order.fence)
             raise
-        _log.info("staged", extra={"job_id": order.job_id, "bytes": sealed.size_bytes})
+        _log.info("video written", extra={"job_id": order.job_id, "bytes": sealed.size_bytes})
         return VideoFile(
             sha256=sealed.sha256,
             size_bytes=sealed.size_bytes,

@@ -5,6 +5,7 @@ API keys are blacked out, wherever they come from. Prompts are never told above 
 
 import json
 import logging
+import re
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -13,6 +14,9 @@ from typing import Any, Final
 from bootstrap.setting_sections import Log
 from domain.api_key import without_secrets
 
+#: It has a handler of its own, which shows what ours would not.
+_TRANSFORMERS_IMPORTS: Final = "transformers.utils.import_utils"
+_NOT_ONE_WORD: Final = re.compile(r'[\s"=]')
 #: What every record has; anything beyond it came from `extra`.
 _ORDINARY: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -24,11 +28,17 @@ def configure_logging(settings: Log, *, process: str) -> None:
     logging.basicConfig(level=settings.level, handlers=[handler], force=True)
     for chatty in ("httpx", "aiosqlite", "alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger(_TRANSFORMERS_IMPORTS).addFilter(_is_wanted)
     logging.captureWarnings(capture=True)
 
 
+def _is_wanted(record: logging.LogRecord) -> bool:
+    """False for one notice: that Pillow reads pictures where torchvision, which we do not need, is not here."""
+    return "requires torchvision" not in record.getMessage()
+
+
 class _Console(logging.Formatter):
-    """`12:00:00 INFO  server claimed job_id=… attempt=1`."""
+    """`12:00:00 INFO    server claimed job_id=… attempt=1`; what holds a space is quoted."""
 
     def __init__(self, process: str) -> None:
         super().__init__()
@@ -36,9 +46,9 @@ class _Console(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
-        fields = " ".join(f"{key}={value}" for key, value in _fields(record).items())
-        line = f"{time} {record.levelname:<7} {self._process:<6} {record.getMessage()} {fields}"
-        line = line.rstrip().replace("\n", "\\n").replace("\r", "\\r")
+        fields = "".join(f" {key}={_quoted(value)}" for key, value in _fields(record).items())
+        line = f"{time} {record.levelname:<7} {self._process:<6} {record.getMessage()}{fields}"
+        line = line.replace("\n", "\\n").replace("\r", "\\r")
         return without_secrets(f"{line}\n{_traceback(record)}" if record.exc_info else line)
 
 
@@ -62,7 +72,15 @@ class _Json(logging.Formatter):
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    return {key: value for key, value in vars(record).items() if key not in _ORDINARY}
+    """What came with the words, but for what was not known."""
+    told = vars(record).items()
+    return {key: value for key, value in told if key not in _ORDINARY and value is not None}
+
+
+def _quoted(value: object) -> str:
+    """As it is where it is one word, so that what follows is not read as a part of it."""
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if not text or _NOT_ONE_WORD.search(text) else text
 
 
 def _traceback(record: logging.LogRecord) -> str:

@@ -53,6 +53,7 @@ def serve(settings: Settings) -> None:
             asyncio.run(_serve(ServerContainer(core=core), listener))
         finally:
             directory.unlock()
+    _log.info("stopped")
 
 
 async def _serve(container: ServerContainer, listener: socket.socket) -> None:
@@ -66,12 +67,13 @@ async def _serve(container: ServerContainer, listener: socket.socket) -> None:
         gc.freeze()
 
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        _log.info("serving", extra={"address": f"http://{url_host(host)}:{port}"})
+        data_dir = str(container.settings().data_dir)
+        told = {"address": f"http://{url_host(host)}:{port}", "data_dir": data_dir}
+        _log.info("serving", extra=told)
         await _until_drained(container, dispatching, serving)
         stopping.set()
         server.should_exit = True
         await serving
-        _log.info("stopping")
 
 
 async def _until_drained(

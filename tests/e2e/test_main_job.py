@@ -58,6 +58,7 @@ def test_a_prompt_becomes_a_video_that_carries_its_request(studio: Service) -> N
     assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 128, 128)
     assert len(frames) == generation["request"]["num_frames"]
     assert recipe["request"] == generation["request"]
+    assert "torchvision" not in studio.log
 
 
 def test_the_server_never_loads_torch_and_stays_small(studio: Service) -> None:

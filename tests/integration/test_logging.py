@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from logging.handlers import BufferingHandler
 
 import pytest
 
@@ -50,6 +51,38 @@ def test_a_traceback_is_kept(style: str, capsys: pytest.CaptureFixture[str]) -> 
         logging.getLogger("x").exception("failed")
 
     assert "ValueError: broken" in capsys.readouterr().err
+
+
+def test_what_is_not_known_is_left_out_and_words_are_held_together(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(Log(), process="worker")
+
+    fields = {"reason": "it is not here", "trace_id": None, "steps": 4, "client": ""}
+    logging.getLogger("x").info("refused", extra=fields)
+
+    line = capsys.readouterr().err
+    assert line.endswith(' worker refused reason="it is not here" steps=4 client=""\n')
+
+
+@pytest.mark.parametrize(
+    ("notice", "is_shown"),
+    [
+        ("`CLIPImageProcessor` requires torchvision (not installed); falling back", False),
+        ("`X` is deprecated", True),
+    ],
+)
+def test_of_transformers_notices_only_that_of_torchvision_is_kept_back(
+    notice: str, is_shown: bool
+) -> None:
+    configure_logging(Log(), process="wan")
+    told, shown = logging.getLogger("transformers.utils.import_utils"), BufferingHandler(9)
+    told.addHandler(shown)
+
+    told.warning(notice)
+
+    told.removeHandler(shown)
+    assert [record.getMessage() for record in shown.buffer] == [notice] * is_shown
 
 
 def test_lower_levels_are_silent(capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,10 +80,12 @@ def choose_kernel(
     found = None
     for kernel in _AUTO if wanted is Attention.AUTO else (wanted,):
         found = try_kernel(kernel, head_dim=head_dim, dtype=dtype, device=device)
-        told = {"kernel": kernel.value, "error": found.error, "problem": found.problem}
-        _log.info("attention", extra=told)
         if found.problem is None:
+            off_by = None if found.error is None else f"{found.error:.1e}"
+            _log.info("attention kernel used", extra={"kernel": kernel.value, "off_by": off_by})
             return kernel
+        reason = {"kernel": kernel.value, "reason": found.problem}
+        _log.info("attention kernel left out", extra=reason)
     raise _unusable(wanted, found.problem if found and found.problem else "")
 
 
