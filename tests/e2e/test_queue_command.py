@@ -1,7 +1,6 @@
 """`wan queue`, against a server that runs."""
 
 import json
-import re
 import subprocess
 from collections.abc import Iterator
 from itertools import groupby
@@ -12,9 +11,6 @@ import pytest
 from adapters.cli.app import build_app, run
 from bootstrap.cli import Commands
 from tests.e2e.service import WAN, Service, free_port, wait_for
-
-RESUMED = re.compile(r"It goes on after step (\d+)")
-STEP = re.compile(r" *\d+%  denoising (\d+)/60")
 
 
 @pytest.fixture(scope="module")
@@ -165,25 +161,25 @@ def test_a_watch_goes_on_across_the_servers_death(
     shown = tmp_path / "watch"
     with shown.open("wb") as output:
         watch = subprocess.Popen(
-            [WAN, "queue", "--port", str(server.port), "watch", generation],
+            [WAN, "queue", "--port", str(server.port), "watch", generation, "--json"],
             stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
-    wait_for(lambda: "denoising 5/60" in shown.read_text(), seconds=30)
+    wait_for(lambda: '"step": 5,' in shown.read_text(), seconds=30)
 
     getattr(server, death)()
     wait_for(lambda: "waiting for it" in shown.read_text(), seconds=10)
     server.start()
 
     assert watch.wait(timeout=60) == 0, shown.read_text()
-    lines = shown.read_text().splitlines()
-    told = [int(step[1]) for text in lines if (step := STEP.fullmatch(text))]
+    told = [json.loads(line) for line in shown.read_text().splitlines()]
     # Denoising begins anew with a line of its own, which repeats the step that it goes on after.
-    steps = [step for step, _ in groupby(told)]
-    (resumed,) = (int(step[1]) for text in lines if (step := RESUMED.search(text)))
+    denoising = [event["step"] for event in told if event.get("stage") == "denoising"]
+    steps = [step for step, _ in groupby(denoising)]
+    (resumed,) = (event["step"] for event in told if event["kind"] == "resumed")
     before = steps.index(resumed)
-    assert steps[:before] == list(range(before)), shown.read_text()
-    assert steps[before:] == list(range(resumed, 61)), shown.read_text()
+    assert steps[:before] == list(range(before)), steps
+    assert steps[before:] == list(range(resumed, 61)), steps
     # A worker whose server was killed may have gone a step further than anybody heard.
     assert death == "kill" or before == resumed
-    assert lines[-2].split() == ["100%", "completed"]
-    assert len([text for text in lines if "waiting for it" in text]) == 1, shown.read_text()
+    assert told[-1]["status"] == "completed"
+    assert len([event for event in told if event["kind"] == "disconnected"]) == 1, told

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 
 from domain.progress import Stage, progress
 from domain.rendering import Noticed, RenderProgress, Report, Resumed, StageEntered, StepFinished
 
+_LINES: Final = 10
 _WORDS: Final = {
     Stage.LOADING: "loading",
     Stage.ENCODING_PROMPT: "reading the prompt",
@@ -33,16 +34,25 @@ def shown_progress(*, steps: int) -> Iterator[Report]:
     if not console.is_terminal:
         yield _PlainLines(steps)
         return
-    bar = Progress(
+    with running_bar(console, TimeElapsedColumn()) as bar:
+        yield _Bar(bar, steps)
+
+
+def running_bar(console: Console, *more: ProgressColumn) -> Progress:
+    """One line: what is done, how far it is, and `more`; gone once it is over."""
+    return Progress(
         TextColumn("{task.description:<20}"),
         BarColumn(bar_width=None),
         TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
+        *more,
         console=console,
         transient=True,
     )
-    with bar:
-        yield _Bar(bar, steps)
+
+
+def is_worth_a_line(step: int, *, steps: int) -> bool:
+    """Whether a log tells that step: some ten to twenty of a run, and the last."""
+    return step == steps or step % max(1, steps // _LINES) == 0
 
 
 class _Position:
@@ -99,8 +109,13 @@ class _PlainLines:
     def __call__(self, told: RenderProgress) -> None:
         if isinstance(told, Noticed):
             print(told.text, file=sys.stderr, flush=True)
-        elif self._position.move(told):
+        elif self._position.move(told) and self._is_worth_a_line(told):
             self._print()
+
+    def _is_worth_a_line(self, told: RenderProgress) -> bool:
+        if not isinstance(told, StepFinished):
+            return True
+        return is_worth_a_line(told.step, steps=self._position.steps)
 
     def _print(self) -> None:
         elapsed = time.monotonic() - self._began

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from rich.markup import escape
 
 from adapters.cli.asking import Asked, Connect, GenerationId, asking_group, print_json, subject
 from adapters.cli.progress import words_of
+from adapters.cli.watching import shown_events
 
 
 def queue_app(connect: Connect) -> typer.Typer:
@@ -73,12 +75,17 @@ def watch(asked: Asked, generation: GenerationId) -> None:
     With --json, each event is a line.
     """
     last: Mapping[str, Any] = {}
-    for last in asked.service.follow(generation):
-        print(json.dumps(last, ensure_ascii=False) if asked.as_json else _event(last), flush=True)
+    with nullcontext(_print_json_line) if asked.as_json else shown_events() as show:
+        for last in asked.service.follow(generation):
+            show(last)
     if last.get("status") != "completed":
         raise typer.Exit(1)
     if not asked.as_json:
         print(f"video  {asked.service.video_url(generation)}")
+
+
+def _print_json_line(event: Mapping[str, Any]) -> None:
+    print(json.dumps(event, ensure_ascii=False), flush=True)
 
 
 def _show(asked: Asked, queue: Mapping[str, Any]) -> None:
@@ -116,16 +123,3 @@ def _lines(queue: Mapping[str, Any]) -> Iterator[str]:
         yield f"{place:>7}  {subject(job)}  priority {job['priority']}{kept}{later}"
     if not queue["running"] and not queue["waiting"]:
         yield "Nothing runs and nothing waits."
-
-
-def _event(event: Mapping[str, Any]) -> str:
-    """One line; what the server says of the event, where it says something."""
-    if "status" not in event:
-        return f"   …   {event['message']}"
-    at = f" {event['step']}/{event['steps']}" if event["stage"] == "denoising" else ""
-    doing = (words_of(event["stage"]) if event["stage"] else event["status"]) + at
-    kind = event["kind"].replace("_", " ")
-    if kind in {"stage", "step", event["status"]}:
-        kind = ""
-    words = "  ".join(part for part in (doing, kind, event["message"]) if part)
-    return f"{event['progress']:6.0%}  {words}"
