@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from application.disk_gate import DiskGate
@@ -87,9 +87,27 @@ class SubmitGeneration:
             KeyReused: its key was used for something else.
             DiskFull: it cannot be kept.
         """
+
+        async def as_said() -> Submission:
+            return submission
+
+        return await self.derive_and_execute(submission, as_said)
+
+    async def derive_and_execute(
+        self, asked: Asked, derive: Callable[[], Awaitable[Submission]]
+    ) -> Accepted:
+        """The same, where more than was said is needed to know what is wanted: that may be gone by now.
+
+        Args:
+            derive: makes of `asked` what is submitted; left alone where the same was accepted before.
+
+        Raises:
+            DomainError: as `execute` does, and whatever `derive` raises.
+        """
         # Before anything is judged: what was accepted once stays so, whatever is missing by now.
-        if before := await self.made_before(submission):
-            return before
+        return await self._made_before(asked) or await self._accept(await derive())
+
+    async def _accept(self, submission: Submission) -> Accepted:
         if not self._caller.is_local:
             submission = replace(submission, client=self._caller.client)
         self._caller.demand_place(priority=submission.priority, preempts=submission.preempts)
@@ -123,14 +141,7 @@ class SubmitGeneration:
         await self._dispatch.make_way(kept)
         return Accepted(job=kept, is_replayed=False)
 
-    async def made_before(self, asked: Asked) -> Accepted | None:
-        """What was accepted as the same was asked before; None where nothing was.
-
-        For whoever needs more than was said to know what is wanted: that may be gone by now.
-
-        Raises:
-            KeyReused: its key was used for something else.
-        """
+    async def _made_before(self, asked: Asked) -> Accepted | None:
         if not self._caller.is_local:
             asked = replace(asked, client=self._caller.client)
         key = asked.key()

@@ -12,7 +12,7 @@ from application.complete_draft import CompleteDraft, draw_seed
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.plan_generation import PlanGeneration
-from application.submission import Submission
+from application.submission import Asked, Submission
 from application.submit_generation import Accepted, SubmitGeneration, new_id
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
@@ -52,7 +52,7 @@ def catalog() -> FakeCheckpointCatalog:
 
 
 @pytest.fixture
-def submit(
+def submitting(
     jobs: InMemoryJobs,
     catalog: FakeCheckpointCatalog,
     images: FakeImageStore,
@@ -60,10 +60,10 @@ def submit(
     hardware: FakeHardwareProbe,
     dispatch: DispatchJobs,
     clock: FakeClock,
-) -> Submit:
-    """Submits a draft; ids count from `gen_1`."""
+) -> SubmitGeneration:
+    """Its ids count from `gen_1`."""
     numbers = count(1)
-    submitting = SubmitGeneration(
+    return SubmitGeneration(
         PlanGeneration(
             CompleteDraft(
                 catalog, images, draw_seed=lambda: 7, loras=FakeLoraCatalog(a_lora("turn"))
@@ -77,6 +77,11 @@ def submit(
         clock,
         new_id=lambda: f"gen_{next(numbers)}",
     )
+
+
+@pytest.fixture
+def submit(submitting: SubmitGeneration) -> Submit:
+    """Submits a draft."""
 
     def execute(draft: GenerationDraft | None = None, **said: Any) -> Awaitable[Accepted]:
         return submitting.execute(Submission(draft=draft or a_draft(), **said))
@@ -203,6 +208,23 @@ class TestKeys:
         assert again.job.id == first.job.id
         with pytest.raises(KeyReused):
             await submit(idempotency_key="k", said=b"remix gen_1")
+
+    async def test_what_is_wanted_is_not_worked_out_again(
+        self, submitting: SubmitGeneration
+    ) -> None:
+        asked = Asked(said=b"remix gen_0", idempotency_key="k")
+        worked_out = 0
+
+        async def derive() -> Submission:
+            nonlocal worked_out
+            worked_out += 1
+            return Submission(draft=a_draft(), said=asked.said, idempotency_key="k")
+
+        first = await submitting.derive_and_execute(asked, derive)
+        again = await submitting.derive_and_execute(asked, derive)
+
+        assert (again.is_replayed, again.job.id) == (True, first.job.id)
+        assert worked_out == 1
 
     async def test_without_a_key_every_submission_counts(self, submit: Submit) -> None:
         assert (await submit()).job.id != (await submit()).job.id

@@ -25,6 +25,7 @@ from adapters.http.representations import GenerationId
 from application.browse_library import BrowseLibrary
 from application.derive_generation import Derived, DeriveGeneration, SaidFor
 from application.discard_generation import DiscardGeneration
+from application.submission import Submission
 from application.submit_generation import SubmitGeneration
 from application.take_excerpts import TakeExcerpts
 from application.upload_image import UploadImage
@@ -287,10 +288,11 @@ async def _submitted(
     *of: str,
 ) -> Response[Video]:
     asked = await asyncio.to_thread(asking.about, wishes, *of)
-    accepted = await submit.made_before(asked)
-    if accepted is None:
-        submission = asking.for_(asked, await derive(), priority=wishes.priority)
-        accepted = await submit.execute(submission)
+
+    async def derived() -> Submission:
+        return asking.for_(asked, await derive(), priority=wishes.priority)
+
+    accepted = await submit.derive_and_execute(asked, derived)
     return Response(video(accepted.job), headers=_POLL)
 
 
