@@ -10,6 +10,7 @@ from application.render_video import RenderVideo
 from application.upload_image import UploadImage
 from application.upload_video import UploadVideo
 from domain.clip import InputClip
+from domain.errors import ImageUnusable, InvalidRequest, VideoUnusable, Violation
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.hardware import Capacity
 from domain.image import InputImage
@@ -70,20 +71,24 @@ class GenerateOnce:
         """The request that `draft` and these files mean, and its plan, or why it cannot be done.
 
         Raises:
-            InvalidRequest, ImageUnusable, VideoUnusable, CheckpointUnavailable:
-                it cannot be done.
+            InvalidRequest, CheckpointUnavailable: it cannot be done, or a file is none that can be used.
             DoesNotFit: not with the memory of this machine.
         """
         image, video = self._upload_image.execute, self._upload_video.execute
         draft = replace(
             draft,
-            image=_kept(given.image, image) or draft.image,
-            last_image=_kept(given.last_image, image) or draft.last_image,
-            video=_kept(given.video, video) or draft.video,
-            control_video=_kept(given.control_video, video) or draft.control_video,
-            control_mask=_kept(given.control_mask, video) or draft.control_mask,
-            face_video=_kept(given.face_video, video) or draft.face_video,
-            references=tuple(image(data).id for data in given.references) or draft.references,
+            image=_kept("image", given.image, image) or draft.image,
+            last_image=_kept("last_image", given.last_image, image) or draft.last_image,
+            video=_kept("video", given.video, video) or draft.video,
+            control_video=_kept("control_video", given.control_video, video) or draft.control_video,
+            control_mask=_kept("control_mask", given.control_mask, video) or draft.control_mask,
+            face_video=_kept("face_video", given.face_video, video) or draft.face_video,
+            references=tuple(
+                kept
+                for index, data in enumerate(given.references)
+                if (kept := _kept(f"references/{index}", data, image))
+            )
+            or draft.references,
         )
         request, checkpoint = self._complete.execute(draft)
         return request, plan_memory(request, checkpoint.spec, checkpoint, self._capacity())
@@ -112,5 +117,13 @@ class GenerateOnce:
         return GeneratedVideo(request=request, video=video, path=path)
 
 
-def _kept(data: bytes | None, keep: Callable[[bytes], InputImage | InputClip]) -> str | None:
-    return None if data is None else keep(data).id
+def _kept(
+    field: str, data: bytes | None, keep: Callable[[bytes], InputImage | InputClip]
+) -> str | None:
+    if data is None:
+        return None
+    try:
+        return keep(data).id
+    except (ImageUnusable, VideoUnusable) as error:
+        violation = Violation(pointer=f"/{field}", reason=error.message.rstrip("."))
+        raise InvalidRequest([violation]) from error

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from domain.access import LOCAL, Caller
 from domain.errors import InvalidRequest, Violation
 from domain.generation import GenerationDraft
+from domain.inputs import told_of_no_upload
 from domain.ports.upload_owners import UploadOwners
 
 
@@ -35,7 +36,7 @@ class OwnUploads:
         if not named:
             return  # without another thread: most drafts are words alone
         violations = [
-            Violation(pointer=f"/{field}", reason=f"No uploaded {kind} has the id {upload_id!r}.")
+            Violation(pointer=f"/{field}", reason=told_of_no_upload(kind, upload_id))
             for field, kind, upload_id in named
             if not await asyncio.to_thread(self._owners.owns, upload_id, self._caller.client)
         ]

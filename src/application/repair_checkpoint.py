@@ -5,10 +5,9 @@ from collections.abc import Sequence
 
 from application.fetch_files import FetchFiles
 from domain.checkpoint_manifest import FileFault, Manifest, Report
-from domain.errors import CheckpointMissing
 from domain.ports.checkpoint_store import CheckpointStore
 from domain.repository import Listing
-from domain.store_errors import NotPullable
+from domain.store_errors import NotPullable, not_here
 from domain.stored_checkpoint import Origin
 
 _log = logging.getLogger(__name__)
@@ -30,9 +29,7 @@ class RepairCheckpoint:
         """
         stored = self._store.stored(checkpoint_id)
         if stored is None:
-            raise CheckpointMissing(
-                f"{checkpoint_id} is not on this machine: wan models pull {checkpoint_id}."
-            )
+            raise not_here(checkpoint_id)
         if stored.origin is not Origin.PULLED or stored.manifest is None:
             raise NotPullable(
                 f"{checkpoint_id} was not pulled ({stored.source}): there is nowhere to fetch its files "

@@ -80,7 +80,7 @@ class ReproduceVideo:
             with path.open("rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         except EncodingFailed as error:
-            raise NotReproducible(f"{path} is no whole video: {error.message}") from error
+            raise NotReproducible(f"{path} is no whole video.") from error
         except OSError as error:
             raise NotReproducible(f"{path} cannot be read: {error.strerror}.") from error
         return Original(path=path, sha256=sha256, footage=footage)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from domain.checkpoint_manifest import FileFault, Manifest, Report
 from domain.errors import CheckpointMissing
 from domain.ports.checkpoint_store import CheckpointStore
+from domain.store_errors import not_here
 from domain.stored_checkpoint import Origin, StoredCheckpoint
 
 
@@ -34,7 +35,7 @@ class VerifyCheckpoint:
         """
         stored = self._store.stored(checkpoint_id)
         if stored is None:
-            raise CheckpointMissing(f"{checkpoint_id} is not on this machine.")
+            raise not_here(checkpoint_id)
         return stored.promised
 
     def execute(self, checkpoint_id: str, report: Report) -> Verdict:

@@ -8,6 +8,11 @@ from domain.clip import InputClip
 from domain.image import InputImage
 
 
+def told_of_no_upload(kind: str, upload_id: str) -> str:
+    """What is said where a draft names an upload that is not here. `kind`: image or video."""
+    return f"No uploaded {kind} has the id {upload_id!r}: the answer to an upload has its id."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """What a draft names by id, as it was found; each is None where the draft names none.

@@ -17,7 +17,7 @@ DomainError
 └── TransferStopped
 """
 
-from domain.errors import CheckpointUnavailable, Conflict, DomainError
+from domain.errors import CheckpointMissing, CheckpointUnavailable, Conflict, DomainError
 
 
 class CheckpointUnverifiable(CheckpointUnavailable):
@@ -94,3 +94,10 @@ class TransferStopped(DomainError):
 
     code = "transfer-stopped"
     retryable = True
+
+
+def not_here(checkpoint_id: str) -> CheckpointMissing:
+    """What is said where files are asked for that were never fetched."""
+    return CheckpointMissing(
+        f"{checkpoint_id} is not on this machine: `wan models pull {checkpoint_id}` fetches it."
+    )

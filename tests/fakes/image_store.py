@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from domain.errors import UnknownImage, UnknownVideo
+from domain.inputs import told_of_no_upload
 from domain.ports.image_store import ImageStore
 
 
@@ -27,7 +28,7 @@ class FakeImageStore(ImageStore):
     def locate(self, image_id: str) -> Path:
         path = self._folder / image_id
         if not image_id.startswith("img_") or not path.is_file():
-            raise UnknownImage(f"No uploaded image has the id {image_id!r}.")
+            raise UnknownImage(told_of_no_upload("image", image_id))
         return path
 
     def stage_clip(self) -> Path:
@@ -43,5 +44,5 @@ class FakeImageStore(ImageStore):
     def locate_clip(self, clip_id: str) -> Path:
         path = self._folder / clip_id
         if not clip_id.startswith("vid_") or not path.is_file():
-            raise UnknownVideo(f"No uploaded video has the id {clip_id!r}.")
+            raise UnknownVideo(told_of_no_upload("video", clip_id))
         return path

@@ -1,8 +1,7 @@
 """`wan generate`: one video, here and now."""
 
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from adapters.cli.options import AsJson, Backend, Config, DataDir
+from adapters.cli.options import AsJson, Backend, Config, DataDir, parse_size
 from adapters.cli.output import Force, Output, check_output
 from adapters.cli.progress import shown_progress
 from application.generate_once import GenerateOnce, GivenData
@@ -28,8 +27,9 @@ MakeGenerator: TypeAlias = Callable[
 def add_command(app: typer.Typer, make_generator: MakeGenerator) -> None:
     """Give `app` the command."""
 
-    @app.command()
+    @app.command(context_settings={"allow_extra_args": True})
     def generate(
+        context: typer.Context,
         prompt: Annotated[str, typer.Argument(help="What to show.")],
         output: Output,
         model: Annotated[
@@ -104,8 +104,9 @@ def add_command(app: typer.Typer, make_generator: MakeGenerator) -> None:
         as_json: AsJson = False,
     ) -> None:
         """Make one video here and now, without a server."""
+        _refuse_more_words(prompt, context.args)
         check_output(output, force=force)
-        width, height = _parse_size(size)
+        width, height = parse_size(size)
         high, low = _parse_guidance(guidance)
         draft = GenerationDraft(
             prompt=prompt,
@@ -144,6 +145,14 @@ def add_command(app: typer.Typer, make_generator: MakeGenerator) -> None:
             _generate(generator, request, plan, output, as_json=as_json)
 
 
+def _refuse_more_words(prompt: str, others: Sequence[str]) -> None:
+    if others:
+        raise typer.BadParameter(
+            f'the prompt has several words: put it in quotes, "{" ".join([prompt, *others])}".',
+            param_hint="prompt",
+        )
+
+
 def _generate(
     generator: GenerateOnce,
     request: GenerationRequest,
@@ -177,14 +186,6 @@ def _read_file(path: Path, option: str) -> bytes:
         raise typer.BadParameter(
             f"{path} cannot be read: {error.strerror}.", param_hint=option
         ) from error
-
-
-def _parse_size(text: str | None) -> tuple[int | None, int | None]:
-    if text is None:
-        return None, None
-    if match := re.fullmatch(r"(\d{1,6})[xX*](\d{1,6})", text):
-        return int(match[1]), int(match[2])
-    raise typer.BadParameter(f"{text!r} is not a size such as 832x480.", param_hint="--size")
 
 
 def _parse_guidance(text: str | None) -> tuple[float | None, float | None]:

@@ -1,6 +1,7 @@
 """The options that commands share, and groups of commands that share some."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
@@ -19,9 +20,23 @@ Backend: TypeAlias = Annotated[
 ]
 Port: TypeAlias = Annotated[int | None, typer.Option(help="Port the server listens on. [8022]")]
 
+_SIZE: Final = re.compile(r"(\d{1,6})[xX*](\d{1,6})")
 _CONTEXT: Final = inspect.Parameter(
     "context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context
 )
+
+
+def parse_size(text: str | None) -> tuple[int, int] | tuple[None, None]:
+    """Width and height of `832x480`; nothing of nothing.
+
+    Raises:
+        BadParameter: it is no such thing.
+    """
+    if text is None:
+        return None, None
+    if match := _SIZE.fullmatch(text):
+        return int(match[1]), int(match[2])
+    raise typer.BadParameter(f"{text!r} is not a size such as 832x480.", param_hint="--size")
 
 
 def command_group(

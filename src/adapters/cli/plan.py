@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, TypeAlias
 import typer
 
 from adapters.cli import memory_table
-from adapters.cli.options import AsJson, Config, DataDir
+from adapters.cli.options import AsJson, Config, DataDir, parse_size
 from adapters.cli.progress import words_of
 from application.estimate_generation import Estimate, Imagined
 from domain.generation import GenerationRequest
@@ -26,7 +26,6 @@ MakeEstimator: TypeAlias = Callable[[Path | None, Mapping[str, Any]], Estimator]
 #: Makers of memory count in powers of two, whichever way they spell it.
 _UNITS: Final = {"": 2**30, "g": 2**30, "m": 2**20, "t": 2**40}
 _MEMORY: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([gmt]?)(?:i?b)?", re.IGNORECASE)
-_SIZE: Final = re.compile(r"(\d{1,6})[xX*](\d{1,6})")
 
 
 def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
@@ -81,7 +80,7 @@ def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
         if table:
             print(memory_table.page(), end="")
             return
-        width, height = _parse_size(size)
+        width, height = parse_size(size)
         estimate = make_estimator(config, {"data_dir": data_dir and str(data_dir)})(
             Imagined(
                 checkpoint=checkpoint,
@@ -151,14 +150,6 @@ def _steps(request: GenerationRequest) -> str:
 
 def _stages(seconds: Mapping[Any, float]) -> str:
     return ", ".join(f"{words_of(stage)} {took:.1f}" for stage, took in seconds.items())
-
-
-def _parse_size(text: str | None) -> Sequence[int] | tuple[None, None]:
-    if text is None:
-        return None, None
-    if match := _SIZE.fullmatch(text):
-        return int(match[1]), int(match[2])
-    raise typer.BadParameter(f"{text!r} is not a size such as 832x480.", param_hint="--size")
 
 
 def _parse_memory(text: str | None, option: str) -> int | None:

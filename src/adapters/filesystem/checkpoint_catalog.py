@@ -15,7 +15,7 @@ from typing import Final
 from adapters.filesystem.folder_state import FolderState, folder_state
 from adapters.filesystem.gguf_header import read_gguf_header
 from adapters.filesystem.json_file import is_declared as _is_declared
-from adapters.filesystem.json_file import read_json
+from adapters.filesystem.json_file import read_index, read_json
 from adapters.filesystem.last_use import note_use
 from adapters.filesystem.manifest import check_manifest
 from adapters.filesystem.quantised_weights import read_quantised
@@ -123,7 +123,7 @@ def read_checkpoint(spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
         UnsafeWeights: it holds pickled weights or remote code.
     """
     _refuse_pickles(folder)
-    index = read_json(folder / "model_index.json")
+    index = read_index(folder)
     _refuse_remote_code(folder)
     parts = [name for name in _WEIGHTED if _is_declared(index, name)]
     _check_parts(spec, folder, index, parts)

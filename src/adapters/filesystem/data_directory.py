@@ -35,6 +35,8 @@ FORMAT: Final = 1
 _MARK: Final = "wan-studio.json"
 _NEW_MARK: Final = "wan-studio.json.new"  # one that a full disk or a crash kept from becoming it
 _NO_STRANGERS: Final = frozenset({"lost+found", _NEW_MARK})
+#: What says where it is.
+_NAMED_BY: Final = "--data-dir or WAN_DATA_DIR"
 
 
 class DataDirectory:
@@ -98,7 +100,9 @@ class DataDirectory:
         """
         with self._or_unusable():
             if not self.root.is_dir() or not self._is_marked():
-                raise DataDirectoryUnusable(f"There is no data directory at {self.root}.")
+                raise DataDirectoryUnusable(
+                    f"There is no data directory at {self.root}: name it with {_NAMED_BY}."
+                )
 
     @contextmanager
     def copying_to(self, target: Path) -> Iterator["DataDirectory"]:
@@ -186,7 +190,7 @@ class DataDirectory:
         except DataDirectoryUnusable:
             raise
         except StorageError as error:
-            hint = "Choose another with --data-dir or WAN_DATA_DIR."
+            hint = f"Choose another with {_NAMED_BY}."
             raise DataDirectoryUnusable(f"{error.message} {hint}") from error
 
     def _check_or_write_mark(self) -> None:

@@ -9,6 +9,7 @@ from adapters.filesystem.durability import fsync_directory, fsync_file, storage_
 from adapters.filesystem.file_names import is_plain
 from domain.clip import CLIP_PREFIX
 from domain.errors import UnknownImage, UnknownVideo
+from domain.inputs import told_of_no_upload
 from domain.ports import image_store
 
 #: An image or a clip that is still being written.
@@ -45,7 +46,7 @@ class FilesystemImageStore(image_store.ImageStore):
         for folder in self._folders:
             if _is_ours(image_id, path := folder / f"{image_id}.png"):
                 return path
-        raise UnknownImage(f"No uploaded image has the id {image_id!r}.")
+        raise UnknownImage(told_of_no_upload("image", image_id))
 
     def stage_clip(self) -> Path:
         staged = self._folder / f"{CLIP_PREFIX}{secrets.token_hex(8)}{_PART}"
@@ -71,7 +72,7 @@ class FilesystemImageStore(image_store.ImageStore):
         for folder in self._folders:
             if _is_ours(clip_id, path := folder / f"{clip_id}.zip"):
                 return path
-        raise UnknownVideo(f"No uploaded video has the id {clip_id!r}.")
+        raise UnknownVideo(told_of_no_upload("video", clip_id))
 
     def _write(self, path: Path, png: bytes) -> None:
         part = path.with_name(f"{path.stem}.{secrets.token_hex(4)}{_PART}")

@@ -24,6 +24,20 @@ def read_json(path: Path) -> dict[str, object]:
     return told
 
 
+def read_index(folder: Path) -> dict[str, object]:
+    """What `model_index.json` says of a checkpoint's parts.
+
+    Raises:
+        CheckpointBroken: there is none, or none that can be read.
+    """
+    path = folder / "model_index.json"
+    if not path.exists():
+        raise CheckpointBroken(
+            f"{path} is missing: the folder of a checkpoint in diffusers' layout has it."
+        )
+    return read_json(path)
+
+
 def is_declared(index: Mapping[str, object], name: str) -> bool:
     """Whether `model_index.json` names that part; it writes an absent one as `[null, null]`."""
     told = index.get(name)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from adapters.filesystem.json_file import is_declared, read_json
+from adapters.filesystem.json_file import is_declared, read_index, read_json
 from adapters.filesystem.safetensors_header import read_header
 from adapters.filesystem.transformer_file import read_transformer
 from domain.errors import CheckpointBroken
@@ -38,7 +38,7 @@ class FilesystemWeightReader(weight_reader.WeightReader):
                 f"{read_transformer(folder)} cannot be used where it lies: convert it once, with "
                 "wan models convert."
             )
-        index = read_json(folder / "model_index.json")
+        index = read_index(folder)
         transformers = [
             name for name in ("transformer", "transformer_2") if is_declared(index, name)
         ]
@@ -56,7 +56,7 @@ class FilesystemWeightReader(weight_reader.WeightReader):
         )
 
     def read_parts(self, folder: Path) -> FoundParts:
-        index = read_json(folder / "model_index.json")
+        index = read_index(folder)
         for name in _PARTS:
             if not is_declared(index, name) or not (folder / name).is_dir():
                 raise CheckpointBroken(f"{folder} has no {name}.")

@@ -60,10 +60,10 @@ def complaint(message: str, value: object, limits: Limits = NO_LIMITS) -> Compla
     if match := _LENGTH.match(message):
         return Complaint(reason=_length(match["sign"], match["bound"]))
     if match := _NO_CHOICE.match(message):
-        known = ", ".join(limits.choices)
-        near = closest(match["value"].strip("'"), limits.choices) or tuple(limits.choices)
-        reason = f"{match['value']} is none of {known}" if known else f"{match['value']} is unknown"
-        return Complaint(reason=reason, nearest=near)
+        if near := closest(match["value"].strip("'"), limits.choices):
+            known = ", ".join(limits.choices)
+            return Complaint(reason=f"{match['value']} is none of {known}", nearest=near)
+        return Complaint(reason=f"{match['value']} is unknown", nearest=tuple(limits.choices))
     if match := _LACKS.match(message):
         return Complaint(reason=f"needs {match['name']}")
     return Complaint(reason=message)

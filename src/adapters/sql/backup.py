@@ -84,7 +84,9 @@ def note_removals(copy: Path, source: Path, lacking: Set[str]) -> None:
 def _open(source: Path) -> sqlite3.Connection:
     """Opened for reading only, SQLite neither makes the file nor copies its log into it."""
     if not source.is_file():
-        raise DataDirectoryUnusable(f"{source} is not there.")
+        raise DataDirectoryUnusable(
+            f"{source} is not there: nothing was ever queued in this data directory."
+        )
     return sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 

@@ -81,7 +81,11 @@ async def test_a_video_is_no_picture_and_a_picture_no_video(client: httpx.AsyncC
         ({"image": video}, "/image", "is a video, and a picture is wanted here"),
         ({"references": [video]}, "/references/0", "is a video, and a picture is wanted here"),
         ({"video": picture}, "/video", "is a picture, and a video is wanted here"),
-        ({"image": "img_0"}, "/image", "No uploaded image has the id 'img_0'."),
+        (
+            {"image": "img_0"},
+            "/image",
+            "No uploaded image has the id 'img_0': the answer to an upload has its id.",
+        ),
     ):
         answer = await client.post("/api/v1/generations", json={"prompt": "x", **fields})
         assert answer.status_code == 422
