@@ -126,6 +126,7 @@ async def test_what_was_probably_meant_is_told(
         ("/api/generations", "/api/v1/generations"),
         ("/generations", "/api/v1/generations"),
         ("/v1/video", "/v1/videos"),
+        ("/api/v1/generations/gen_1/cancle", "/api/v1/generations/gen_1/cancel"),
         ("/nothing/like/it", None),
     ],
 )
