@@ -87,11 +87,8 @@ class SubmitGeneration:
             KeyReused: its key was used for something else.
             DiskFull: it cannot be kept.
         """
-
-        async def as_said() -> Submission:
-            return submission
-
-        return await self.derive_and_execute(submission, as_said)
+        # Before anything is judged: what was accepted once stays so, whatever is missing by now.
+        return await self._made_before(submission) or await self._accept(submission)
 
     async def derive_and_execute(
         self, asked: Asked, derive: Callable[[], Awaitable[Submission]]
@@ -104,7 +101,6 @@ class SubmitGeneration:
         Raises:
             DomainError: as `execute` does, and whatever `derive` raises.
         """
-        # Before anything is judged: what was accepted once stays so, whatever is missing by now.
         return await self._made_before(asked) or await self._accept(await derive())
 
     async def _accept(self, submission: Submission) -> Accepted:
