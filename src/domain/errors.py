@@ -50,8 +50,7 @@ DomainError
 Those of the library are drawn in `domain.library_errors`, those of the store of checkpoints in `domain.store_errors`;
 `domain.shortcuts` has `PrecisionUnusable`, a RenderError.
 
-A class's docstring is its default message. HTTP statuses and exit codes are not here: they live in
-one table at each edge.
+A class's docstring is its default message. HTTP statuses and exit codes live in one table at each edge.
 """
 
 from collections.abc import Iterator, Sequence
