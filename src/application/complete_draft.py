@@ -4,11 +4,10 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from domain.checkpoint import CheckpointSpec, chosen_checkpoint
 from domain.clip import InputClip, read_clip
-from domain.close_names import closest
 from domain.errors import InvalidRequest, UnknownImage, UnknownLora, UnknownVideo, Violation
 from domain.generation import MAX_SEED, GenerationDraft, GenerationRequest
 from domain.image import InputImage, png_size
@@ -19,9 +18,6 @@ from domain.ports.checkpoint_catalog import CheckpointCatalog
 from domain.ports.image_store import ImageStore
 from domain.ports.lora_catalog import LoraCatalog
 from domain.presets import preset_named
-
-#: LoRAs to name where none comes near.
-_FEW: Final = 3
 
 
 def draw_seed() -> int:
@@ -110,16 +106,11 @@ class CompleteDraft:
                 found.append((lora, self._loras.hashes(lora)))
             except UnknownLora as error:
                 reason = error.message.rstrip(".")
-                nearest = self._loras_like(said.name)
+                nearest = next((told.nearest for told in error.violations), ())
                 violations.append(Violation(pointer=pointer, reason=reason, nearest=nearest))
         if violations:
             raise InvalidRequest(violations)
         return found
-
-    def _loras_like(self, name: str) -> tuple[str, ...]:
-        """Those that come near; else some that there are."""
-        names = [entry.name for entry in self._loras.entries()] if self._loras else []
-        return closest(name, names) or tuple(names[:_FEW])
 
     def _clip(self, field: str, clip_id: str) -> InputClip:
         try:

@@ -3,17 +3,20 @@
 Knows nothing of tensors: the arithmetic is the pipeline's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from domain.checkpoint import CheckpointSpec
+from domain.close_names import closest
 from domain.errors import Violation
 
 #: More than anybody combines; each costs memory and a little of every step.
 MAX_LORAS: Final = 8
+#: LoRAs to name where none comes near.
+_FEW: Final = 3
 #: Strengths beyond this, either way, only make noise; a bound of ours.
 MAX_STRENGTH: Final = 4.0
 #: What a family's checkpoints are called by, and the length of the vector that one of its tokens is.
@@ -209,3 +212,10 @@ def family_of(spec: CheckpointSpec) -> str | None:
         if spec.id.startswith(family) or spec.id.endswith(family)
     )
     return next(named, None)
+
+
+def like_named(name: str, known: Iterable[str]) -> Violation:
+    """That no LoRA has that name, with those that come near, else a few of those there are."""
+    names = sorted(known)
+    nearest = closest(name, names) or tuple(names[:_FEW])
+    return Violation(pointer="/name", reason="is no LoRA's name", nearest=nearest)

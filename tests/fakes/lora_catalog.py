@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import LoraUnusable, UnknownLora
-from domain.lora import Expert, Lora, LoraFile
+from domain.lora import Expert, Lora, LoraFile, like_named
 from domain.ports.lora_catalog import LoraCatalog, LoraEntry
 
 
@@ -56,7 +56,8 @@ class FakeLoraCatalog(LoraCatalog):
         kept = self._kept.get(name)
         if kept is None:
             raise UnknownLora(
-                f"No LoRA is called {name!r}: its file belongs into the folder `loras`."
+                f"No LoRA is called {name!r}: its file belongs into the folder `loras`.",
+                [like_named(name, self._kept)],
             )
         if isinstance(kept, str):
             raise LoraUnusable(kept)

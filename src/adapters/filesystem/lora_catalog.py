@@ -21,7 +21,7 @@ from domain.errors import (
     UnknownLora,
     UnsafeWeights,
 )
-from domain.lora import Expert, Lora, LoraFile
+from domain.lora import Expert, Lora, LoraFile, like_named
 from domain.lora_keys import LoraKey, Part, adapter_alpha, experts_of, parse_key
 from domain.ports import lora_catalog
 from domain.ports.lora_catalog import LoraEntry
@@ -51,7 +51,8 @@ class FilesystemLoraCatalog(lora_catalog.LoraCatalog):
         if name not in by_name:
             raise UnknownLora(
                 f"No LoRA is called {name!r}: its file belongs into the folder `loras` of the data "
-                f"directory, {self._folder}."
+                f"directory, {self._folder}.",
+                [like_named(name, by_name)],
             )
         return _read(name, by_name[name])
 

@@ -28,7 +28,7 @@ class LoraCatalog(ABC):
         """The LoRA called `name`, its headers read just now.
 
         Raises:
-            UnknownLora: there is none; the message says where its file belongs.
+            UnknownLora: there is none; the message says where its file belongs, a violation which come near.
             LoraUnusable: it is damaged, or of a kind that is not supported.
             UnsafeWeights: it is pickled.
         """

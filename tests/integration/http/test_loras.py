@@ -58,7 +58,7 @@ async def test_one_that_is_not_here_or_damaged_says_so(
     unknown, damaged = [await client.get(f"/api/v1/loras/{name}") for name in ("trun", "turn")]
 
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown-lora")
-    assert "turn" in unknown.json()["detail"]
+    assert unknown.json()["errors"][0]["nearest"] == ["turn"]
     assert (damaged.status_code, damaged.json()["code"]) == (422, "lora-unusable")
 
 
