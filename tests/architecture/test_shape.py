@@ -142,11 +142,10 @@ def _is_abstract(function: ast.AsyncFunctionDef) -> bool:
 
 
 def _is_part_of_a_port(function: ast.AsyncFunctionDef, tree: ast.Module) -> bool:
-    """An adapter must be async where its port is, or the driver's own, even if it has nothing to wait for."""
+    """An adapter must be async where its port is, even if it has nothing to wait for."""
     kinds = [n for n in ast.walk(tree) if isinstance(n, ast.ClassDef) and function in n.body]
-    bases = [ast.unparse(base) for k in kinds for base in k.bases]
     return any(
-        function.name in _port_methods(base) or base.startswith("aiosqlite.") for base in bases
+        _port_methods(ast.unparse(base)) & {function.name} for k in kinds for base in k.bases
     )
 
 

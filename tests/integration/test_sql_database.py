@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from adapters.sql import connections, schema
+from adapters.sql import readers, schema
 from adapters.sql.database import Database
 from adapters.sql.event_log import SqlEventLog
 from adapters.sql.job_repository import SqlJobRepository
@@ -337,7 +337,7 @@ async def test_waiting_too_long_for_a_reader_is_a_storage_error(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It was nobody's error, and a job that only wanted to be read was charged with it.
-    monkeypatch.setattr(connections, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(readers, "PATIENCE_S", 0.05)
     counting = "SELECT 1 AS x UNION ALL SELECT x + 1 FROM n LIMIT 2000000"
 
     def read_for_long(connection: Connection) -> object:

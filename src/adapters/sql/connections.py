@@ -8,10 +8,8 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
-from adapters.sql.selecting import SelectingConnection
 from domain.errors import BackendUnavailable, DataDirectoryUnusable
 
 #: Set on every connection. None of these changes the file.
@@ -28,10 +26,6 @@ _PRAGMAS: Final = (
     # 1,000 that met one write in a hundred, at this one in four hundred.
     "wal_autocheckpoint = 4000",
 )
-#: Reading connections. A read takes under a millisecond, so few serve many.
-_READERS: Final = 3
-#: Seconds to wait for one of them that is free.
-PATIENCE_S: Final = 60.0
 
 
 def sqlite_url(text: str) -> URL:
@@ -77,39 +71,32 @@ def read_only(url: URL) -> URL:
 
 def writing_engine(url: URL) -> Engine:
     """One connection, for whoever calls from a thread of its own."""
-    engine = create_engine(url.set(drivername="sqlite+pysqlite"), **_options(connections=1))
-    _tell(engine)
-    return engine
+    return _engine(url, pool_size=1, max_overflow=0)
 
 
-def reading_engine(url: URL) -> AsyncEngine:
-    """A few connections that cannot write."""
-    engine = create_async_engine(
+def reading_engine(url: URL) -> Engine:
+    """One connection that cannot write, of the thread that uses it first."""
+    return _engine(
         url,
-        **_options(connections=_READERS, async_creator_fn=SelectingConnection),
-        # Nothing is to be undone after a SELECT, and undoing it costs two switches of thread.
+        "query_only = ON",
+        poolclass=StaticPool,
+        # Nothing is to be undone after a SELECT.
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
         pool_reset_on_return=None,
     )
-    _tell(engine.sync_engine, "query_only = ON")
-    return engine
 
 
-def _options(
-    *, connections: int, **connect_args: Any
-) -> dict[str, Any]:  # SQLAlchemy's own, of every type
-    return {
-        # The driver begins no transaction of its own.
-        "connect_args": {"isolation_level": None, **connect_args},
-        "pool_size": connections,
-        "max_overflow": 0,
-        "pool_timeout": PATIENCE_S,
-        "hide_parameters": True,  # a prompt must not reach the log in an error's text
-    }
+def _engine(
+    url: URL, *pragmas: str, **options: Any
+) -> Engine:  # Any: SQLAlchemy's own, of every type
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        connect_args={"isolation_level": None},  # the driver begins no transaction of its own
+        hide_parameters=True,  # a prompt must not reach the log in an error's text
+        **options,
+    )
 
-
-def _tell(engine: Engine, *pragmas: str) -> None:
     def set_pragmas(connection: Any, _entry: ConnectionPoolEntry) -> None:  # PEP 249, untyped
         cursor = connection.cursor()
         for pragma in (*_PRAGMAS, *pragmas):
@@ -117,3 +104,4 @@ def _tell(engine: Engine, *pragmas: str) -> None:
         cursor.close()
 
     event.listen(engine, "connect", set_pragmas)
+    return engine

@@ -1,18 +1,19 @@
 """The SQLite file: opened, guarded, written in groups, read, and closed. Knows nothing of jobs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import URL, Connection
 
 from adapters.sql import schema
-from adapters.sql.connections import read_only, reading_engine, sqlite_url, writing_engine
+from adapters.sql.connections import read_only, sqlite_url, writing_engine
 from adapters.sql.errors import sqlite_errors_translated
 from adapters.sql.file_lock import FileLock
 from adapters.sql.group_writer import GroupWriter
+from adapters.sql.readers import Readers
 from domain.errors import DataDirectoryLocked, DataDirectoryUnusable, DiskFull, StorageError
 
 _T = TypeVar("_T")
@@ -46,7 +47,6 @@ class Database:
         #: Whether nobody else can write.
         self.is_ours = False
         self._use(self._url)
-        self._reads: set[asyncio.Task[Any]] = set()  # of whatever the caller's work returns
 
     async def open(self) -> None:
         """Make the file ours and its schema ours, or leave it as it was.
@@ -64,6 +64,8 @@ class Database:
                 self._lock.take(await self._writer.run(_file))
                 await self._writer.run(schema.use_write_ahead_log)
             await self.write(schema.migrate)
+            with sqlite_errors_translated():
+                await self._readers.open()
             self.is_ours = True
 
     async def open_read_only(self) -> None:
@@ -76,15 +78,14 @@ class Database:
         self._use(read_only(self._url))
         async with self._closed_if_refused():
             with sqlite_errors_translated():
-                # On the plain driver: aiosqlite leaves a thread behind where it cannot open a file.
+                # By the writer: aiosqlite leaves a thread behind where it cannot open a file.
                 await self._writer.run(schema.refuse_others)
                 await self._writer.run(schema.refuse_older)
+                await self._readers.open()
 
     async def close(self) -> None:
         """Wait for what runs, then let go of the file. Calling it again does nothing."""
-        while self._reads:
-            await asyncio.wait(self._reads)
-        await self._reader.dispose()
+        await self._readers.close()
         await self._writer.close()
         self.is_ours = False
         self._lock.release()
@@ -108,7 +109,8 @@ class Database:
         Raises:
             StorageError: it could not be read.
         """
-        return await self._to_its_end(self._look(work))
+        with sqlite_errors_translated():
+            return await self._readers.read(work)
 
     async def wait(self, ready: Callable[[], Awaitable[bool]], *, timeout_s: float) -> None:
         """Return once `ready` says yes, asked now and after every commit, or after `timeout_s`."""
@@ -133,7 +135,7 @@ class Database:
 
     def _use(self, url: URL) -> None:
         self._writer = GroupWriter(writing_engine(url), on_commit=self._note_write)
-        self._reader = reading_engine(url)
+        self._readers = Readers(url)
 
     def _note_write(self, seconds: float) -> None:
         if self._on_write is not None:
@@ -143,17 +145,6 @@ class Database:
         self._news = asyncio.Event()
         for listener in self._listeners:
             listener()
-
-    async def _look(self, work: Callable[[Connection], _T]) -> _T:
-        with sqlite_errors_translated():
-            async with self._reader.connect() as connection:
-                return await connection.run_sync(work)
-
-    async def _to_its_end(self, work: Coroutine[Any, Any, _T]) -> _T:
-        task = asyncio.create_task(work)
-        self._reads.add(task)
-        task.add_done_callback(self._reads.discard)
-        return await asyncio.shield(task)
 
     @asynccontextmanager
     async def _closed_if_refused(self) -> AsyncIterator[None]:

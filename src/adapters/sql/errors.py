@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from domain.errors import Conflict, DiskFull, DomainError, StorageError
 
@@ -28,14 +27,9 @@ _STORAGE_CODES: Final = frozenset(
 
 @contextmanager
 def sqlite_errors_translated() -> Iterator[None]:
-    """Raises the domain's error in place of SQLite's, or of a wait for a connection that was too long.
-
-    Mistakes in our SQL pass as they are.
-    """
+    """Raises the domain's error in place of SQLite's; mistakes in our SQL pass as they are."""
     try:
         yield
-    except PoolTimeout as error:
-        raise StorageError("The database is too busy to answer: try again.") from error
     except (DBAPIError, sqlite3.Error) as error:
         translated = _translate(error.orig if isinstance(error, DBAPIError) else error)
         if translated is None:
