@@ -2,9 +2,9 @@
 
 Run with: python benchmarks/load.py [--seconds 60] [--reads 500] [--streams 128] [--submissions 20] [--no-pin]
 Alone on the machine: it needs two cores. A quick look: --seconds 10.
-Requests come at their own times, whether or not the ones before are answered, and are timed from when they
-were due. Every request shows an API key. A quarter of the streams follow everything, the others one generation
-each. Target: reads within 100 ms, submissions within 250 ms (p99), no answer but 2xx, 304, 429 and 503,
+First a thumbnail is taken out of the one video there is, 20 generations wait, and the streams are open. Then requests
+come at their own times, whether or not the ones before are answered, and are timed from when they were due. Every
+request shows an API key. A quarter of the streams follow everything, the others one generation each. Target: reads within 100 ms, submissions within 250 ms (p99), no answer but 2xx, 304, 429 and 503,
 memory that stays.
 """
 
@@ -83,11 +83,14 @@ async def arrivals(
     await asyncio.gather(*serving)
 
 
-async def follow(connection: Connection, path: str, tally: Tally) -> None:
-    """Read a stream to its end, and count what it tells."""
+async def follow(
+    connection: Connection, path: str, tally: Tally, opened: asyncio.Semaphore
+) -> None:
+    """Read a stream to its end, and count what it tells. Says when it is open."""
     reader = await connection.send("GET", path)
     status, _ = await head_of(reader)
     tally.statuses[f"stream {status}"] += 1
+    opened.release()
     while part := await reader.read(65536):
         tally.told += part.count(b"data: ")
 
@@ -113,14 +116,18 @@ async def load(service: Service, secret: str, options: argparse.Namespace, made:
     def connections(count: int) -> list[Connection]:
         return [Connection(service, secret) for _ in range(count)]
 
-    for connection in connections(1):
-        for _ in range(20):
-            await submit(connection)
-        connection.close()
+    [connection] = connections(1)
+    await connection.ask("GET", f"/api/v1/outputs/{made}/thumbnail")
+    for _ in range(20):
+        await submit(connection)
+    connection.close()
+    opened = asyncio.Semaphore(0)
     streams = [
-        asyncio.create_task(follow(connection, _stream(number, ids), tally))
+        asyncio.create_task(follow(connection, _stream(number, ids), tally, opened))
         for number, connection in enumerate(connections(options.streams))
     ]
+    for _ in streams:
+        await opened.acquire()
     memory = asyncio.create_task(_watch(service, options.seconds))
     await asyncio.gather(
         arrivals(options.reads, options.seconds, connections(READERS), read, tally),

@@ -88,11 +88,11 @@ def pin(process: psutil.Process, cores: Iterable[int]) -> None:
 
 
 def pin_all(service: Service) -> str:
-    """The server has the first core, its worker and the load the second. Says so."""
+    """The server has the first core, its workers and the load the second. Says so."""
     first, second, *_ = sorted(os.sched_getaffinity(0))
     pin(service.process, {first})
-    for worker in service.workers():
-        pin(worker, {second})
-        worker.nice(10)
+    for started in service.started():  # what workers are forked from among them: they inherit it
+        pin(started, {second})
+        started.nice(10)
     pin(psutil.Process(), {second})
-    return f"server on core {first}; its worker (nice 10) and the load on core {second}"
+    return f"server on core {first}; its workers (nice 10) and the load on core {second}"

@@ -165,6 +165,7 @@ def test_a_watch_goes_on_across_the_servers_death(
             stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
     wait_for(lambda: '"step": 5,' in shown.read_text(), seconds=30)
+    wait_for(lambda: server.generation(generation)["resume_step"] > 0, seconds=30)
 
     getattr(server, death)()
     wait_for(lambda: "waiting for it" in shown.read_text(), seconds=10)

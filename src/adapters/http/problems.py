@@ -47,6 +47,8 @@ _STATUS_OF_ERROR: Final[Mapping[type[errors.DomainError], HTTPStatus]] = {
     errors.DiskFull: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
     store_errors.HubError: HTTPStatus.BAD_GATEWAY,
+    store_errors.RepositoryUnknown: HTTPStatus.NOT_FOUND,
+    store_errors.RepositoryGated: HTTPStatus.CONFLICT,
     errors.DomainError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

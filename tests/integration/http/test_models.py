@@ -67,7 +67,7 @@ async def test_what_a_pull_would_bring_is_told_beforehand(
     assert hub.readings == []
 
 
-async def test_a_hub_that_has_nothing_is_told_as_the_hubs_fault(
+async def test_what_the_hub_does_not_have_is_not_found(
     client: httpx.AsyncClient, hub: FakeModelHub
 ) -> None:
     hub.repositories = {}
@@ -75,7 +75,7 @@ async def test_a_hub_that_has_nothing_is_told_as_the_hubs_fault(
     answers = [await client.get(f"/api/v1/models/{name}/offer") for name in ("ti2v-5B", "mini")]
 
     told = [(answer.status_code, answer.json()["code"]) for answer in answers]
-    assert told == [(502, "repository-unknown"), (409, "not-pullable")]
+    assert told == [(404, "repository-unknown"), (409, "not-pullable")]
 
 
 async def test_one_is_pulled_and_its_progress_is_told(

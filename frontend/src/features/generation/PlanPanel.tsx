@@ -58,15 +58,15 @@ function Told({ plan, model }: { plan: Plan; model: Model }) {
           </span>
         </p>
       )}
-      {told.accelerator_bytes != null && capacity.accelerator_bytes !== null && (
+      {told.accelerator_needed_bytes != null && capacity.accelerator_bytes !== null && (
         <Memory
           name="Accelerator memory"
-          needed={told.accelerator_bytes}
+          needed={told.accelerator_needed_bytes}
           free={capacity.accelerator_bytes}
         />
       )}
-      {told.host_bytes != null && (
-        <Memory name="Host memory" needed={told.host_bytes} free={capacity.host_bytes} />
+      {told.host_needed_bytes != null && (
+        <Memory name="Host memory" needed={told.host_needed_bytes} free={capacity.host_bytes} />
       )}
       <Times seconds={told.seconds ?? null} />
       {placement && (
