@@ -237,16 +237,17 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
     for (const prompt of ["first", "second", "third"]) {
       ids.push((await server.call("POST", "/generations", { prompt })).id);
     }
-    const [first, second, third] = ids;
-    const isOver = (id = "") => page.getByText(`moved over droppable area ${id}`).waitFor();
+    const [first, , third] = ids;
+    const over = (id = "") => page.getByText(`moved over droppable area ${id}`);
     await page.getByRole("button", { name: "Move: third" }).focus();
 
     await page.keyboard.press("Space");
-    await isOver(third);
-    await page.keyboard.press("ArrowUp");
-    await isOver(second);
-    await page.keyboard.press("ArrowUp");
-    await isOver(first);
+    await over(third).waitFor();
+    // A key that comes while the line is measured does nothing; at the top, one more does nothing either.
+    await until("it is over the first", async () => {
+      await page.keyboard.press("ArrowUp");
+      return over(first).isVisible();
+    });
     await page.keyboard.press("Space");
 
     const prompts = async () => (await waiting()).map((job) => job.request.prompt).join(" ");

@@ -36,4 +36,8 @@ class PlanGeneration:
 
         request, checkpoint, capacity = await asyncio.to_thread(complete)
         history = await self._history.of_kind(run_kind(request))
-        return request, plan_memory(request, checkpoint.spec, checkpoint, capacity, history)
+        # In a thread: what would fit instead takes half a second to find.
+        plan = await asyncio.to_thread(
+            plan_memory, request, checkpoint.spec, checkpoint, capacity, history
+        )
+        return request, plan

@@ -177,7 +177,8 @@ class RunGeneration:
 
     async def _follow(self, order: RenderOrder) -> Job:
         """Keep every report until the video is staged. Returns the job as it is then."""
-        watchdog = Watchdog(self._budgets, now=self._clock.monotonic())
+        now, segments = self._clock.monotonic(), order.request.segments.count
+        watchdog = Watchdog(self._budgets, now=now, segments=segments)
         async with aclosing(self._renderer.render(order)) as reports:
             while report := await self._next(reports, watchdog):
                 if isinstance(report, Previewed):

@@ -10,6 +10,8 @@ _MIN_CHARACTERS: Final = 3
 _SLIP: Final = 0.8
 _LIKENESS: Final = 0.6
 _MANY: Final = 3
+#: What is longer is nobody's slip of the pen, and takes long to compare.
+_MAX_CHARACTERS: Final = 200
 
 
 def closest(spelt: str, known: Iterable[str]) -> tuple[str, ...]:
@@ -18,6 +20,8 @@ def closest(spelt: str, known: Iterable[str]) -> tuple[str, ...]:
     One that is a letter off; else the longest that lies in `spelt`, as `t2v-A14B` does in
     `Wan-AI/Wan2.2-T2V-A14B-Diffusers`; else the shortest that `spelt` is a part of; else one that looks like it.
     """
+    if len(spelt) > _MAX_CHARACTERS:
+        return ()
     names = {name.lower(): name for name in known}
     spelt = spelt.lower()
 

@@ -19,7 +19,7 @@ _REMEMBERED: Final = 25
 class Budgets:
     """Seconds that each part of a run may take at the most; `step_s` where steps are quick.
 
-    `run_s`: an attempt as a whole, however well it gets on. `wait_s`: in line, until the first attempt.
+    `run_s`: an attempt as a whole, however well it gets on, for each segment of its video. `wait_s`: in line, until the first attempt.
     The figures are generous on purpose: the largest checkpoint from a slow disk, on a slow card.
     Source: reliability reference, GPU fault ladder.
     """
@@ -36,9 +36,10 @@ class Budgets:
 class Watchdog:
     """Follows one run's reports. Progress counts, not signs of life: a hung kernel lives, too."""
 
-    def __init__(self, budgets: Budgets, *, now: float) -> None:
+    def __init__(self, budgets: Budgets, *, now: float, segments: int = 1) -> None:
         """Begins with the run's loading. `now`: seconds of a clock that never falls, as everywhere here."""
         self._budgets = budgets
+        self._run_s = budgets.run_s * segments
         self._stage = Stage.LOADING
         self._began = self._since = now
         self._step_seconds: deque[float] = deque(maxlen=_REMEMBERED)
@@ -79,12 +80,12 @@ class Watchdog:
         if self._over_at > self._since + self.budget_s:
             return NoProgress(self.complaint)
         return DeadlineExceeded(
-            f"The run took longer than {self._budgets.run_s:g} s (watchdog.run_s), and was ended."
+            f"The run took longer than {self._run_s:g} s (watchdog.run_s), and was ended."
         )
 
     @property
     def _over_at(self) -> float:
-        return self._began + self._budgets.run_s
+        return self._began + self._run_s
 
     @property
     def complaint(self) -> str:

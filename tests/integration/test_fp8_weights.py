@@ -20,6 +20,7 @@ from adapters.diffusers.run_state import _from_bytes
 from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 from adapters.filesystem.checkpoint_catalog import read_checkpoint
 from domain.checkpoint import checkpoint_spec
+from domain.errors import OutOfAcceleratorMemory
 from domain.local_checkpoint import LocalCheckpoint
 from domain.placement import ALL_RESIDENT
 from domain.run import Run
@@ -118,6 +119,14 @@ def test_one_that_refuses_or_is_wrong_is_passed_over(bad: Any) -> None:
 def test_where_none_works_the_reason_is_told() -> None:
     with pytest.raises(PrecisionUnusable, match=r"fp8: Rowwise .* on your device\. It takes an"):
         choose_product(torch.bfloat16, HOST, (Product("bad", refusing),))
+
+
+def test_a_card_that_is_full_says_nothing_of_fp8() -> None:
+    def full(*_: Any) -> torch.Tensor:
+        raise torch.OutOfMemoryError
+
+    with pytest.raises(OutOfAcceleratorMemory):
+        choose_product(torch.bfloat16, HOST, (Product("full", full), AFTERWARDS))
 
 
 @pytest.fixture(scope="module")

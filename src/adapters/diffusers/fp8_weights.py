@@ -13,6 +13,7 @@ from typing import Final
 import torch
 from torch.nn.functional import ScalingType, scaled_mm
 
+from adapters.diffusers.accelerator_errors import accelerator_errors
 from domain.shortcuts import PrecisionUnusable
 
 _log = logging.getLogger(__name__)
@@ -148,9 +149,10 @@ AFTERWARDS: Final = Product("afterwards", afterwards)
 
 
 def _problem(product: Product, dtype: torch.dtype, device: torch.device) -> str:
-    """Why it cannot be used; nothing where it can."""
+    """Why it cannot be used; nothing where it can. Raises as `accelerator_errors` does."""
     try:
-        error = _error(product, dtype, device)
+        with accelerator_errors():  # a card that is full or broken says nothing of fp8
+            error = _error(product, dtype, device)
     except (RuntimeError, ValueError, TypeError, NotImplementedError) as refusal:
         return str(refusal).strip().partition("\n")[0]
     if not error <= _ALLOWED:  # nan is no less than anything

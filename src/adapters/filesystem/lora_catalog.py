@@ -51,7 +51,7 @@ class FilesystemLoraCatalog(lora_catalog.LoraCatalog):
         if name not in by_name:
             raise UnknownLora(
                 f"No LoRA is called {name!r}: its file belongs into the folder `loras` of the data "
-                f"directory, {self._folder}.",
+                "directory.",
                 [like_named(name, by_name)],
             )
         return _read(name, by_name[name])

@@ -6,6 +6,7 @@ Litestar alone would turn "512" into 512 and stop at the first fault.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final, get_args
 
 import msgspec
@@ -18,6 +19,8 @@ from domain.close_names import closest
 from domain.errors import InvalidRequest, Violation
 
 MAX_BODY_BYTES: Final = 256 * 1024
+#: Unknown fields that are told of; whoever sends more sends something else.
+_TOLD: Final = 16
 
 #: msgspec ends its messages with the place, such as "Expected `int`, got `str` - at `$[0].name`".
 _PLACE: Final = re.compile(r" - at `\$(?P<path>[^`]*)`$")
@@ -78,7 +81,7 @@ def _violations(
     raw: Mapping[str, object], kind: type[msgspec.Struct], *, strict: bool
 ) -> Iterator[Violation]:
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
-    for name in raw.keys() - fields:
+    for name in islice(sorted(raw.keys() - fields), _TOLD):
         yield _unknown((name,), fields)
     for name, field in fields.items():
         if name not in raw:

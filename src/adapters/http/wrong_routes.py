@@ -9,9 +9,11 @@ from domain.close_names import closest
 
 def told_of_no_route(request: Request[Any, Any, Any]) -> str:
     """That nothing is there, and what is near it."""
-    paths = [_filled(route.path_format, _asked(request)) for route in request.app.routes]
-    near = "".join(f" Is {path} meant?" for path in closest(_asked(request), paths)[:1])
-    return f"Nothing is at {_asked(request)}.{near} GET /schema/openapi.json lists all there is."
+    asked = _asked(request)
+    # A file that is gone fits the page's own route for files.
+    paths = {_filled(route.path_format, asked) for route in request.app.routes} - {asked}
+    near = "".join(f" Is {path} meant?" for path in closest(asked, sorted(paths))[:1])
+    return f"Nothing is at {asked}.{near} GET /schema/openapi.json lists all there is."
 
 
 def told_of_wrong_method(request: Request[Any, Any, Any], allowed: str) -> str:

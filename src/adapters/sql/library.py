@@ -39,7 +39,7 @@ from domain.library import (
 from domain.ports.library import Library
 
 #: Kept, of those that were asked of late: to put one together takes longer than to look up what it asks for.
-_STATEMENTS: Final = 256
+_STATEMENTS: Final = 32
 _CARD: Final = [
     cards.c.state.label("card_state"),
     cards.c.since,

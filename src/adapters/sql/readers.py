@@ -31,7 +31,7 @@ class Readers:
     def __init__(self, url: URL) -> None:
         """Opens nothing."""
         self._url = url
-        self._free: asyncio.LifoQueue[_Reader] = asyncio.LifoQueue()
+        self._free: asyncio.Queue[_Reader] = asyncio.Queue()
         self._opened = 0
 
     async def open(self) -> None:

@@ -115,3 +115,11 @@ def test_a_run_that_gets_on_is_ended_all_the_same_once_all_its_time_is_up() -> N
     assert watchdog.remaining_s(now=115.0) == 5
     assert isinstance(watchdog.verdict, DeadlineExceeded)
     assert "120 s" in watchdog.verdict.message
+
+
+def test_a_video_of_many_segments_has_that_time_for_each() -> None:
+    watchdog = Watchdog(replace(BUDGETS, run_s=120), now=0.0, segments=3)
+    watchdog.note(StepFinished(step=1), now=355.0)
+
+    assert watchdog.remaining_s(now=355.0) == 5
+    assert "360 s" in watchdog.verdict.message

@@ -77,7 +77,10 @@ function PauseButton({ queue }: { queue: Queue }) {
   const pause = usePause();
   const isPaused = queue.paused_since !== null;
   return (
-    <Button disabled={pause.isPending} onClick={() => pause.mutate(!isPaused)}>
+    <Button
+      aria-disabled={pause.isPending}
+      onClick={() => pause.isPending || pause.mutate(!isPaused)}
+    >
       {isPaused ? <Play aria-hidden="true" /> : <Pause aria-hidden="true" />}
       {pause.isPending
         ? pause.variables

@@ -36,18 +36,21 @@ export function FetchDialog({
         </>
       }
     >
-      {error ? (
-        <p role="alert">{sentence(error)}</p>
-      ) : offer ? (
-        <p>
-          {offer.files} files, {bytes(offer.size_bytes)} in all, from {offer.repository} at{" "}
-          {offer.revision.slice(0, 12)}
-          {free !== null && `; ${bytes(free)} are free on the disk`}. What was cut goes on where it
-          was, and nothing is used before every byte is proven.
-        </p>
-      ) : (
-        <Skeleton height="3rem" />
-      )}
+      <div role="status">
+        {error ? (
+          <p>{sentence(error)}</p>
+        ) : offer ? (
+          <p>
+            {offer.files} files, {bytes(offer.size_bytes)} in all, from {offer.repository} at{" "}
+            {offer.revision.slice(0, 12)}
+            {free !== null && `; ${bytes(free)} are free on the disk`}. What was cut goes on where
+            it was, and nothing is used before every byte is proven.
+            {free !== null && free < offer.size_bytes && " There is too little room for it now."}
+          </p>
+        ) : (
+          <Skeleton height="3rem" />
+        )}
+      </div>
     </Dialog>
   );
 }

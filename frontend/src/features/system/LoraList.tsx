@@ -1,6 +1,13 @@
 import { Fingerprint, RefreshCw } from "lucide-react";
 import { useState } from "react";
-import { sentence, useHashedLora, useLoras, usePresets, type Lora } from "@/shared/api";
+import {
+  sentence,
+  useHashedLora,
+  useLookForLoras,
+  useLoras,
+  usePresets,
+  type Lora,
+} from "@/shared/api";
 import { bytes } from "@/shared/lib/format";
 import { Badge, Button, IconButton, Panel, Skeleton } from "@/shared/ui";
 import { missingLoras, type MissingLora } from "./missingLoras";
@@ -8,8 +15,9 @@ import styles from "./Checkpoints.module.css";
 
 /** LoRAs that lie in the data directory, what their files say of themselves, and which a preset asks for in vain. */
 export function LoraList() {
-  const { data: loras, isFetching, refetch } = useLoras();
-  const { data: presets, refetch: refetchPresets } = usePresets();
+  const { data: loras, isFetching } = useLoras();
+  const { data: presets } = usePresets();
+  const look = useLookForLoras();
   if (!loras) return null;
   const size = loras.reduce((sum, lora) => sum + sizeOf(lora), 0);
   return (
@@ -22,8 +30,8 @@ export function LoraList() {
             size="sm"
             label="Look into the folder again"
             icon={<RefreshCw />}
-            disabled={isFetching}
-            onClick={() => void Promise.all([refetch(), refetchPresets()])}
+            aria-disabled={isFetching}
+            onClick={() => void look()}
           />
         </span>
       }
@@ -51,7 +59,7 @@ const sizeOf = (lora: Lora) => lora.files.reduce((sum, file) => sum + file.size_
 
 function Row({ lora }: { lora: Lora }) {
   const [wantsHashes, setWantsHashes] = useState(false);
-  const { data: hashed, error, isFetching } = useHashedLora(lora.name, wantsHashes);
+  const { data: hashed, error, isFetching, refetch } = useHashedLora(lora, wantsHashes);
   const size = sizeOf(lora);
   return (
     <li className={styles.row}>
@@ -72,15 +80,21 @@ function Row({ lora }: { lora: Lora }) {
         ))}
         {wantsHashes && error && <p className={styles.bad}>{sentence(error)}</p>}
         {wantsHashes && !hashed && !error && <Skeleton height="1rem" />}
-        {hashed?.files.map((file) => (
-          <p key={file.file} className={styles.source}>
-            SHA-256 of {file.file}: <code>{file.sha256}</code>
-          </p>
-        ))}
+        <div role="status">
+          {hashed?.files.map((file) => (
+            <p key={file.file} className={styles.source}>
+              SHA-256 of {file.file}: <code>{file.sha256}</code>
+            </p>
+          ))}
+        </div>
       </div>
       <span className={styles.size}>{size > 0 ? bytes(size) : ""}</span>
-      {lora.available && !hashed && (
-        <Button size="sm" disabled={isFetching} onClick={() => setWantsHashes(true)}>
+      {lora.available && (
+        <Button
+          size="sm"
+          aria-disabled={isFetching}
+          onClick={() => (wantsHashes ? void refetch() : setWantsHashes(true))}
+        >
           <Fingerprint aria-hidden="true" />
           {isFetching ? "Reading every byte…" : "SHA-256"}
           <span className="visually-hidden"> of {lora.name}</span>
@@ -99,8 +113,7 @@ function Missing({ missing: { example, source, presets, checkpoints } }: { missi
           <Badge>not here</Badge>
         </p>
         <p className={styles.title}>
-          {checkpoints.join(" and ")} needs a LoRA of few steps for that, with a file for each
-          expert, such as:
+          A LoRA of few steps for {checkpoints.join(" and ")}, with a file for each expert, such as:
         </p>
         <p className={styles.source}>
           {example}, from{" "}

@@ -4,6 +4,7 @@ export { authorization, keepKey, keysLeft, keyStore, keyWanted } from "./key";
 export { spritesheetPath, thumbnailPath, useFetched, useMedia, videoPath } from "./media";
 export {
   useHashedLora,
+  useLookForLoras,
   useLoras,
   useModels,
   useModelWork,

@@ -1,9 +1,12 @@
 /** Checkpoints and LoRAs: which there are, and the work on them. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { answered, api } from "./client";
+import type { Lora } from "./types";
 
 const WORKING_MS = 1_000;
 const IDLE_MS = 20_000;
+const LORAS = ["loras"] as const;
+const PRESETS = ["presets"] as const;
 
 export function useModels() {
   return useQuery({
@@ -16,16 +19,23 @@ export function useModels() {
 
 export function useLoras() {
   return useQuery({
-    queryKey: ["loras"],
+    queryKey: LORAS,
     queryFn: async ({ signal }) => (await answered(api.GET("/api/v1/loras", { signal }))).data,
     refetchInterval: IDLE_MS,
   });
 }
 
+/** What lies in the folder of LoRAs is asked for anew, with whatever depends on it. */
+export function useLookForLoras() {
+  const client = useQueryClient();
+  return () =>
+    Promise.all([LORAS, PRESETS].map((queryKey) => client.invalidateQueries({ queryKey })));
+}
+
 /** One LoRA with the hashes of its files, which the server may have to read whole. */
-export function useHashedLora(name: string, isWanted: boolean) {
+export function useHashedLora({ name, files }: Lora, isWanted: boolean) {
   return useQuery({
-    queryKey: ["loras", name],
+    queryKey: [...LORAS, name, ...files.map((file) => file.size_bytes)], // others, once it has changed
     enabled: isWanted,
     queryFn: ({ signal }) =>
       answered(
@@ -36,7 +46,7 @@ export function useHashedLora(name: string, isWanted: boolean) {
 
 export function usePresets() {
   return useQuery({
-    queryKey: ["presets"],
+    queryKey: PRESETS,
     queryFn: async ({ signal }) => (await answered(api.GET("/api/v1/presets", { signal }))).data,
     staleTime: IDLE_MS, // which LoRAs they find may change
   });
