@@ -44,10 +44,16 @@ class BrowseLibrary:
         after: str | None = None,
         limit: int,
     ) -> Sequence[Job]:
-        """See `Library.generations`."""
-        return await self._library.generations(
+        """See `Library.generations`.
+
+        Raises:
+            UnknownJob: `after` is none, so that nothing can follow it.
+        """
+        found = await self._library.generations(
             filters, statuses=statuses, order=order, after=after, limit=limit
         )
+        await self._refuse_nowhere(after, found)
+        return found
 
     async def generation(self, job_id: str) -> LibraryEntry:
         """One that was not deleted.
@@ -69,10 +75,16 @@ class BrowseLibrary:
         after: str | None,
         limit: int,
     ) -> Sequence[LibraryEntry]:
-        """See `Library.outputs`."""
-        return await self._library.outputs(
+        """See `Library.outputs`.
+
+        Raises:
+            UnknownJob: `after` is none, so that nothing can follow it.
+        """
+        found = await self._library.outputs(
             filters, is_deleted=is_deleted, order=order, after=after, limit=limit
         )
+        await self._refuse_nowhere(after, found)
+        return found
 
     async def facets(self, filters: Filters, *, is_deleted: bool) -> Facets:
         """See `Library.facets`."""
@@ -108,3 +120,8 @@ class BrowseLibrary:
         if entry.state is OutputState.DELETED:
             raise OutputMissing("The video was deleted; until it is gone for good, restore it.")
         return entry, await asyncio.to_thread(self._store.locate, job_id)
+
+    async def _refuse_nowhere(self, after: str | None, found: Sequence[object]) -> None:
+        """Asked only where nothing was found, which a place that there is may have, too."""
+        if after is not None and not found:
+            await self._library.get(after)

@@ -11,11 +11,12 @@ from typing import Final
 from application.pull_checkpoint import PullCheckpoint
 from application.repair_checkpoint import RepairCheckpoint
 from application.verify_checkpoint import VerifyCheckpoint
+from domain.checkpoint import checkpoint_spec
 from domain.checkpoint_manifest import FileFault, FilesProgress
 from domain.errors import DomainError
 from domain.ports.clock import Clock
 from domain.repository import Listing
-from domain.store_errors import CheckpointBusy, TransferStopped
+from domain.store_errors import CheckpointBusy, NoWork, TransferStopped
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class CheckpointWork:
 class WorkOnCheckpoints:
     """Remembers the last work on each checkpoint. Safe to use from any thread.
 
-    What was cut, by `close` or a crash, goes on where it was when it is asked for again.
+    What was cut, by `stop`, `close` or a crash, goes on where it was when it is asked for again.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class WorkOnCheckpoints:
         self._clock = clock
         self._lock = threading.Lock()
         self._latest: dict[str, CheckpointWork] = {}
+        self._stopping: str | None = None  # the checkpoint whose work is to stop
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
@@ -103,6 +105,7 @@ class WorkOnCheckpoints:
                 raise CheckpointBusy(
                     f"{running.checkpoint_id} is worked on ({running.kind}): one after the other."
                 )
+            self._stopping = None
             work = self._latest[checkpoint_id] = CheckpointWork(
                 checkpoint_id=checkpoint_id,
                 kind=kind,
@@ -123,6 +126,26 @@ class WorkOnCheckpoints:
         """The last work on that checkpoint since this process began, if any."""
         with self._lock:
             return self._latest.get(checkpoint_id)
+
+    def stop(self, checkpoint_id: str) -> CheckpointWork:
+        """Have the work on that checkpoint end at its next chunk; what it has fetched stays. Returns it.
+
+        Nothing happens where it is over. Blocks for a moment, to tell how it ended.
+
+        Raises:
+            UnknownCheckpoint: no checkpoint has that id.
+            NoWork: nothing was done with it since this process began.
+        """
+        spec = checkpoint_spec(checkpoint_id)
+        with self._lock:
+            work, thread = self._latest.get(spec.id), self._thread
+            if work is None:
+                raise NoWork(f"{spec.id} is not worked on: there is nothing to stop.")
+            if not _is_running(work) or thread is None:
+                return work
+            self._stopping = spec.id
+        thread.join(_PATIENCE_S)
+        return self._latest[spec.id]
 
     def close(self) -> None:
         """Stop what runs at its next chunk; begin nothing more."""
@@ -160,7 +183,7 @@ class WorkOnCheckpoints:
 
     def _do(self, work: CheckpointWork) -> Sequence[FileFault]:
         def report(progress: FilesProgress) -> None:
-            if self._is_closed:
+            if self._is_closed or self._stopping == work.checkpoint_id:
                 raise TransferStopped
             with self._lock:
                 now = self._latest[work.checkpoint_id]

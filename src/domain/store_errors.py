@@ -7,7 +7,8 @@ DomainError
 │   ├── NotRemovable            the checkpoint is not ours to take away
 │   ├── NotPullable             there is nowhere to fetch it from
 │   ├── PlaceTaken              other files lie where the checkpoint belongs
-│   └── CheckpointBusy
+│   ├── CheckpointBusy
+│   └── NoWork
 ├── WeightsUnrecognised         files that are no checkpoint, or not the one that was named
 ├── HubError                    a checkpoint could not be fetched
 │   ├── HubUnreachable
@@ -87,6 +88,12 @@ class DownloadCorrupt(HubError):
 
     code = "download-corrupt"
     retryable = True
+
+
+class NoWork(Conflict):
+    """Nothing is being done with that checkpoint."""
+
+    code = "no-work"
 
 
 class TransferStopped(DomainError):

@@ -20,7 +20,7 @@ from adapters.http.library_filters import (
     Sizes,
     Until,
     Words,
-    period,
+    filters_of,
 )
 from adapters.http.new_generation import NewGeneration
 from adapters.http.parameters import ClientHeader, KeyHeader
@@ -45,7 +45,6 @@ from application.submit_generation import SubmitGeneration
 from domain.access import Scope
 from domain.job import LOCAL_CLIENT
 from domain.job_event import JobStatus
-from domain.library import Filters
 
 MAX_PAGE: Final = 200
 
@@ -99,7 +98,7 @@ async def submit_generation(
     return Response(shown, headers=headers)
 
 
-@get(scope=Scope.READ, responses=refusals(503))
+@get(scope=Scope.READ, responses=refusals(404, 503))
 async def list_generations(
     browse: NamedDependency[BrowseLibrary],
     status: Annotated[Sequence[JobStatus], QueryParameter(description="Only these.")] = (),
@@ -115,15 +114,7 @@ async def list_generations(
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="How many, at most.")] = 50,
 ) -> GenerationPage:
     """Generations that were not deleted, newest first: all filters hold at once."""
-    begin, end = period(since, until)
-    filters = Filters(
-        text=q or None,
-        checkpoints=tuple(checkpoint),
-        loras=tuple(lora),
-        sizes=tuple(size),
-        since=begin,
-        until=end,
-    )
+    filters = filters_of(q=q, checkpoint=checkpoint, lora=lora, size=size, since=since, until=until)
     jobs = await browse.generations(filters, statuses=status, after=before or None, limit=limit + 1)
     page = [generation(job) for job in jobs[:limit]]
     return GenerationPage(data=page, next_cursor=page[-1].id if len(jobs) > limit else None)

@@ -1,5 +1,6 @@
 """The query parameters by which generations and videos are looked for."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final, TypeAlias
@@ -8,10 +9,12 @@ import msgspec
 from litestar.openapi.spec import OpenAPIFormat
 from litestar.params import QueryParameter
 
+from domain.checkpoint import chosen_checkpoint
 from domain.errors import InvalidRequest, Violation
-from domain.library import MAX_RATING
+from domain.library import MAX_RATING, Filters
 
 MAX_TEXT_CHARACTERS: Final = 200
+_SIZE: Final = re.compile(r"[0-9]{1,5}x[0-9]{1,5}")
 
 # None of those that are words is `| None`: Litestar would take the word `null` for nothing.
 Words: TypeAlias = Annotated[
@@ -55,9 +58,37 @@ Favourite: TypeAlias = Annotated[
 ]
 
 
-def period(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
-    """The instants that both spell, in UTC where they name no zone. Raises `InvalidRequest`."""
-    return _instant("since", since), _instant("until", until)
+def filters_of(
+    *,
+    q: str,
+    checkpoint: Sequence[str],
+    lora: Sequence[str],
+    size: Sequence[str],
+    since: str | None,
+    until: str | None,
+    min_rating: int = 0,
+    favourite: bool | None = None,
+) -> Filters:
+    """What the query looks for. Instants are in UTC where they name no zone.
+
+    Raises:
+        InvalidRequest: no generation could ever have such a checkpoint, size or instant.
+    """
+    for checkpoint_id in checkpoint:
+        chosen_checkpoint(checkpoint_id)
+    for text in size:
+        if not _SIZE.fullmatch(text):
+            raise _no("size", f"{text!r} is no size, such as 832x480")
+    return Filters(
+        text=q or None,
+        checkpoints=tuple(checkpoint),
+        loras=tuple(lora),
+        sizes=tuple(size),
+        since=_instant("since", since),
+        until=_instant("until", until),
+        min_rating=min_rating,
+        is_favourite=favourite,
+    )
 
 
 def _instant(name: str, text: str | None) -> datetime | None:
@@ -66,6 +97,9 @@ def _instant(name: str, text: str | None) -> datetime | None:
     try:
         at = msgspec.convert(text, datetime)
     except msgspec.ValidationError as error:
-        reason = f"{text!r} is no date and time, such as 2026-01-31T12:00:00Z"
-        raise InvalidRequest([Violation(pointer=f"/{name}", reason=reason)]) from error
+        raise _no(name, f"{text!r} is no date and time, such as 2026-01-31T12:00:00Z") from error
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+
+
+def _no(name: str, reason: str) -> InvalidRequest:
+    return InvalidRequest([Violation(pointer=f"/{name}", reason=reason)])

@@ -198,6 +198,18 @@ def repair_model(work: NamedDependency[WorkOnCheckpoints], model_id: ModelId) ->
     return _shown(work.start(WorkKind.REPAIR, model_id))
 
 
+@post(
+    "/{model_id:str}/stop",
+    status_code=202,
+    scope=Scope.ADMIN,
+    sync_to_thread=True,
+    responses=refusals(403, 404, 409),
+)
+def stop_work(work: NamedDependency[WorkOnCheckpoints], model_id: ModelId) -> CheckpointWork:
+    """End the pull, verification or repair of it, at its next chunk: pull or repair again, and it goes on."""
+    return _shown(work.stop(model_id))
+
+
 @delete(
     "/{model_id:str}",
     status_code=200,
@@ -221,6 +233,7 @@ def models_router() -> Router:
             pull_model,
             verify_model,
             repair_model,
+            stop_work,
             remove_model,
         ],
         tags=["Models"],

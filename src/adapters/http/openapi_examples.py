@@ -31,11 +31,14 @@ _MISSING: Final[Mapping[str, type[errors.DomainError]]] = {
     "{model_id}": errors.UnknownCheckpoint,
     "{lora_name}": errors.UnknownLora,
 }
-#: The same where its id is in the body.
-_MISSING_IN_BODY: Final[Mapping[str, type[errors.DomainError]]] = {
+#: The same where its id is in the body or the query.
+_MISSING_BESIDE: Final[Mapping[str, type[errors.DomainError]]] = {
     "create_video": errors.UnknownCheckpoint,
     "edit_video": errors.UnknownJob,
     "extend_video": errors.UnknownJob,
+    "list_generations": errors.UnknownJob,
+    "list_outputs": errors.UnknownJob,
+    "list_videos": errors.UnknownJob,
 }
 #: By its operation: what state keeps it from being done.
 _IN_THE_WAY: Final[Mapping[str, type[errors.DomainError]]] = {
@@ -52,6 +55,7 @@ _IN_THE_WAY: Final[Mapping[str, type[errors.DomainError]]] = {
     "repair_model": store_errors.CheckpointBusy,
     "restore_output": library_errors.NotRestorable,
     "retry_generation": errors.NotRetryable,
+    "stop_work": store_errors.NoWork,
     "verify_model": store_errors.CheckpointBusy,
 }
 #: What any operation is refused with under a status, where nothing above says better.
@@ -155,5 +159,5 @@ def _kind(path: str, operation: str, status: int) -> type[errors.DomainError] | 
         if path.endswith("/preview"):
             return errors.PreviewMissing
         named = [part for part in path.split("/") if part in _MISSING]
-        return _MISSING[named[-1]] if named else _MISSING_IN_BODY[operation]
+        return _MISSING[named[-1]] if named else _MISSING_BESIDE[operation]
     return _ANYWHERE.get(status)

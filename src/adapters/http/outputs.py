@@ -17,7 +17,7 @@ from adapters.http.library_filters import (
     Sizes,
     Until,
     Words,
-    period,
+    filters_of,
 )
 from adapters.http.output_pictures import get_spritesheet, get_thumbnail
 from adapters.http.output_representations import (
@@ -37,7 +37,7 @@ from application.judge_output import JudgeOutput
 from application.take_excerpts import TakeExcerpts
 from domain.access import Scope
 from domain.errors import InvalidRequest, Violation
-from domain.library import MAX_RATING, Filters, Order
+from domain.library import MAX_RATING, Order
 
 MAX_PAGE: Final = 200
 
@@ -51,7 +51,7 @@ class Judgement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     favourite: Annotated[bool, Meta(description="Whether it is one.")] | None = None
 
 
-@get(scope=Scope.READ, responses=refusals(503))
+@get(scope=Scope.READ, responses=refusals(404, 503))
 async def list_outputs(
     browse: NamedDependency[BrowseLibrary],
     q: Words = "",
@@ -77,16 +77,15 @@ async def list_outputs(
     limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="How many, at most.")] = 50,
 ) -> OutputPage:
     """Finished videos, newest first: all filters hold at once; of one named twice, either value will do."""
-    begin, end = period(since, until)
-    filters = Filters(
-        text=q or None,
-        checkpoints=tuple(checkpoint),
-        loras=tuple(lora),
-        sizes=tuple(size),
-        since=begin,
-        until=end,
+    filters = filters_of(
+        q=q,
+        checkpoint=checkpoint,
+        lora=lora,
+        size=size,
+        since=since,
+        until=until,
         min_rating=min_rating,
-        is_favourite=favourite,
+        favourite=favourite,
     )
     found = await browse.outputs(
         filters, is_deleted=deleted, order=order, after=cursor or None, limit=limit + 1

@@ -317,7 +317,7 @@ async def test_generations_are_searched_by_what_was_asked(
     assert await found(size="128x128", until="2026-01-02T00:00:00Z") == [waiting, *made[::-1]]
 
 
-@pytest.mark.parametrize("name", ["q", "checkpoint", "lora", "size"])
+@pytest.mark.parametrize("name", ["q", "lora"])
 async def test_the_word_null_is_looked_for_as_any_other(
     name: str, client: httpx.AsyncClient, made: list[str]
 ) -> None:
@@ -326,4 +326,42 @@ async def test_the_word_null_is_looked_for_as_any_other(
     assert await listed(client, **{name: "null"}) == []
     found = (await client.get(GENERATIONS, params={name: "null"})).json()
     assert found["data"] == []
-    assert await listed(client, cursor="null") == []
+
+
+@pytest.mark.parametrize("url", [OUTPUTS, GENERATIONS])
+@pytest.mark.parametrize(
+    ("name", "value", "told", "nearest"),
+    [
+        ("checkpoint", "mimi", "no checkpoint is called 'mimi'", "mini"),
+        ("checkpoint", "null", "no checkpoint is called 'null'", None),
+        ("size", "832", "'832' is no size, such as 832x480", None),
+        ("size", "null", "'null' is no size", None),
+    ],
+)
+async def test_what_nothing_can_ever_have_is_no_empty_list(
+    url: str, name: str, value: str, told: str, nearest: str | None, client: httpx.AsyncClient
+) -> None:
+    refused = await client.get(url, params={name: value})
+
+    assert refused.status_code == 422
+    [violation] = refused.json()["errors"]
+    assert violation["pointer"] == f"/{name}"
+    assert told in violation["reason"]
+    assert nearest is None or nearest in violation["nearest"]
+
+
+@pytest.mark.parametrize(
+    ("url", "name"), [(OUTPUTS, "cursor"), (GENERATIONS, "before"), ("/v1/videos", "after")]
+)
+async def test_nothing_follows_what_is_not_there(
+    url: str, name: str, client: httpx.AsyncClient, made: list[str]
+) -> None:
+    refused = await client.get(url, params={name: "gen_nobody"})
+    last = made[-1] if url == "/v1/videos" else made[0]
+    at_the_end = await client.get(
+        url, params={name: last} | ({"order": "asc"} if url[1] == "v" else {})
+    )
+
+    assert refused.status_code == 404
+    assert "gen_nobody" in refused.text
+    assert (at_the_end.status_code, at_the_end.json()["data"]) == (200, [])

@@ -149,6 +149,21 @@ async def test_what_cannot_be_tried_is_refused_at_once(
         assert await refusal(method, path) == (404, "unknown-checkpoint")
 
 
+async def test_work_is_stopped_where_there_is_some(
+    client: httpx.AsyncClient, checkpoint_store: FakeCheckpointStore
+) -> None:
+    idle = await client.post(f"{TI2V}/stop")
+    checkpoint_store.put("ti2v-5B", FILES, manifest_of("ti2v-5B", FILES))
+    await client.post(f"{TI2V}/verify")
+    over = await client.post(f"{TI2V}/stop")
+    again = await client.post(f"{TI2V}/stop")
+
+    assert (idle.status_code, idle.json()["code"]) == (409, "no-work")
+    assert (over.status_code, over.json()["kind"]) == (202, "verify")
+    assert over.json()["status"] in ("completed", "stopped")
+    assert again.json() == over.json()
+
+
 async def test_one_is_removed(
     client: httpx.AsyncClient, checkpoint_store: FakeCheckpointStore
 ) -> None:

@@ -165,7 +165,7 @@ async def test_the_description_is_openapi_and_has_every_route(
         if not route.path.startswith(("/schema", "/assets")) and route.path not in SCREENS
     }
     assert described == routed
-    assert len(described) == 56
+    assert len(described) == 57
 
 
 async def test_the_description_is_written_once_and_not_on_the_event_loop(

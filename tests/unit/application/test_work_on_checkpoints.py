@@ -17,7 +17,7 @@ from application.work_on_checkpoints import (
 )
 from domain.errors import CheckpointMissing, UnknownCheckpoint
 from domain.repository import REPOSITORIES, Listing
-from domain.store_errors import CheckpointBusy, NotPullable
+from domain.store_errors import CheckpointBusy, NotPullable, NoWork
 from tests.fakes.checkpoint_store import FakeCheckpointStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.model_hub import FakeModelHub
@@ -124,6 +124,29 @@ def test_closing_stops_it_and_a_new_process_goes_on_from_there(bench: Bench) -> 
     bench.work.start(WorkKind.PULL, TI2V)
     assert bench.ended().status is WorkStatus.COMPLETED
     assert len(bench.hub.listings) == 1, "it kept to its commit"
+
+
+def test_it_is_stopped_and_goes_on_when_it_is_asked_for_again(bench: Bench) -> None:
+    bench.work.start(WorkKind.PULL, TI2V)
+    assert bench.hub.asked.wait(DEADLINE_S)
+    stopping = threading.Timer(0.05, bench.hub.go.set)  # the chunk that it waits for
+    stopping.start()
+
+    stopped = bench.work.stop(TI2V)
+
+    assert (stopped.status, stopped.code) == (WorkStatus.STOPPED, "transfer-stopped")
+    assert bench.work.stop(TI2V) == stopped, "it is over"
+    bench.work.start(WorkKind.PULL, TI2V)
+    assert bench.ended().status is WorkStatus.COMPLETED
+    assert bench.store.files[TI2V] == FILES
+    assert len(bench.hub.listings) == 1, "it kept to its commit"
+
+
+def test_where_nothing_was_done_there_is_nothing_to_stop(bench: Bench) -> None:
+    with pytest.raises(NoWork, match="ti2v-5B is not worked on"):
+        bench.work.stop(TI2V)
+    with pytest.raises(UnknownCheckpoint):
+        bench.work.stop("sora")
 
 
 def test_a_failure_is_kept_with_its_words(bench: Bench) -> None:

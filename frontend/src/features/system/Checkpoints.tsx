@@ -1,4 +1,4 @@
-import { Download, MoreHorizontal, ShieldCheck, Trash2, Wrench } from "lucide-react";
+import { Download, MoreHorizontal, ShieldCheck, Square, Trash2, Wrench } from "lucide-react";
 import { useState } from "react";
 import { useModels, useModelWork, type Model, type ModelWork } from "@/shared/api";
 import { bytes, percent } from "@/shared/lib/format";
@@ -53,10 +53,16 @@ function Row({ model }: { model: Model }) {
         {model.size_bytes === null ? "" : bytes(model.size_bytes)}
       </span>
       <div className={styles.tools}>
-        {isPullable && (
+        {isWorking && (
+          <Button size="sm" disabled={work.isPending} onClick={() => start("stop")}>
+            <Square aria-hidden="true" />
+            Stop
+          </Button>
+        )}
+        {isPullable && !isWorking && (
           <Button
             size="sm"
-            disabled={isWorking || work.isPending}
+            disabled={work.isPending}
             onClick={() => (model.unfinished ? start("pull") : setFetching(true))}
           >
             <Download aria-hidden="true" />
@@ -137,7 +143,7 @@ const DOING = { pull: "Fetching", verify: "Verifying", repair: "Repairing" } as 
 
 function Work({ model }: { model: Model }) {
   const { work, unfinished } = model;
-  if (!work) {
+  if (!work || work.status === "stopped") {
     if (!unfinished) return null;
     return (
       <p className={styles.source}>

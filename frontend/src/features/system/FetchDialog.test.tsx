@@ -18,10 +18,12 @@ const model = {
 const GIB = 2 ** 30;
 
 let asked: string[];
+let models: object[];
 let offer: () => Response;
 
 beforeEach(() => {
   asked = [];
+  models = [model];
   offer = () =>
     new Response(
       JSON.stringify({
@@ -36,7 +38,7 @@ beforeEach(() => {
     asked.push(`${method} ${pathname}`);
     if (pathname.endsWith("/offer")) return Promise.resolve(offer());
     const told = pathname.endsWith("/models")
-      ? { data: [model] }
+      ? { data: models }
       : { free_disk_bytes: 64 * GIB, checkpoint_id: model.id };
     return Promise.resolve(new Response(JSON.stringify(told)));
   });
@@ -75,4 +77,20 @@ it("where the hub says nothing there is nothing to fetch, and the reason is told
 
   await screen.findByText(detail);
   expect(screen.getByRole("button", { name: "Fetch it" }).hasAttribute("disabled")).toBe(true);
+});
+
+it("what is being fetched can be stopped, and then says what is here of it", async () => {
+  const part = { done_bytes: 8 * GIB, total_bytes: 32 * GIB };
+  const work = { kind: "pull", status: "running", progress: { name: "vae", ...part }, faults: [] };
+  models = [{ ...model, state: "unfinished", unfinished: part, work }];
+  window.dispatchEvent(new Event("visibilitychange")); // the page asks anew
+
+  fireEvent.click(await screen.findByRole("button", { name: "Stop" }));
+  models = [
+    { ...model, state: "unfinished", unfinished: part, work: { ...work, status: "stopped" } },
+  ];
+
+  await screen.findByText("8.0 GiB of 32.0 GiB are here");
+  expect(asked).toContain("POST /api/v1/models/ti2v-5B/stop");
+  screen.getByRole("button", { name: "Go on fetching" });
 });

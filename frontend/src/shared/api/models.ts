@@ -64,7 +64,7 @@ export function useOffer(id: string) {
   });
 }
 
-export type ModelWork = "pull" | "verify" | "repair" | "remove";
+export type ModelWork = "pull" | "verify" | "repair" | "stop" | "remove";
 
 export function useModelWork() {
   const client = useQueryClient();
@@ -75,6 +75,7 @@ export function useModelWork() {
         pull: () => answered<unknown>(api.POST("/api/v1/models/{model_id}/pull", { params })),
         verify: () => answered<unknown>(api.POST("/api/v1/models/{model_id}/verify", { params })),
         repair: () => answered<unknown>(api.POST("/api/v1/models/{model_id}/repair", { params })),
+        stop: () => answered<unknown>(api.POST("/api/v1/models/{model_id}/stop", { params })),
         remove: () => answered<unknown>(api.DELETE("/api/v1/models/{model_id}", { params })),
       };
       return call[work]();

@@ -180,7 +180,7 @@ async def extend_video(
     return await _submitted(submit, asking, deriving, data, "extend")
 
 
-@get(scope=Scope.READ, responses=refusals(503))
+@get(scope=Scope.READ, responses=refusals(404, 503))
 async def list_videos(
     browse: NamedDependency[BrowseLibrary],
     after: Annotated[

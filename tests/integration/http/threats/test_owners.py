@@ -141,7 +141,7 @@ async def test_s17_lists_hold_ones_own(
     assert await listed(bob) == {bobs}
     assert await listed(boss) == {*anns, bobs}
     assert await listed(bob, status="completed") == set()
-    assert await listed(bob, before=anns[0]) == set()
+    assert (await bob.get(GENERATIONS, params={"before": anns[0]})).status_code == 404
 
 
 async def test_s17_a_library_holds_ones_own(
@@ -154,7 +154,7 @@ async def test_s17_a_library_holds_ones_own(
 
     assert await found(ann, q="ann") == await found(boss) == ([anns[0]], 1)
     assert await found(bob) == await found(bob, q="ann") == ([], 0)
-    assert await found(bob, cursor=anns[1]) == ([], 0)
+    assert (await bob.get("/api/v1/outputs", params={"cursor": anns[1]})).status_code == 404
     continued = {"prompt": "bob's", "made_from": anns[0]}
     assert (await bob.post(GENERATIONS, json=continued)).status_code == 422
     assert (await ann.post(GENERATIONS, json=continued)).status_code == 202
