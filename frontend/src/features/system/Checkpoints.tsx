@@ -177,7 +177,7 @@ function Work({ model }: { model: Model }) {
       </ul>
     );
   }
-  if (work.kind === "verify" && work.status === "completed") {
+  if (work.kind === "verify") {
     return <p className={styles.good}>Every byte is as it should be.</p>;
   }
   return null;
