@@ -30,6 +30,7 @@ from bootstrap.process_environment import have_threads_wait_patiently
 from bootstrap.settings import Settings, api_key, load_settings, url_host
 from domain.attention import Attention
 from domain.audit import Finding
+from domain.ports.lora_catalog import LoraCatalog
 
 if TYPE_CHECKING:
     from adapters.cli.service import Service
@@ -103,6 +104,9 @@ class Commands:
         container: Any = CoreContainer(settings=settings)
         container.weight_converter.override(providers.Singleton(_weight_converter))
         return cast(Models, container)
+
+    def loras(self, config: Path | None, overrides: Mapping[str, Any]) -> LoraCatalog:
+        return CoreContainer(settings=load_settings(config=config, overrides=overrides)).loras()
 
     def estimator(
         self, config: Path | None, overrides: Mapping[str, Any]

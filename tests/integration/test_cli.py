@@ -273,20 +273,27 @@ def test_loras_are_named_with_their_strength(
 
     code = wan(
         "generate", "x", "-o", tmp_path / "o.mp4", "--data-dir", tmp_path / "data", "--json",
-        "--lora", "turn:0.8", "--lora", "a:b:-1", *CARD,
+        "--lora", "turn:0.8,0.4", "--lora", "a:b:-1", *CARD,
     )  # fmt: skip
 
     loras = json.loads(capsys.readouterr().out)["request"]["loras"]
     assert code == 0
-    assert [(use["name"], use["strength_high_noise"]) for use in loras] == [
-        ("turn", 0.8),
-        ("a:b", -1),
+    assert [
+        (use["name"], use["strength_high_noise"], use["strength_low_noise"]) for use in loras
+    ] == [
+        ("turn", 0.8, 0.4),
+        ("a:b", -1, -1),
     ]
 
 
 @pytest.mark.parametrize(
     ("lora", "words"),
-    [("anime", "nearest: turn"), ("turn:5", "4.0"), ("turn:much", "turn:0.8")],
+    [
+        ("anime", "nearest: turn"),
+        ("turn:5", "4.0"),
+        ("turn:much", "turn:0.8"),
+        ("turn:1,2,3", "turn:0.8"),
+    ],
 )
 def test_a_lora_that_cannot_be_used_is_told_with_the_option(
     lora: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import typer
 
-from adapters.cli import audit, backup, doctor, generate, plan, presets, reproduce
+from adapters.cli import audit, backup, doctor, generate, loras, plan, presets, reproduce
 from adapters.cli.keys import keys_app
 from adapters.cli.models import Models, models_app
 from adapters.cli.options import AsJson, Backend, Config, DataDir
@@ -20,6 +20,7 @@ from application.manage_keys import ManageKeys
 from application.reproduce_video import ReproduceVideo
 from domain.audit import Finding
 from domain.errors import CheckpointUnavailable, DomainError, InvalidRequest, Violation
+from domain.ports.lora_catalog import LoraCatalog
 
 if TYPE_CHECKING:
     from adapters.cli.service import Service
@@ -31,6 +32,7 @@ _NOT_MEANT: Final = frozenset(
     {
         "invalid-request",
         "unknown-checkpoint",
+        "unknown-lora",
         "image-unusable",
         "video-unusable",
         "prompt-too-long",
@@ -79,6 +81,9 @@ class Commands(Protocol):
 
     def models(self, config: Path | None, overrides: Mapping[str, Any]) -> Models:
         """What looks after the checkpoints."""
+
+    def loras(self, config: Path | None, overrides: Mapping[str, Any]) -> LoraCatalog:
+        """Which LoRAs there are."""
 
     def estimator(self, config: Path | None, overrides: Mapping[str, Any]) -> plan.Estimator:
         """Plans videos by what this machine has and has measured."""
@@ -159,6 +164,7 @@ def build_app(commands: Commands) -> typer.Typer:
 
     plan.add_command(app, commands.estimator)
     presets.add_command(app)
+    loras.add_command(app, commands.loras)
     _add_care(app, commands)
     app.add_typer(models_app(commands.models), name="models")
     app.add_typer(queue_app(commands.connect), name="queue")

@@ -79,7 +79,7 @@ def add_command(app: typer.Typer, make_generator: MakeGenerator) -> None:
         ] = None,
         lora: Annotated[
             list[str] | None,
-            typer.Option(help="A LoRA: NAME, or NAME:STRENGTH. Again for each."),
+            typer.Option(help="A LoRA: NAME, NAME:STRENGTH or NAME:HIGH,LOW. Again for each."),
         ] = None,
         preset: Annotated[
             str | None, typer.Option(help="Less exact for speed: see `wan presets`. [exact]")
@@ -191,22 +191,30 @@ def _read_file(path: Path, option: str) -> bytes:
 def _parse_guidance(text: str | None) -> tuple[float | None, float | None]:
     if text is None:
         return None, None
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in {1, 2}:
+    numbers = _one_or_two(text)
+    if numbers is None:
         raise typer.BadParameter(f"{text!r} is not X or X,Y.", param_hint="--guidance")
-    return numbers[0], numbers[-1]
+    return numbers
 
 
 def _parse_lora(text: str) -> LoraDraft:
     name, colon, strength = text.rpartition(":")
     if not colon:
         return LoraDraft(name=text)
-    try:
-        return LoraDraft(name=name, strength=float(strength))
-    except ValueError as error:
+    numbers = _one_or_two(strength)
+    if numbers is None:
         raise typer.BadParameter(
-            f"{text!r} is not NAME or NAME:STRENGTH, such as turn:0.8.", param_hint="--lora"
-        ) from error
+            f"{text!r} is not NAME, NAME:STRENGTH or NAME:HIGH,LOW, such as turn:0.8.",
+            param_hint="--lora",
+        )
+    high, low = numbers
+    return LoraDraft(name=name, strength_high_noise=high, strength_low_noise=low)
+
+
+def _one_or_two(text: str) -> tuple[float, float] | None:
+    """What `X,Y` gives the high-noise and the low-noise expert; `X` is for both. None where it is neither."""
+    try:
+        high, low = (float(part) for part in (text if "," in text else f"{text},{text}").split(","))
+    except ValueError:
+        return None
+    return high, low
