@@ -1,5 +1,8 @@
 """What is read of a LoRA's file without its tensors, and which files make one LoRA."""
 
+import hashlib
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +179,21 @@ def test_names_cannot_leave_the_folder(tmp_path: Path) -> None:
     for name in ("../outside", str(tmp_path / "outside"), ""):
         with pytest.raises(UnknownLora):
             FilesystemLoraCatalog(tmp_path / "loras").find(name)
+
+
+def test_several_who_ask_at_once_have_it_read_once(
+    tmp_path: Path, catalog: FilesystemLoraCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_file(tensors(), tmp_path / "turn.safetensors")
+    lora, readings, digest = catalog.find("turn"), [], hashlib.file_digest
+
+    def slow(file: Any, name: str) -> Any:
+        readings.append(name)
+        time.sleep(0.05)
+        return digest(file, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", slow)
+    with ThreadPoolExecutor(4) as pool:
+        told = {tuple(hashes) for hashes in pool.map(catalog.hashes, [lora] * 4)}
+
+    assert len(told) == len(readings) == 1

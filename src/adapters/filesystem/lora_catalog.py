@@ -8,6 +8,7 @@ one LoRA, too, called the same: a pair for two experts. `high` and `low` alone w
 import hashlib
 import re
 import struct
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -42,6 +43,9 @@ class FilesystemLoraCatalog(lora_catalog.LoraCatalog):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._hashes: dict[Path, tuple[int, int, str]] = {}
+        self._hashing = (
+            threading.Lock()
+        )  # whoever asks for the same meanwhile waits, and reads nothing
 
     def entries(self) -> Sequence[LoraEntry]:
         return tuple(self._entry(name, paths) for name, paths in sorted(self._by_name().items()))
@@ -80,12 +84,13 @@ class FilesystemLoraCatalog(lora_catalog.LoraCatalog):
 
     def _sha256(self, path: Path) -> str:
         told = path.stat()
-        known = self._hashes.get(path)
-        if known is None or known[:2] != (told.st_mtime_ns, told.st_size):
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            known = self._hashes[path] = (told.st_mtime_ns, told.st_size, digest)
-        return known[2]
+        with self._hashing:
+            known = self._hashes.get(path)
+            if known is None or known[:2] != (told.st_mtime_ns, told.st_size):
+                with path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                known = self._hashes[path] = (told.st_mtime_ns, told.st_size, digest)
+            return known[2]
 
 
 def _named(path: Path) -> tuple[str, Expert | None]:
