@@ -8,22 +8,17 @@ import pytest
 import torch
 from PIL import Image
 
-from adapters.diffusers.denoising import denoise
-from adapters.diffusers.given_frames import read_clip_frames
-from adapters.diffusers.loras import LoraStack
-from adapters.diffusers.prompts import Prompts
-from adapters.diffusers.run_state import RunState, _from_bytes
+from adapters.diffusers.run_state import _from_bytes
 from adapters.pyav.sandbox import write_clip
 from domain.generation import SCHEDULERS, GenerationRequest
 from domain.inputs import InputFiles
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
 from tests.integration.clips import noisy_frames, video_file
-from tests.integration.tiny_wans import ANIMATE, a_pipe, decoded, stock_scheduler
+from tests.integration.runs import decoded, our_latents, performed, run_stock
+from tests.integration.tiny_wans import ANIMATE, a_pipe
 
 pytestmark = pytest.mark.slow
-#: Of the tiny structure's face encoder.
-SIDE = 16
 
 
 @pytest.fixture(scope="module")
@@ -46,49 +41,8 @@ def wanted(**changes: Any) -> GenerationRequest:
     return a_request(**{**size, **changes})
 
 
-def ours(
-    request: GenerationRequest,
-    inputs: InputFiles,
-    *,
-    begun: RunState | None = None,
-    resume: FakeResumePoints | None = None,
-) -> torch.Tensor:
-    pipe = a_pipe(ANIMATE)
-    return denoise(
-        pipe,
-        request,
-        lambda _progress: None,
-        resume or FakeResumePoints(),
-        prompts=Prompts(pipe, load_encoder=lambda: None),
-        identity={},
-        begun=begun,
-        inputs=inputs,
-        loras=LoraStack(pipe),
-    )
-
-
-def stock(request: GenerationRequest, inputs: InputFiles, output_type: str = "latent") -> Any:
-    pipe = a_pipe(ANIMATE)
-    own, pipe.scheduler = pipe.scheduler, stock_scheduler(pipe, request)
-    pose, face = inputs.control_video, inputs.face_video
-    assert pose is not None
-    assert face is not None
-    frames = pipe(
-        image=Image.open(inputs.references[0]),
-        pose_video=list(read_clip_frames(pose, request)),
-        face_video=list(read_clip_frames(face, request, (SIDE, SIDE))),
-        segment_frame_length=request.num_frames,
-        prompt=request.prompt,
-        negative_prompt=request.negative_prompt,
-        width=request.width,
-        height=request.height,
-        num_inference_steps=request.steps,
-        guidance_scale=request.guidance_high_noise,
-        generator=torch.Generator().manual_seed(request.seed),
-        output_type=output_type,
-    ).frames
-    pipe.scheduler = own
-    return frames
+def ours(request: GenerationRequest, inputs: InputFiles, **how: Any) -> torch.Tensor:
+    return our_latents(a_pipe(ANIMATE), request, inputs, **how)
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
@@ -100,7 +54,9 @@ def test_frames_equal_those_of_the_stock_pipeline(
 
     made = decoded(a_pipe(ANIMATE).vae, ours(request, performance))
 
-    frames = stock(request, performance, output_type="np")[0]
+    frames = run_stock(
+        a_pipe(ANIMATE), request, output_type="np", **performed(request, performance)
+    )[0]
     assert made.shape == (9, 32, 64, 3)
     assert (made.numpy() == (frames * 255).round().astype(np.uint8)).all()
 

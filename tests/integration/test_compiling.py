@@ -23,7 +23,8 @@ from domain.run import Run
 from domain.structure import Precision
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
-from tests.integration.test_denoising import our_latents, wanted
+from tests.integration.runs import our_latents
+from tests.integration.test_denoising import wanted
 from tests.integration.tiny_wans import A14B, a_pipe
 
 pytestmark = pytest.mark.slow

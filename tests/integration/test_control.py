@@ -9,11 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from adapters.diffusers.denoising import denoise
 from adapters.diffusers.given_frames import read_clip_frames
-from adapters.diffusers.loras import LoraStack
-from adapters.diffusers.prompts import Prompts
-from adapters.diffusers.run_state import RunState, _from_bytes
+from adapters.diffusers.run_state import _from_bytes
 from adapters.pyav.sandbox import write_clip
 from domain.generation import SCHEDULERS, GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
@@ -21,7 +18,8 @@ from domain.rendering import StillRunning
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
 from tests.integration.clips import noisy_frames, video_file
-from tests.integration.tiny_wans import VACE, a_pipe, decoded, stock_scheduler
+from tests.integration.runs import decoded, our_latents, run_stock
+from tests.integration.tiny_wans import VACE, a_pipe
 
 pytestmark = pytest.mark.slow
 
@@ -63,48 +61,19 @@ def wanted(inputs: InputFiles, **changes: Any) -> GenerationRequest:
     return replace(request, references=tuple(path.name for path in inputs.references))
 
 
-def ours(
-    request: GenerationRequest,
-    inputs: InputFiles,
-    *,
-    report: Any = lambda _progress: None,
-    begun: RunState | None = None,
-    resume: FakeResumePoints | None = None,
-) -> torch.Tensor:
-    resume = resume or FakeResumePoints()
-    pipe = a_pipe(VACE)
-    return denoise(
-        pipe,
-        request,
-        report,
-        resume,
-        prompts=Prompts(pipe, load_encoder=lambda: None),
-        identity={},
-        begun=begun,
-        inputs=inputs,
-        loras=LoraStack(pipe),
-    )
+def ours(request: GenerationRequest, inputs: InputFiles, **how: Any) -> torch.Tensor:
+    return our_latents(a_pipe(VACE), request, inputs, **how)
 
 
 def stock(request: GenerationRequest, inputs: InputFiles, output_type: str = "latent") -> Any:
-    pipe = a_pipe(VACE)
-    own, pipe.scheduler = pipe.scheduler, stock_scheduler(pipe, request)
     clips = {"video": inputs.control_video, "mask": inputs.control_mask}
-    frames = pipe(
+    return run_stock(
+        a_pipe(VACE),
+        request,
+        output_type=output_type,
         **{name: list(read_clip_frames(path, request)) for name, path in clips.items() if path},
         reference_images=[Image.open(path) for path in inputs.references] or None,
-        prompt=request.prompt,
-        negative_prompt=request.negative_prompt,
-        width=request.width,
-        height=request.height,
-        num_frames=request.num_frames,
-        num_inference_steps=request.steps,
-        guidance_scale=request.guidance_high_noise,
-        generator=torch.Generator().manual_seed(request.seed),
-        output_type=output_type,
-    ).frames
-    pipe.scheduler = own
-    return frames
+    )
 
 
 WHICH = ["nothing", "one reference", "a control", "a masked control", "everything"]

@@ -14,17 +14,16 @@ import pytest
 import torch
 from PIL import Image
 
-from adapters.diffusers.denoising import denoise
-from adapters.diffusers.loras import LoraStack
-from adapters.diffusers.prompts import MAX_TOKENS, Prompts
-from adapters.diffusers.run_state import RunState, _from_bytes
+from adapters.diffusers.prompts import MAX_TOKENS
+from adapters.diffusers.run_state import _from_bytes
 from domain.checkpoint import CHECKPOINTS
 from domain.errors import PromptTooLong
 from domain.generation import SCHEDULERS, GenerationRequest
 from domain.inputs import NO_INPUTS, InputFiles
-from domain.rendering import RenderProgress, StillRunning
+from domain.rendering import StillRunning
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
+from tests.integration.runs import decoded, our_latents, run_stock
 from tests.integration.tiny_wans import (
     A14B,
     I2V_A14B,
@@ -32,38 +31,11 @@ from tests.integration.tiny_wans import (
     TI2V_5B,
     Structure,
     a_pipe,
-    decoded,
-    run_stock,
 )
 
 pytestmark = pytest.mark.slow
 TI2V = replace(TI2V_5B, vae_16x=False)
 TI2V_IMAGE = replace(TI2V, takes_image=True)
-
-
-def unheard(_progress: RenderProgress) -> None:
-    """Nobody listens."""
-
-
-def our_latents(
-    pipe: Any,
-    request: GenerationRequest,
-    inputs: InputFiles = NO_INPUTS,
-    report: Any = unheard,
-    begun: RunState | None = None,
-    resume: FakeResumePoints | None = None,
-) -> torch.Tensor:
-    return denoise(
-        pipe,
-        request,
-        report,
-        resume or FakeResumePoints(),
-        prompts=Prompts(pipe, load_encoder=lambda: None),
-        identity={},
-        begun=begun,
-        inputs=inputs,
-        loras=LoraStack(pipe),
-    )
 
 
 @pytest.fixture(scope="module")

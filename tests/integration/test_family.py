@@ -38,7 +38,8 @@ from domain.placement import ALL_ON_CPU
 from domain.recipe import RECIPE_KEY
 from domain.video import FrameChunk
 from tests.integration.clips import noisy_frames, video_file
-from tests.integration.tiny_wans import FAMILY, make_checkpoint, run_stock
+from tests.integration.runs import run_stock
+from tests.integration.tiny_wans import FAMILY, make_checkpoint
 
 pytestmark = pytest.mark.slow
 

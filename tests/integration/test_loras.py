@@ -14,7 +14,8 @@ from adapters.diffusers.loras import LoraStack
 from adapters.filesystem.lora_catalog import FilesystemLoraCatalog
 from domain.errors import LoraUnusable
 from domain.lora import LoraUse
-from tests.integration.test_denoising import our_latents, wanted
+from tests.integration.runs import our_latents
+from tests.integration.test_denoising import wanted
 from tests.integration.tiny_wans import A14B, T2V_1B, a_pipe
 
 pytestmark = pytest.mark.slow

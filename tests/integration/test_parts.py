@@ -27,7 +27,7 @@ from domain.run import Run
 from domain.structure import Precision
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
-from tests.integration.tiny_wans import decoded
+from tests.integration.runs import decoded
 
 pytestmark = pytest.mark.slow
 

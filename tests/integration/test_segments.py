@@ -9,7 +9,6 @@ import torch
 from diffusers import WanAnimatePipeline
 from PIL import Image
 
-from adapters.diffusers.given_frames import read_clip_frames
 from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
 from adapters.pyav.sandbox import write_clip
@@ -25,11 +24,10 @@ from domain.segments import Segments
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
 from tests.integration.clips import noisy_frames, video_file
-from tests.integration.tiny_wans import make_checkpoint, stock_scheduler
+from tests.integration.runs import FACE_SIDE, performed, run_stock, unheard
+from tests.integration.tiny_wans import make_checkpoint
 
 pytestmark = pytest.mark.slow
-#: Of the tiny structure's face encoder.
-SIDE = 16
 #: Of a segment here, where Animate's has 77.
 SEGMENT = 9
 #: Four more than two segments have: half of the third is past the end.
@@ -54,7 +52,7 @@ def animate(tmp_path_factory: pytest.TempPathFactory) -> LocalCheckpoint:
 @pytest.fixture(scope="module")
 def performance(tmp_path_factory: pytest.TempPathFactory) -> InputFiles:
     folder = tmp_path_factory.mktemp("inputs")
-    for name, side, seed in (("pose", 32, 1), ("face", SIDE, 2)):
+    for name, side, seed in (("pose", 32, 1), ("face", FACE_SIDE, 2)):
         with (folder / name).open("wb") as target:
             write_clip(video_file(noisy_frames(FRAMES, (side, side), seed), fps=30), target)
     pixels = np.random.default_rng(3).integers(0, 256, (40, 32, 3), np.uint8)
@@ -77,30 +75,10 @@ def wanted(**changes: Any) -> Asked:
     return Asked(**{field.name: getattr(asked, field.name) for field in fields(asked)})
 
 
-def unheard(_progress: object) -> None:
-    """Nobody listens."""
-
-
 def stock(request: Asked, animate: LocalCheckpoint, inputs: InputFiles) -> bytes:
     pipe = WanAnimatePipeline.from_pretrained(animate.folder, dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
-    pipe.scheduler = stock_scheduler(pipe, request)
-    assert inputs.control_video is not None
-    assert inputs.face_video is not None
-    frames = pipe(
-        image=Image.open(inputs.references[0]),
-        pose_video=list(read_clip_frames(inputs.control_video, request)),
-        face_video=list(read_clip_frames(inputs.face_video, request, (SIDE, SIDE))),
-        segment_frame_length=request.segments.num_frames,
-        prompt=request.prompt,
-        negative_prompt=request.negative_prompt,
-        width=request.width,
-        height=request.height,
-        num_inference_steps=request.steps,
-        guidance_scale=request.guidance_high_noise,
-        generator=torch.Generator().manual_seed(request.seed),
-        output_type="np",
-    ).frames[0]
+    frames = run_stock(pipe, request, output_type="np", **performed(request, inputs))[0]
     return (frames * 255).round().astype(np.uint8).tobytes()  # type: ignore[no-any-return]
 
 

@@ -17,7 +17,8 @@ from adapters.diffusers import denoising
 from domain.generation import SCHEDULERS
 from domain.progress import Stage
 from domain.rendering import RenderProgress, StageEntered, StepFinished
-from tests.integration.test_denoising import TI2V, our_latents, wanted
+from tests.integration.runs import our_latents
+from tests.integration.test_denoising import TI2V, wanted
 from tests.integration.tiny_wans import A14B, T2V_1B, Structure, a_pipe
 
 pytestmark = pytest.mark.slow

@@ -8,12 +8,9 @@ import pytest
 import torch
 from diffusers import WanVideoToVideoPipeline
 
-from adapters.diffusers.denoising import denoise
 from adapters.diffusers.given_frames import read_clip_frames
 from adapters.diffusers.given_latents import clip_latents
-from adapters.diffusers.loras import LoraStack
-from adapters.diffusers.prompts import Prompts
-from adapters.diffusers.run_state import RunState, _from_bytes
+from adapters.diffusers.run_state import _from_bytes
 from adapters.pyav.sandbox import write_clip
 from domain.generation import SCHEDULERS, GenerationRequest
 from domain.inputs import InputFiles
@@ -21,7 +18,8 @@ from domain.rendering import RenderProgress, StepFinished
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
 from tests.integration.clips import noisy_frames, video_file
-from tests.integration.tiny_wans import A14B, T2V_1B, TI2V_5B, a_pipe, stock_scheduler
+from tests.integration.runs import our_latents, run_stock, stock_scheduler
+from tests.integration.tiny_wans import A14B, T2V_1B, TI2V_5B, a_pipe
 
 pytestmark = pytest.mark.slow
 
@@ -40,55 +38,21 @@ def wanted(**changes: Any) -> GenerationRequest:
     return a_request(**{**size, "steps": 6, "strength": 0.8, "video": "vid_0", **changes})
 
 
-def unheard(_progress: RenderProgress) -> None:
-    """Nobody listens."""
-
-
-def ours(
-    pipe: Any,
-    request: GenerationRequest,
-    given: InputFiles,
-    *,
-    report: Any = unheard,
-    begun: RunState | None = None,
-    resume: FakeResumePoints | None = None,
-) -> torch.Tensor:
-    resume = resume or FakeResumePoints()
-    return denoise(
-        pipe,
-        request,
-        report,
-        resume,
-        prompts=Prompts(pipe, load_encoder=lambda: None),
-        identity={},
-        begun=begun,
-        inputs=given,
-        loras=LoraStack(pipe),
-    )
-
-
 def stock(
     pipe: Any, request: GenerationRequest, given: InputFiles, scheduler: Any = None
 ) -> torch.Tensor:
     """What `WanVideoToVideoPipeline` makes of the same parts and pictures."""
-    scheduler = scheduler or stock_scheduler(pipe, request)
-    names = ("tokenizer", "text_encoder", "transformer", "vae")
-    parts = {name: getattr(pipe, name) for name in names}
-    other = WanVideoToVideoPipeline(**parts, scheduler=scheduler)
+    names = ("tokenizer", "text_encoder", "transformer", "vae", "scheduler")
+    other = WanVideoToVideoPipeline(**{name: getattr(pipe, name) for name in names})
     other.set_progress_bar_config(disable=True)
     assert given.video is not None
-    latents: torch.Tensor = other(
+    latents: torch.Tensor = run_stock(
+        other,
+        request,
+        scheduler=scheduler,
         video=list(read_clip_frames(given.video, request)),
-        prompt=request.prompt,
-        negative_prompt=request.negative_prompt,
-        width=request.width,
-        height=request.height,
-        num_inference_steps=request.steps,
-        guidance_scale=request.guidance_high_noise,
         strength=request.strength,
-        generator=torch.Generator().manual_seed(request.seed),
-        output_type="latent",
-    ).frames
+    )
     return latents
 
 
@@ -111,7 +75,7 @@ def test_latents_equal_those_of_the_stock_pipeline_on_one_network(
     request = wanted(scheduler=scheduler, strength=strength)
     pipe = a_pipe(T2V_1B)
 
-    assert torch.equal(ours(pipe, request, given), stock(pipe, request, given))
+    assert torch.equal(our_latents(pipe, request, given), stock(pipe, request, given))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +91,7 @@ def test_whatever_is_asked_latents_equal_those_of_the_stock_pipeline(
 ) -> None:
     request, pipe = wanted(**changes), a_pipe(T2V_1B)
 
-    assert torch.equal(ours(pipe, request, given), stock(pipe, request, given))
+    assert torch.equal(our_latents(pipe, request, given), stock(pipe, request, given))
 
 
 def test_of_two_equal_timesteps_none_is_passed_over(given: InputFiles) -> None:
@@ -136,7 +100,7 @@ def test_of_two_equal_timesteps_none_is_passed_over(given: InputFiles) -> None:
     scheduler = stock_scheduler(pipe, request)
     scheduler.set_timesteps(40)
     assert scheduler.timesteps[0] == scheduler.timesteps[1]
-    made = ours(pipe, request, given)
+    made = our_latents(pipe, request, given)
 
     with pytest.raises(AssertionError):
         stock(pipe, request, given)
@@ -147,11 +111,11 @@ def test_of_two_equal_timesteps_none_is_passed_over(given: InputFiles) -> None:
 @pytest.mark.parametrize("step", [1, 3, 4])
 def test_a_run_goes_on_bit_for_bit(step: int, given: InputFiles) -> None:
     pipe, request, resume = a_pipe(A14B), wanted(), FakeResumePoints(due=[step])
-    unbroken = ours(pipe, request, given, resume=resume)
+    unbroken = our_latents(pipe, request, given, resume=resume)
     told: list[RenderProgress] = []
 
     begun, _identity = _from_bytes(resume.points[step])
-    resumed = ours(pipe, request, given, begun=begun, report=told.append)
+    resumed = our_latents(pipe, request, given, begun=begun, report=told.append)
 
     assert torch.equal(resumed, unbroken)
     steps = [report.step for report in told if isinstance(report, StepFinished)]
@@ -166,7 +130,7 @@ def test_each_expert_works_on_its_side_of_the_boundary(given: InputFiles) -> Non
     high = int((scheduler.timesteps[3:] >= 875).sum())
     called, hooks = passes(pipe)
 
-    made = ours(pipe, request, given)
+    made = our_latents(pipe, request, given)
 
     for hook in hooks:
         hook.remove()
@@ -179,7 +143,7 @@ def test_a_weak_strength_needs_the_low_noise_expert_alone(given: InputFiles) -> 
     pipe, request = a_pipe(A14B), wanted(steps=10, strength=0.2)
     called, hooks = passes(pipe)
 
-    ours(pipe, request, given)
+    our_latents(pipe, request, given)
 
     for hook in hooks:
         hook.remove()
@@ -191,7 +155,7 @@ def test_the_5b_structure_which_stock_cannot_run_is_made_anew(given: InputFiles)
 
     with pytest.raises(RuntimeError, match="must match"):
         stock(pipe, request, given)
-    weak, strong = (ours(pipe, wanted(strength=s), given) for s in (0.2, 1.0))
+    weak, strong = (our_latents(pipe, wanted(strength=s), given) for s in (0.2, 1.0))
 
     assert weak.shape == (1, 48, 3, 2, 4)
     source = clip_latents(pipe, request, given.video or Path())
@@ -205,7 +169,7 @@ def test_the_weaker_the_closer_to_what_was_given(structure: Any, given: InputFil
         source = clip_latents(pipe, wanted(), given.video or Path())
 
     distances = [
-        float((ours(pipe, wanted(steps=10, strength=s), given) - source).abs().mean())
+        float((our_latents(pipe, wanted(steps=10, strength=s), given) - source).abs().mean())
         for s in (0.1, 0.4, 1.0)
     ]
 

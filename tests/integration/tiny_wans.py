@@ -9,8 +9,6 @@ from typing import Any, Final
 import torch
 from diffusers import (
     AutoencoderKLWan,
-    DPMSolverMultistepScheduler,
-    FlowMatchEulerDiscreteScheduler,
     UniPCMultistepScheduler,
     WanAnimatePipeline,
     WanAnimateTransformer3DModel,
@@ -20,7 +18,6 @@ from diffusers import (
     WanVACEPipeline,
     WanVACETransformer3DModel,
 )
-from PIL import Image
 from transformers import (
     AutoTokenizer,
     CLIPImageProcessor,
@@ -31,9 +28,6 @@ from transformers import (
 )
 
 import adapters.embedded
-from adapters.diffusers.streamed_decode import decode_frames, to_rgb
-from domain.generation import GenerationRequest
-from domain.inputs import NO_INPUTS, InputFiles
 
 TOKENIZER: Final = Path(adapters.embedded.__path__[0]) / "mini" / "tokenizer"
 _FACE: Final = {
@@ -168,61 +162,6 @@ def a_pipe(structure: Structure) -> Any:
     pipe = kind(**parts)
     pipe.set_progress_bar_config(disable=True)
     return pipe
-
-
-def stock_scheduler(pipe: Any, request: GenerationRequest) -> Any:
-    """The request's, set as a user of diffusers would set it."""
-    stored, shift = pipe.scheduler.config, request.flow_shift
-    return {
-        "unipc": lambda: UniPCMultistepScheduler.from_config(stored, flow_shift=shift),
-        "euler": lambda: FlowMatchEulerDiscreteScheduler(shift=shift),
-        "dpm++": lambda: DPMSolverMultistepScheduler.from_config(stored, flow_shift=shift),
-        "distilled": lambda: _EvenlySpaced(shift=shift),
-    }[request.scheduler]()
-
-
-class _EvenlySpaced(FlowMatchEulerDiscreteScheduler):  # type: ignore[misc]  # of an untyped library
-    """As users of step-distilled weights set it: the pipelines have no argument for the sigmas."""
-
-    def set_timesteps(self, steps: int, device: Any = None) -> None:
-        sigmas = [index / steps for index in range(steps, 0, -1)]
-        super().set_timesteps(sigmas=sigmas, device=device)
-
-
-def run_stock(
-    pipe: Any,
-    request: GenerationRequest,
-    inputs: InputFiles = NO_INPUTS,
-    *,
-    output_type: str = "latent",
-    **more: Any,
-) -> Any:
-    """The `frames` that `__call__` gives."""
-    own = pipe.scheduler
-    pipe.scheduler = stock_scheduler(pipe, request)
-    paths = {"image": inputs.image, "last_image": inputs.last_image}
-    given = {name: Image.open(path).convert("RGB") for name, path in paths.items() if path}
-    frames = pipe(
-        **given,
-        **more,
-        prompt=request.prompt,
-        negative_prompt=request.negative_prompt,
-        width=request.width,
-        height=request.height,
-        num_frames=request.num_frames,
-        num_inference_steps=request.steps,
-        guidance_scale=request.guidance_high_noise,
-        guidance_scale_2=request.guidance_low_noise if pipe.config.boundary_ratio else None,
-        generator=torch.Generator().manual_seed(request.seed),
-        output_type=output_type,
-    ).frames
-    pipe.scheduler = own
-    return frames
-
-
-def decoded(vae: Any, latents: torch.Tensor) -> torch.Tensor:
-    """Our frames of normalised latents: uint8, (F, H, W, 3)."""
-    return torch.cat([to_rgb(pictures) for pictures in decode_frames(vae, latents)])
 
 
 def make_checkpoint(checkpoint_id: str, models: Path) -> Path:
