@@ -11,8 +11,8 @@ from adapters.diffusers.broken_latents import refuse_broken
 from domain.errors import LatentsBroken
 from domain.generation import GenerationRequest
 from tests.fakes.resume_points import FakeResumePoints
-from tests.integration.runs import run_stock
-from tests.integration.test_denoising import TI2V, in_bf16, our_latents, wanted
+from tests.integration.runs import our_latents, run_stock
+from tests.integration.test_denoising import TI2V, in_bf16, wanted
 from tests.integration.tiny_wans import A14B, T2V_1B, a_pipe
 
 pytestmark = pytest.mark.slow
