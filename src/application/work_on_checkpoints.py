@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 #: Seconds that a stopping process waits for the work to notice; a dead connection may notice later.
 _PATIENCE_S: Final = 3.0
 
+#: Seconds of work after which its pace is told.
+_PACE_AFTER_S: Final = 2.0
+
 
 class WorkKind(StrEnum):
     """What is done."""
@@ -51,6 +54,7 @@ class CheckpointWork:
         status: how far it is.
         started_at: when it began.
         progress: the last that was told; None before anything was.
+        bytes_per_s: how fast bytes have come, or were read, since the first; None for the first seconds.
         faults: what a verification found, or a repair mended.
         code, message: why it failed; None where it did not.
     """
@@ -61,6 +65,7 @@ class CheckpointWork:
     started_at: datetime
     finished_at: datetime | None = None
     progress: FilesProgress | None = None
+    bytes_per_s: int | None = None
     faults: Sequence[FileFault] = ()
     code: str | None = None
     message: str | None = None
@@ -182,12 +187,15 @@ class WorkOnCheckpoints:
             self._end(ended)
 
     def _do(self, work: CheckpointWork) -> Sequence[FileFault]:
+        pace = _Pace()
+
         def report(progress: FilesProgress) -> None:
             if self._is_closed or self._stopping == work.checkpoint_id:
                 raise TransferStopped
+            rate = pace.rate(progress.done_bytes, now=self._clock.monotonic())
             with self._lock:
                 now = self._latest[work.checkpoint_id]
-                self._latest[work.checkpoint_id] = replace(now, progress=progress)
+                self._latest[work.checkpoint_id] = replace(now, progress=progress, bytes_per_s=rate)
 
         match work.kind:
             case WorkKind.PULL:
@@ -204,6 +212,20 @@ class WorkOnCheckpoints:
             self._latest[ended.checkpoint_id] = replace(
                 ended, progress=progress, finished_at=self._clock.now()
             )
+
+
+class _Pace:
+    """How fast bytes come."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, int] | None = None
+
+    def rate(self, done_bytes: int, *, now: float) -> int | None:
+        """Bytes a second since the first call; None while that is too short to say."""
+        if self._first is None:
+            self._first = now, done_bytes
+        at, here = self._first
+        return round((done_bytes - here) / (now - at)) if now - at >= _PACE_AFTER_S else None
 
 
 def _is_running(work: CheckpointWork) -> bool:

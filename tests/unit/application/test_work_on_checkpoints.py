@@ -92,6 +92,26 @@ def test_a_pull_runs_beside_and_ends(bench: Bench) -> None:
     assert bench.store.files[TI2V] == FILES
 
 
+def test_it_tells_how_fast_bytes_come(bench: Bench) -> None:
+    told: list[int | None] = []
+    fetched = bench.hub.read
+
+    def read(listing: Listing, name: str, start: int) -> Generator[bytes, None, None]:
+        for chunk in fetched(listing, name, start):
+            yield chunk
+            bench.clock.advance(1.0)
+            found = bench.work.latest(TI2V)
+            told.append(found.bytes_per_s if found else None)
+
+    bench.hub.read, bench.hub.chunk = read, 1  # type: ignore[method-assign]
+    bench.hub.go.set()
+    bench.work.start(WorkKind.PULL, TI2V)
+
+    assert bench.ended().status is WorkStatus.COMPLETED
+    assert told[0] is None
+    assert 1 in told, "a byte a second"
+
+
 def test_asked_again_while_it_runs_it_is_the_same(bench: Bench) -> None:
     first = bench.work.start(WorkKind.PULL, TI2V)
     assert bench.hub.asked.wait(DEADLINE_S)

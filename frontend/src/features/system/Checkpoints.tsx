@@ -1,7 +1,7 @@
 import { Download, MoreHorizontal, ShieldCheck, Square, Trash2, Wrench } from "lucide-react";
 import { useState } from "react";
 import { useModels, useModelWork, type Model, type ModelWork } from "@/shared/api";
-import { bytes, percent } from "@/shared/lib/format";
+import { bytes, duration, percent } from "@/shared/lib/format";
 import { Badge, Button, Dialog, IconButton, Menu, Meter, Panel, Skeleton } from "@/shared/ui";
 import { FetchDialog } from "./FetchDialog";
 import styles from "./Checkpoints.module.css";
@@ -141,6 +141,13 @@ function State({ model }: { model: Model }) {
 
 const DOING = { pull: "Fetching", verify: "Verifying", repair: "Repairing" } as const;
 
+/** How fast it goes, and for how long yet; nothing where neither is known. */
+function pace(progress: { done_bytes: number; total_bytes: number }, bytesPerS?: number | null) {
+  if (!bytesPerS) return "";
+  const left = (progress.total_bytes - progress.done_bytes) / bytesPerS;
+  return `, ${bytes(bytesPerS)} a second, about ${duration(left)} left`;
+}
+
 function Work({ model }: { model: Model }) {
   const { work, unfinished } = model;
   if (!work || work.status === "stopped") {
@@ -160,7 +167,7 @@ function Work({ model }: { model: Model }) {
         <p className={styles.source}>
           {DOING[work.kind]}
           {progress &&
-            ` ${progress.name}: ${bytes(progress.done_bytes)} of ${bytes(progress.total_bytes)}${share === null ? "" : `, ${percent(share)}`}`}
+            ` ${progress.name}: ${bytes(progress.done_bytes)} of ${bytes(progress.total_bytes)}${share === null ? "" : `, ${percent(share)}`}${pace(progress, work.bytes_per_s)}`}
         </p>
         <Meter label={`${DOING[work.kind]} ${model.id}`} share={share} />
       </div>

@@ -81,11 +81,18 @@ it("where the hub says nothing there is nothing to fetch, and the reason is told
 
 it("what is being fetched can be stopped, and then says what is here of it", async () => {
   const part = { done_bytes: 8 * GIB, total_bytes: 32 * GIB };
-  const work = { kind: "pull", status: "running", progress: { name: "vae", ...part }, faults: [] };
+  const work = {
+    kind: "pull",
+    status: "running",
+    progress: { name: "vae", ...part },
+    bytes_per_s: 16 * 2 ** 20,
+    faults: [],
+  };
   models = [{ ...model, state: "unfinished", unfinished: part, work }];
   window.dispatchEvent(new Event("visibilitychange")); // the page asks anew
 
-  fireEvent.click(await screen.findByRole("button", { name: "Stop" }));
+  await screen.findByText(/25 %, 16.0 MiB a second, about 25 min 36 s left/);
+  fireEvent.click(screen.getByRole("button", { name: "Stop" }));
   models = [
     { ...model, state: "unfinished", unfinished: part, work: { ...work, status: "stopped" } },
   ];
