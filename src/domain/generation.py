@@ -4,6 +4,7 @@ A draft's None means "the checkpoint's default". A request means the same video 
 every number that shapes the frames, the seed that was drawn included.
 """
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -280,7 +281,8 @@ def _check_sides(request: GenerationRequest, spec: CheckpointSpec) -> list[Viola
         for name, side, other in pairs
         if side < multiple or side % multiple
     ]
-    if violations and all(violation.nearest for violation in violations):
+    smaller = math.prod(side - side % multiple for _, side, _ in pairs)
+    if smaller <= spec.max_pixels and violations and all(v.nearest for v in violations):
         return violations
     if request.width * request.height > spec.max_pixels:
         is_tall = request.height > request.width
@@ -299,7 +301,7 @@ def _check_sides(request: GenerationRequest, spec: CheckpointSpec) -> list[Viola
 def _check_frames(num_frames: int, spec: CheckpointSpec) -> list[Violation]:
     stride = spec.geometry.temporal_stride
     if num_frames > spec.max_frames:
-        reason = f"{num_frames} is more than {spec.id} can hold together"
+        reason = f"{num_frames} frames are more than {spec.id} makes at once"
         return [Violation(pointer="/num_frames", reason=reason, nearest=(spec.max_frames,))]
     if num_frames < 1 or num_frames % stride != 1:
         reason = f"{num_frames} is not {stride}n + 1 (1, {stride + 1}, {2 * stride + 1}, …)"

@@ -1,5 +1,6 @@
 """What people mistype on the command line, and what they are told."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,38 @@ def test_what_was_probably_meant_is_told(
     told = " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert code == 2
     assert words.rstrip() in told
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "errors"),
+    [
+        (
+            "plan --checkpoint t2v-A14B --size 1280x725",
+            "invalid-request",
+            [("--size", [720])],
+        ),
+        (
+            "plan --checkpoint ti2v-5B --assume-vram 4GB --assume-ram 64GB",
+            "does-not-fit",
+            [],
+        ),
+        ("models verify t2v-A14B", "model-missing", []),
+        ("loras nobody", "unknown-lora", None),
+    ],
+)
+def test_programs_are_refused_in_json(
+    said: str,
+    code: str,
+    errors: list[tuple[str, list[object]]] | None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status = run(build_app(Commands()), [*said.split(), "--json"])
+
+    told, words = capsys.readouterr()
+    refusal = json.loads(told)
+    assert status in {2, 3}
+    assert refusal["code"] == code
+    assert refusal["message"]
+    assert words.startswith("wan: ")
+    if errors:
+        assert [(e["option"], e["nearest"]) for e in refusal["errors"]] == errors

@@ -76,9 +76,12 @@ def test_this_machine_plans_its_default(capsys: pytest.CaptureFixture[str]) -> N
         (["--frames", "18"], ["--frames", "17 or 21"]),
         (["--size", "big"], ["--size", "832x480"]),
         (["--assume-vram", "lots"], ["--assume-vram", "24GB"]),
-        (["--checkpoint", "vace-14B", "--end-image"], ["--model", "i2v-A14B"]),
+        (["--checkpoint", "vace-14B", "--end-image"], ["--checkpoint: ", "i2v-A14B"]),
         (["--strength", "0.5"], ["--strength", "given video"]),
-        (["--checkpoint", "sora"], ["sora", "mini"]),
+        (["--model", "sora"], ["--model: ", "sora", "mini"]),
+        (["--checkpoint", "vace-14B", "--references", "20"], ["--references: ", "3"]),
+        (["--checkpoint", "t2v-A14B", "--size", "1920x1080"], ["more than", "1280x720"]),
+        (["--guidance", "4,3,2"], ["--guidance", "X,Y"]),
     ],
 )
 def test_bad_input_is_told_with_the_option_and_what_would_do(

@@ -1,6 +1,7 @@
 """`wan`: the commands and their options. What they do is handed in; nothing heavy is imported here."""
 
 import importlib.metadata
+import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -25,6 +26,7 @@ from domain.ports.lora_catalog import LoraCatalog
 if TYPE_CHECKING:
     from adapters.cli.service import Service
 
+_JSON: Final = "--json"
 #: Exit codes above this say which signal ended the program.
 _SIGNALLED: Final = 128
 #: Codes of what the user can mend in the command itself.
@@ -47,19 +49,21 @@ _NOT_MEANT: Final = frozenset(
         "data-directory-unusable",
     }
 )
-#: The option that sets a request's field, where it is not simply the field's name.
-_OPTIONS: Final = {
-    "num_frames": "--frames",
-    "width": "--size",
-    "height": "--size",
-    "guidance_high_noise": "--guidance",
-    "guidance_low_noise": "--guidance",
-    "negative_prompt": "--negative",
-    "checkpoint": "--model",
-    "loras": "--lora",
-    "last_image": "--end-image",
-    "references": "--reference",
-    "name": "NAME",
+#: The options, or the argument, that set a field, where it is not simply the field's name.
+_OPTIONS: Final[Mapping[str, Sequence[str]]] = {
+    "num_frames": ["--frames"],
+    "width": ["--size"],
+    "height": ["--size"],
+    "guidance_high_noise": ["--guidance"],
+    "guidance_low_noise": ["--guidance"],
+    "negative_prompt": ["--negative"],
+    "checkpoint": ["--model", "--checkpoint"],
+    "loras": ["--lora"],
+    "last_image": ["--end-image"],
+    "references": ["--reference", "--references"],
+    "name": ["NAME"],
+    "prompt": ["prompt"],
+    "rating": ["STARS"],
 }
 
 
@@ -201,7 +205,10 @@ def _add_care(app: typer.Typer, commands: Commands) -> None:
 
 
 def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
-    """Run the program. Returns its exit code: see `exit_code`; 2 for wrong usage, 130 for Ctrl-C."""
+    """Run the program. Returns its exit code: see `exit_code`; 2 for wrong usage, 130 for Ctrl-C.
+
+    Where JSON was asked for, a refusal is told as JSON, too, beside the words on standard error.
+    """
     try:
         app(args=arguments)
     except SystemExit as ended:
@@ -210,7 +217,10 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
             print("wan: stopped", file=sys.stderr)
         return status
     except DomainError as error:
-        for line in _told(error):
+        said = sys.argv[1:] if arguments is None else arguments
+        if _JSON in said:
+            print(json.dumps(_as_json(error, said), ensure_ascii=False, indent=2))
+        for line in _told(error, said):
             print(f"wan: {line}", file=sys.stderr)
         return exit_code(error)
     return 0
@@ -223,15 +233,31 @@ def exit_code(error: DomainError) -> int:
     return 3 if isinstance(error, CheckpointUnavailable) else 1
 
 
-def _told(error: DomainError) -> list[str]:
+def _told(error: DomainError, said: Sequence[str]) -> list[str]:
     """The error in the words of the command line: options, not fields; each thing said once."""
     if isinstance(error, InvalidRequest):
-        return list(dict.fromkeys(_violation(violation) for violation in error.violations))
+        return list(dict.fromkeys(_violation(violation, said) for violation in error.violations))
     return [error.message]
 
 
-def _violation(violation: Violation) -> str:
-    field = violation.pointer.split("/")[1]
-    option = _OPTIONS.get(field, f"--{field.replace('_', '-')}" if field != "prompt" else field)
+def _violation(violation: Violation, said: Sequence[str]) -> str:
     nearest = " or ".join(str(value) for value in violation.nearest)
-    return f"{option}: {violation.reason}" + (f"; nearest: {nearest}" if nearest else "")
+    told = f"{_option(violation, said)}: {violation.reason}"
+    return told + (f"; nearest: {nearest}" if nearest else "")
+
+
+def _option(violation: Violation, said: Sequence[str]) -> str:
+    """What sets that field: as it was said, where it has several names."""
+    field = violation.pointer.split("/")[1]
+    options = _OPTIONS.get(field, [f"--{field.replace('_', '-')}"])
+    words = {word.partition("=")[0] for word in said}
+    return next((option for option in options if option in words), options[0])
+
+
+def _as_json(error: DomainError, said: Sequence[str]) -> dict[str, Any]:
+    """As the HTTP API has it, with options for pointers."""
+    errors = [
+        {"option": _option(v, said), "reason": v.reason, "nearest": v.nearest}
+        for v in error.violations
+    ]
+    return {"code": error.code, "message": error.message, "errors": errors}

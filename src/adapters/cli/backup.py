@@ -4,6 +4,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.cli.files_progress import gib
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
@@ -22,7 +24,7 @@ class Backup:
 
 def show(made: Backup) -> None:
     """Print where it is and how to use it."""
-    print(f"{made.target}  the queue, its history and {made.files} files, {made.size_bytes} bytes")
+    print(f"{made.target}  the queue, its history and {made.files} files, {gib(made.size_bytes)}")
     serve = shlex.join(["wan", "serve", "--data-dir", str(made.target)])
     if made.database_url:  # else the restored server would open the database that was copied
         serve = f"WAN_DATABASE__URL={shlex.quote(made.database_url)} {serve}"

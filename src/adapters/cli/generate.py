@@ -9,7 +9,15 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from adapters.cli.options import AsJson, Backend, Config, DataDir, parse_size
+from adapters.cli.options import (
+    AsJson,
+    Backend,
+    Config,
+    DataDir,
+    parse_guidance,
+    parse_pair,
+    parse_size,
+)
 from adapters.cli.output import Force, Output, check_output
 from adapters.cli.progress import shown_progress
 from application.generate_once import GenerateOnce, GivenData
@@ -107,7 +115,7 @@ def add_command(app: typer.Typer, make_generator: MakeGenerator) -> None:
         _refuse_more_words(prompt, context.args)
         check_output(output, force=force)
         width, height = parse_size(size)
-        high, low = _parse_guidance(guidance)
+        high, low = parse_guidance(guidance)
         draft = GenerationDraft(
             prompt=prompt,
             negative_prompt=negative,
@@ -188,20 +196,11 @@ def _read_file(path: Path, option: str) -> bytes:
         ) from error
 
 
-def _parse_guidance(text: str | None) -> tuple[float | None, float | None]:
-    if text is None:
-        return None, None
-    numbers = _one_or_two(text)
-    if numbers is None:
-        raise typer.BadParameter(f"{text!r} is not X or X,Y.", param_hint="--guidance")
-    return numbers
-
-
 def _parse_lora(text: str) -> LoraDraft:
     name, colon, strength = text.rpartition(":")
     if not colon:
         return LoraDraft(name=text)
-    numbers = _one_or_two(strength)
+    numbers = parse_pair(strength)
     if numbers is None:
         raise typer.BadParameter(
             f"{text!r} is not NAME, NAME:STRENGTH or NAME:HIGH,LOW, such as turn:0.8.",
@@ -209,12 +208,3 @@ def _parse_lora(text: str) -> LoraDraft:
         )
     high, low = numbers
     return LoraDraft(name=name, strength_high_noise=high, strength_low_noise=low)
-
-
-def _one_or_two(text: str) -> tuple[float, float] | None:
-    """What `X,Y` gives the high-noise and the low-noise expert; `X` is for both. None where it is neither."""
-    try:
-        high, low = (float(part) for part in (text if "," in text else f"{text},{text}").split(","))
-    except ValueError:
-        return None
-    return high, low

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -10,6 +11,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from adapters.cli.options import AsJson, Config, DataDir, command_group
 from application.manage_keys import ManageKeys
 from domain.access import Quota, Scope
 from domain.api_key import ApiKey
@@ -17,70 +19,78 @@ from domain.api_key import ApiKey
 #: Makes what looks after the keys, from a settings file and settings by their dotted names.
 Manage: TypeAlias = Callable[[Path | None, Mapping[str, Any]], ManageKeys]
 
-Config = Annotated[Path | None, typer.Option(help="A TOML file of settings.", dir_okay=False)]
-DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept.", file_okay=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-
 _QUOTA: Final = Quota()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a command below `wan keys` was asked with: whom it asks in turn, and how it answers."""
+
+    keys: ManageKeys
+    as_json: bool
+
+
 def keys_app(manage: Manage) -> typer.Typer:
-    """The commands below `wan keys`."""
-    app = typer.Typer(help="Say who may ask for videos, and how much.", no_args_is_help=True)
+    """The commands below `wan keys`; without one, they are listed."""
 
-    def open_keys(config: Path | None, data_dir: Path | None) -> ManageKeys:
-        return manage(config, {"data_dir": data_dir and str(data_dir)})
+    def begin(
+        _context: typer.Context, data_dir: Path | None, config: Path | None, *, as_json: bool
+    ) -> Asked:
+        keys = manage(config, {"data_dir": data_dir and str(data_dir)})
+        return Asked(keys=keys, as_json=as_json)
 
-    @app.command()
-    def create(
-        name: Annotated[str, typer.Argument(help="What to call it.")],
-        scope: Annotated[
-            Scope, typer.Option(help="Each may do what those before it may.")
-        ] = Scope.GENERATE,
-        waiting: Annotated[
-            int, typer.Option(help="Generations it may have in line.")
-        ] = _QUOTA.waiting,
-        submissions_per_minute: Annotated[
-            int, typer.Option(help="Generations, retries and uploads; twice as many at once.")
-        ] = _QUOTA.submissions_per_minute,
-        requests_per_minute: Annotated[
-            int, typer.Option(help="Everything else; twice as many at once.")
-        ] = _QUOTA.requests_per_minute,
-        streams: Annotated[int, typer.Option(help="Event streams open at once.")] = _QUOTA.streams,
-        job_cost: Annotated[
-            int | None,
-            typer.Option(help="Width x height x frames x steps. [what the server allows]"),
-        ] = None,
-        data_dir: DataDir = None,
-        config: Config = None,
-        as_json: AsJson = False,
-    ) -> None:
-        """Make a key. It is shown once, alone on standard output, and kept as a hash."""
-        quota = Quota(
-            waiting=waiting,
-            submissions_per_minute=submissions_per_minute,
-            requests_per_minute=requests_per_minute,
-            streams=streams,
-            job_cost=job_cost,
-        )
-        _show_new(*open_keys(config, data_dir).create(name, scope, quota), as_json=as_json)
+    return command_group(
+        {"data_dir": DataDir, "config": Config, "as_json": AsJson},
+        begin,
+        commands={"create": create, "list": list_keys, "revoke": revoke},
+        default=list_keys,
+        about="Say who may ask for videos, and how much.",
+    )
 
-    @app.command("list")
-    def list_keys(data_dir: DataDir = None, config: Config = None, as_json: AsJson = False) -> None:
-        """Every key there ever was; never the key itself."""
-        _show(open_keys(config, data_dir).all(), as_json=as_json)
 
-    @app.command()
-    def revoke(
-        name: Annotated[str, typer.Argument(help="A key's name, or its id.")],
-        data_dir: DataDir = None,
-        config: Config = None,
-    ) -> None:
-        """Make a key worthless, for a running server too; its streams end within 60 s."""
-        key = open_keys(config, data_dir).revoke(name)
+def create(
+    asked: Asked,
+    name: Annotated[str, typer.Argument(help="What to call it.")],
+    scope: Annotated[
+        Scope, typer.Option(help="Each may do what those before it may.")
+    ] = Scope.GENERATE,
+    waiting: Annotated[int, typer.Option(help="Generations it may have in line.")] = _QUOTA.waiting,
+    submissions_per_minute: Annotated[
+        int, typer.Option(help="Generations, retries and uploads; twice as many at once.")
+    ] = _QUOTA.submissions_per_minute,
+    requests_per_minute: Annotated[
+        int, typer.Option(help="Everything else; twice as many at once.")
+    ] = _QUOTA.requests_per_minute,
+    streams: Annotated[int, typer.Option(help="Event streams open at once.")] = _QUOTA.streams,
+    job_cost: Annotated[
+        int | None, typer.Option(help="Width x height x frames x steps. [what the server allows]")
+    ] = None,
+) -> None:
+    """Make a key. It is shown once, alone on standard output, and kept as a hash."""
+    quota = Quota(
+        waiting=waiting,
+        submissions_per_minute=submissions_per_minute,
+        requests_per_minute=requests_per_minute,
+        streams=streams,
+        job_cost=job_cost,
+    )
+    _show_new(*asked.keys.create(name, scope, quota), as_json=asked.as_json)
+
+
+def list_keys(asked: Asked) -> None:
+    """Every key there ever was; never the key itself."""
+    _show(asked.keys.all(), as_json=asked.as_json)
+
+
+def revoke(
+    asked: Asked, name: Annotated[str, typer.Argument(help="A key's name, or its id.")]
+) -> None:
+    """Make a key worthless, for a running server too; its streams end within 60 s."""
+    key = asked.keys.revoke(name)
+    if asked.as_json:
+        print(json.dumps(_told(key), indent=2))
+    else:
         print(f"{key.name} ({key.id}) is revoked.")
-
-    return app
 
 
 def _show_new(key: ApiKey, secret: str, *, as_json: bool) -> None:

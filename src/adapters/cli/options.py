@@ -39,6 +39,28 @@ def parse_size(text: str | None) -> tuple[int, int] | tuple[None, None]:
     raise typer.BadParameter(f"{text!r} is not a size such as 832x480.", param_hint="--size")
 
 
+def parse_pair(text: str) -> tuple[float, float] | None:
+    """What `X,Y` gives the high-noise and the low-noise expert; `X` is for both. None where it is neither."""
+    try:
+        high, low = (float(part) for part in (text if "," in text else f"{text},{text}").split(","))
+    except ValueError:
+        return None
+    return high, low
+
+
+def parse_guidance(text: str | None) -> tuple[float, float] | tuple[None, None]:
+    """Both experts' guidance; nothing of nothing.
+
+    Raises:
+        BadParameter: it is neither one number nor two.
+    """
+    if text is None:
+        return None, None
+    if pair := parse_pair(text):
+        return pair
+    raise typer.BadParameter(f"{text!r} is not X or X,Y.", param_hint="--guidance")
+
+
 def command_group(
     options: Mapping[str, Any],
     begin: Callable[..., Any],

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, TypeAlias
 import typer
 
 from adapters.cli import memory_table
-from adapters.cli.options import AsJson, Config, DataDir, parse_size
+from adapters.cli.options import AsJson, Config, DataDir, parse_guidance, parse_size
 from adapters.cli.progress import words_of
 from application.estimate_generation import Estimate, Imagined
 from domain.generation import GenerationRequest
@@ -39,7 +39,10 @@ def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
         size: Annotated[str | None, typer.Option(help="Width x height, such as 832x480.")] = None,
         frames: Annotated[int | None, typer.Option(help="How many frames: 4n + 1.")] = None,
         steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
-        guidance: Annotated[float | None, typer.Option(help="1 halves the forwards.")] = None,
+        guidance: Annotated[
+            str | None,
+            typer.Option(help="X, or X,Y for high and low noise; 1 halves the forwards."),
+        ] = None,
         preset: Annotated[str | None, typer.Option(help="See `wan presets`. [exact]")] = None,
         precision: Annotated[
             str | None, typer.Option(help=f"Of large matrices: {', '.join(PRECISIONS)}.")
@@ -81,6 +84,7 @@ def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
             print(memory_table.page(), end="")
             return
         width, height = parse_size(size)
+        high, low = parse_guidance(guidance)
         estimate = make_estimator(config, {"data_dir": data_dir and str(data_dir)})(
             Imagined(
                 checkpoint=checkpoint,
@@ -88,8 +92,8 @@ def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
                 height=height,
                 num_frames=frames,
                 steps=steps,
-                guidance_high_noise=guidance,
-                guidance_low_noise=guidance,
+                guidance_high_noise=high,
+                guidance_low_noise=low,
                 strength=strength,
                 preset=preset,
                 precision=precision,

@@ -131,7 +131,7 @@ def test_a_prompt_may_have_several_lines_in_any_script() -> None:
         ("width", 100, (96, 112)),
         ("width", 1, (16,)),
         ("height", -16, (16,)),
-        ("width", 1000, (128,)),
+        ("width", 1000, ("128x128",)),
         ("steps", 0, (1,)),
         ("steps", 101, (100,)),
         ("guidance_high_noise", 0.5, (1.0,)),
