@@ -96,19 +96,23 @@ class Demand:
         return max(self.phases.values(), default=0)
 
     def corrected(self, *, accelerator_bytes: int | None, host_bytes: int | None) -> "Demand":
-        """The same after runs whose peaks were these; None where none was measured."""
-        phases, needed = self.phases, self.accelerator_needed
-        if accelerator_bytes is not None and phases:
-            share = accelerator_bytes / self.accelerator_bytes
-            phases = {phase: round(size * share) for phase, size in phases.items()}
-            needed += accelerator_bytes - self.accelerator_bytes
-        more = 0 if host_bytes is None else host_bytes - self.host_bytes
+        """The same after runs whose peaks were these; None where none was measured.
+
+        With an accelerator, `host_bytes` says nothing: the pages of mapped files that were read are resident,
+        too, but not the process's own (ADR-0057).
+        """
+        if not self.phases:
+            more = 0 if host_bytes is None else host_bytes - self.host_bytes
+            return replace(
+                self, host_bytes=self.host_bytes + more, host_needed=self.host_needed + more
+            )
+        if accelerator_bytes is None:
+            return self
+        share = accelerator_bytes / self.accelerator_bytes
         return replace(
             self,
-            phases=phases,
-            accelerator_needed=needed,
-            host_bytes=self.host_bytes + more,
-            host_needed=self.host_needed + more,
+            phases={phase: round(size * share) for phase, size in self.phases.items()},
+            accelerator_needed=self.accelerator_needed + accelerator_bytes - self.accelerator_bytes,
         )
 
 
