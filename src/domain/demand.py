@@ -52,6 +52,7 @@ class Work:
         kept_bytes: of those of the segments before, which the host keeps.
         forwards: of the transformers, in the whole run.
         pictures_encoded: how many pictures the VAE encodes at once first; 0 from text alone.
+        has_token_times: whether tokens have timesteps that differ, and so the embedding of each is held.
         precision: what was asked for; None leaves it to the plan.
     """
 
@@ -65,6 +66,7 @@ class Work:
     kept_bytes: int
     forwards: int
     pictures_encoded: int
+    has_token_times: bool
     precision: Precision | None = None
 
 
@@ -193,7 +195,7 @@ def _activations(work: Work, placement: Placement) -> dict[str, int]:
         structure.transformer,
         work.tokens,
         placement.precision,
-        has_token_times=structure.has_token_times,
+        has_token_times=work.has_token_times,
         num_frames=work.num_frames,
     )
     phases["denoising"] += structure.workspace_bytes(placement.precision)

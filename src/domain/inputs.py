@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from domain.clip import InputClip
 from domain.image import InputImage
@@ -47,6 +47,21 @@ class InputFiles:
     control_mask: Path | None = None
     face_video: Path | None = None
     references: tuple[Path, ...] = ()
+
+
+class MayBegin(Protocol):
+    """A request, or the files it names."""
+
+    @property
+    def image(self) -> object | None: ...
+
+
+def is_at_one_timestep(given: MayBegin) -> bool:
+    """Whether all tokens of a step have the same timestep, where each is given its own.
+
+    Those of a picture that the video begins with stay at 0; what a video is made anew from is noised as all is.
+    """
+    return given.image is None
 
 
 #: Words alone.

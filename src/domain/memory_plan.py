@@ -14,6 +14,7 @@ from domain.demand import Work
 from domain.errors import DoesNotFit, InvalidRequest, Violation
 from domain.generation import GenerationRequest
 from domain.hardware import Capacity
+from domain.inputs import is_at_one_timestep
 from domain.local_checkpoint import LocalCheckpoint, structure_of
 from domain.placement import Placement
 from domain.placement_choice import choose, nearest
@@ -176,6 +177,7 @@ def work_of(
         kept_bytes=(request.segments.count - 1) * latent_bytes,
         forwards=_forwards(request),
         pictures_encoded=_pictures_encoded(request, structure),
+        has_token_times=structure.has_token_times and not is_at_one_timestep(request),
         precision=None if request.precision is None else Precision(request.precision),
     )
 

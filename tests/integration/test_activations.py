@@ -4,7 +4,7 @@ On fake tensors: the real widths at the real sizes, with neither memory nor weig
 same whatever the depth, so two layers do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -17,10 +17,12 @@ from diffusers import (
     WanVACETransformer3DModel,
 )
 from torch._subclasses import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
 
 from adapters.diffusers.cast_blocks import cast_blocks
 from adapters.diffusers.fp8_weights import BY_ROWS, Fp8Linear
+from adapters.diffusers.shared_timestep import one_timestep_for_all
 from domain.activations import (
     TILE_SIDE,
     TILE_STRIDE,
@@ -116,6 +118,45 @@ def test_a_forward_holds_what_is_said(
         has_token_times=has_token_times,
     )
     assert said == pytest.approx(live.peak, rel=0.01)
+
+
+@pytest.mark.parametrize("precision", [Precision.BF16, Precision.FP32])
+@pytest.mark.parametrize(("height", "width"), [(704, 1280), (480, 832)])
+def test_tokens_at_one_timestep_hold_no_embedding_each(
+    precision: Precision, height: int, width: int
+) -> None:
+    # The pipeline kept one embedding for all, the plan counted one for each: more than twice what was taken.
+    config = SHARED | TRANSFORMERS["ti2v-5B"] | {"num_layers": 2}
+    expert = loaded(WanTransformer3DModel(**config), precision)
+    geometry = checkpoint_spec("ti2v-5B").geometry
+    size = {"num_frames": 121, "height": height, "width": width}
+    tokens = geometry.tokens(**size)
+    _, *cells = geometry.latent_shape(**size)
+    latents = torch.empty(1, config["in_channels"], *cells, dtype=DTYPES[precision])
+    text = torch.empty(1, 512, config["text_dim"], dtype=DTYPES[precision])
+    time = torch.empty(1, tokens)
+
+    with (
+        one_timestep_for_all([expert]),
+        tracked(expert, latents, text, time) as live,
+        AllAlike(),
+    ):
+        expert(latents, time, text, return_dict=False)
+
+    transformer = STRUCTURES["ti2v-5B"].transformer
+    said = denoising_bytes(transformer, tokens, precision, has_token_times=False)
+    assert said == pytest.approx(live.peak, rel=0.01)
+
+
+class AllAlike(TorchDispatchMode):
+    """Fake tensors have no numbers: whoever asks for one is told that it is true."""
+
+    def __torch_dispatch__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        if func is torch.ops.aten._local_scalar_dense.default:
+            return True
+        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from adapters.diffusers.shared_timestep import one_timestep_for_all
 from adapters.diffusers.step_cache import StepCache
 from adapters.diffusers.stopping import moments_between_blocks
 from domain.generation import GenerationRequest
-from domain.inputs import InputFiles
+from domain.inputs import InputFiles, is_at_one_timestep
 from domain.progress import Stage
 from domain.rendering import Report, StageEntered, StepFinished, StillRunning
 from domain.resume import ResumePoints
@@ -201,7 +201,7 @@ def _clean(
 
 def _has_one_timestep(pipe: WanPipeline, inputs: InputFiles) -> bool:
     """Whether every token is given a timestep, and all the same."""
-    return bool(pipe.config.get("expand_timesteps")) and inputs.image is None
+    return bool(pipe.config.get("expand_timesteps")) and is_at_one_timestep(inputs)
 
 
 def _boundary(pipe: WanPipeline) -> float | None:

@@ -254,6 +254,28 @@ def test_what_is_imagined_given_is_planned_as_what_is_given() -> None:
         forwards_and_bytes("ti2v-5B", with_image=True, with_last_image=True)
 
 
+def test_the_5b_holds_an_embedding_of_the_timestep_for_each_token_only_where_they_differ() -> None:
+    # It was planned so from text alone, too: a card of 8 GB was refused 720p, one of 16 GB streamed.
+    spec = checkpoint_spec("ti2v-5B")
+    capacity = Capacity(accelerator_bytes=141 * GIB, host_bytes=64 * GIB)
+
+    def denoising(card: int, **given: bool) -> MemoryPlan:
+        held = replace(capacity, accelerator_bytes=card * GIB)
+        return plan_memory(Imagined(**given).request(spec), spec, None, held)  # type: ignore[arg-type]
+
+    small, larger = denoising(8).placement, denoising(16).placement
+    assert small
+    assert larger
+    assert (small.experts, small.precision) == (Place.STREAMED, Precision.BF16)
+    assert larger.experts is Place.VISITING
+    anew = denoising(16, with_video=True).placement
+    assert anew
+    assert anew.experts is Place.VISITING
+    begun = denoising(16, with_image=True).placement
+    assert begun
+    assert begun.experts is Place.STREAMED
+
+
 def test_where_the_structure_is_not_known_only_what_is_exact_is_told() -> None:
     spec = checkpoint_spec("mini")
     part = Component(name="transformer", weight_bytes=9, dtypes=("BF16",))
