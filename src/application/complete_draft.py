@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +25,19 @@ def draw_seed() -> int:
     return secrets.randbelow(MAX_SEED + 1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """A complete request, and what lies on this machine of what it names.
+
+    Attributes:
+        loras: what `request.loras` name, in their order.
+    """
+
+    request: GenerationRequest
+    checkpoint: LocalCheckpoint
+    loras: Sequence[Lora]
+
+
 class CompleteDraft:
     """Judges the request first and the weights second: a typing error is told even without weights."""
 
@@ -42,7 +55,7 @@ class CompleteDraft:
         self._draw_seed = draw_seed
         self._loras = loras
 
-    def execute(self, draft: GenerationDraft) -> tuple[GenerationRequest, LocalCheckpoint]:
+    def execute(self, draft: GenerationDraft) -> Completed:
         """The complete request, and the weights it will run on.
 
         Blocks for a few file headers, and for the hash of a LoRA that has none yet.
@@ -52,13 +65,15 @@ class CompleteDraft:
         """
         spec = chosen_checkpoint(draft.checkpoint)
         draft = self._with_lora_of_preset(draft, spec)
+        loras = self._named_loras(draft)
         request = draft.complete(
-            spec,
-            drawn_seed=self._draw_seed(),
-            given=self._given(draft),
-            loras=self._named_loras(draft),
+            spec, drawn_seed=self._draw_seed(), given=self._given(draft), loras=loras
         )
-        return request, self._catalog.find(spec.id)
+        return Completed(
+            request=request,
+            checkpoint=self._catalog.find(spec.id),
+            loras=[lora for lora, _ in loras],
+        )
 
     def _with_lora_of_preset(self, draft: GenerationDraft, spec: CheckpointSpec) -> GenerationDraft:
         """The draft with the LoRA that its preset cannot do without before those it names."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from domain.checkpoint import CheckpointSpec, chosen_checkpoint
@@ -13,10 +14,14 @@ from domain.hardware import Capacity
 from domain.image import InputImage
 from domain.inputs import Given
 from domain.local_checkpoint import LocalCheckpoint, structure_of
+from domain.lora import FAMILIES, Expert, Lora, LoraDraft, LoraFile, family_of
 from domain.memory_plan import MemoryPlan, plan_memory
 from domain.ports.checkpoint_catalog import CheckpointCatalog
+from domain.ports.lora_catalog import LoraCatalog
 from domain.ports.run_history import RunHistory
+from domain.presets import preset_named
 from domain.run_record import run_kind
+from domain.structure import Structure
 
 #: An hour: as long as any video.
 _LONG_US: Final = 3_600_000_000
@@ -28,7 +33,7 @@ class Imagined:
 
     Attributes:
         strength: how much of a given video is made anew.
-        preset: taken as if the LoRA were here that it may need.
+        preset: taken as if the LoRA were here that it may need: where none is, one such as is published.
         precision: what large matrices are multiplied in.
         with_image: whether the video begins with a picture, of its own shape.
         with_last_image: whether it also ends with one.
@@ -57,8 +62,11 @@ class Imagined:
     accelerator_bytes: int | None = None
     host_bytes: int | None = None
 
-    def request(self, spec: CheckpointSpec) -> GenerationRequest:
+    def request(self, spec: CheckpointSpec, lora: Lora | None = None) -> GenerationRequest:
         """Complete, with words and a seed that change nothing of what it needs.
+
+        Args:
+            lora: what the preset needs, if it needs one.
 
         Raises:
             InvalidRequest: the checkpoint cannot honour it.
@@ -75,8 +83,10 @@ class Imagined:
             strength=self.strength,
             preset=self.preset,
             precision=self.precision,
+            loras=None if lora is None else (LoraDraft(name=lora.name),),
         )
-        return draft.complete(spec, drawn_seed=0, given=self._given(spec))
+        loras = [] if lora is None else [(lora, ())]
+        return draft.complete(spec, drawn_seed=0, given=self._given(spec), loras=loras)
 
     def _given(self, spec: CheckpointSpec) -> Given:
         """What the checkpoint cannot do without, and what is said to be given."""
@@ -123,11 +133,13 @@ class EstimateGeneration:
         catalog: CheckpointCatalog,
         history: RunHistory | None,
         capacity: Callable[[], Capacity],
+        loras: LoraCatalog | None = None,
     ) -> None:
-        """Takes None for `history` where nothing was ever made."""
+        """Takes None for `history` where nothing was ever made; `loras` where there are any to choose from."""
         self._catalog = catalog
         self._history = history
         self._capacity = capacity
+        self._loras = loras
 
     async def execute(self, asked: Imagined) -> Estimate:
         """The plan.
@@ -138,12 +150,27 @@ class EstimateGeneration:
             DoesNotFit: not in that memory; the message says what would.
         """
         spec = chosen_checkpoint(asked.checkpoint)
-        request = asked.request(spec)
+        asked.request(spec)  # else refused before any file is read
         local = await asyncio.to_thread(self._find, spec)
+        worn = await asyncio.to_thread(self._needed_lora, asked.preset, spec, local)
+        request = asked.request(spec, worn)
         capacity = asked.capacity(await asyncio.to_thread(self._capacity))
         history = await self._history.of_kind(run_kind(request)) if self._history else ()
-        plan = await asyncio.to_thread(plan_memory, request, spec, local, capacity, history)
+        loras = [] if worn is None else [worn]
+        plan = await asyncio.to_thread(plan_memory, request, spec, local, capacity, history, loras)
         return Estimate(request=request, capacity=capacity, plan=plan)
+
+    def _needed_lora(
+        self, preset: str | None, spec: CheckpointSpec, local: LocalCheckpoint | None
+    ) -> Lora | None:
+        """What the preset needs: what lies here, else one such as is published."""
+        needed, structure = preset_named(preset).needs.get(spec.id), structure_of(spec, local)
+        if needed is None or structure is None:
+            return None
+        entries = self._loras.entries() if self._loras else ()
+        here = {entry.name: entry.lora for entry in entries if entry.lora is not None}
+        name = needed.among(here.values())
+        return here[name] if name else _imagined_lora(spec, structure, needed.rank)
 
     def _find(self, spec: CheckpointSpec) -> LocalCheckpoint | None:
         try:
@@ -152,3 +179,20 @@ class EstimateGeneration:
             if structure_of(spec, None) is None:
                 raise
             return None
+
+
+def _imagined_lora(spec: CheckpointSpec, structure: Structure, rank: int) -> Lora:
+    """One file for both experts, with every matrix that such a LoRA changes."""
+    widths = [width for width, family in FAMILIES.items() if family == family_of(spec)]
+    file = LoraFile(
+        path=Path("imagined"),
+        size_bytes=0,
+        experts=tuple(Expert),
+        ranks=(rank,),
+        alphas=(),
+        widths=tuple(widths),
+        tensors=0,
+        unknown=(),
+        numbers=dict.fromkeys(Expert, structure.transformer.lora_numbers(rank)),
+    )
+    return Lora(name=f"imagined, of rank {rank}", files=(file,))

@@ -90,8 +90,11 @@ class GenerateOnce:
             )
             or draft.references,
         )
-        request, checkpoint = self._complete.execute(draft)
-        return request, plan_memory(request, checkpoint.spec, checkpoint, self._capacity())
+        asked = self._complete.execute(draft)
+        request, checkpoint = asked.request, asked.checkpoint
+        capacity = self._capacity()
+        plan = plan_memory(request, checkpoint.spec, checkpoint, capacity, loras=asked.loras)
+        return request, plan
 
     def keep(self, data: bytes, *, is_clip: bool) -> str:
         """Keep a picture or a video for a draft to name. Returns its id.

@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-from application.complete_draft import CompleteDraft
+from application.complete_draft import Completed, CompleteDraft
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.hardware import Capacity
-from domain.local_checkpoint import LocalCheckpoint
 from domain.memory_plan import MemoryPlan, plan_memory
 from domain.ports.run_history import RunHistory
 from domain.run_record import run_kind
@@ -31,13 +30,14 @@ class PlanGeneration:
             StorageError: what earlier runs took cannot be read.
         """
 
-        def complete() -> tuple[GenerationRequest, LocalCheckpoint, Capacity]:
-            return *self._complete.execute(draft), self._capacity()
+        def complete() -> tuple[Completed, Capacity]:
+            return self._complete.execute(draft), self._capacity()
 
-        request, checkpoint, capacity = await asyncio.to_thread(complete)
+        asked, capacity = await asyncio.to_thread(complete)
+        request, checkpoint = asked.request, asked.checkpoint
         history = await self._history.of_kind(run_kind(request))
         # In a thread: what would fit instead takes half a second to find.
         plan = await asyncio.to_thread(
-            plan_memory, request, checkpoint.spec, checkpoint, capacity, history
+            plan_memory, request, checkpoint.spec, checkpoint, capacity, history, asked.loras
         )
         return request, plan

@@ -9,6 +9,7 @@ from application.estimate_generation import Estimate, EstimateGeneration, Imagin
 from bootstrap.core_container import CoreContainer
 from bootstrap.settings import Settings
 from domain.errors import DataDirectoryUnusable
+from domain.hardware import Capacity
 
 
 def estimator(settings: Settings) -> Callable[[Imagined], Estimate]:
@@ -20,7 +21,10 @@ async def _estimate(settings: Settings, asked: Imagined) -> Estimate:
     core = CoreContainer(settings=settings)
 
     def planning(history: SqlRunHistory | None) -> EstimateGeneration:
-        return EstimateGeneration(core.catalog(), history, lambda: core.hardware().read().capacity)
+        def capacity() -> Capacity:
+            return core.hardware().read().capacity
+
+        return EstimateGeneration(core.catalog(), history, capacity, core.loras())
 
     database = Database(settings.database_url)
     try:

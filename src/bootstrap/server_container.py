@@ -328,7 +328,7 @@ class ServerContainer(containers.DeclarativeContainer):
 
     capacity = providers.Singleton(_capacity, places, watch)
     plan = providers.Factory(PlanGeneration, core.complete_draft, history, capacity)
-    estimate = providers.Factory(EstimateGeneration, core.catalog, history, capacity)
+    estimate = providers.Factory(EstimateGeneration, core.catalog, history, capacity, core.loras)
     # These take the `caller`; without one, they are the local user's.
     limits = providers.Singleton(_limits, settings)
     uploads = providers.Factory(OwnUploads, core.upload_owners)

@@ -4,7 +4,7 @@ Weights are exact; activations come from `domain.activations`; what is added for
 are the constants here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -53,6 +53,7 @@ class Work:
         forwards: of the transformers, in the whole run.
         pictures_encoded: how many pictures the VAE encodes at once first; 0 from text alone.
         has_token_times: whether tokens have timesteps that differ, and so the embedding of each is held.
+        lora_numbers: of the tensors that LoRAs add to each expert.
         precision: what was asked for; None leaves it to the plan.
     """
 
@@ -67,6 +68,7 @@ class Work:
     forwards: int
     pictures_encoded: int
     has_token_times: bool
+    lora_numbers: tuple[int, ...] = ()
     precision: Precision | None = None
 
 
@@ -148,6 +150,12 @@ def experts_bytes(work: Work, placement: Placement) -> int:
     return sum(work.structure.expert_bytes(placement.precision))
 
 
+def lora_bytes(work: Work, placement: Placement) -> Sequence[int]:
+    """What LoRAs add to each expert, once it has worked. On the host, they are used as their files lie."""
+    size = placement.precision.beside.bytes_per_number
+    return [numbers * size for numbers in work.lora_numbers[: work.structure.experts]]
+
+
 def text_encoder_bytes(work: Work, placement: Placement) -> int:
     """The text encoder's weights."""
     return work.structure.text_encoder.weight_bytes(placement.precision)
@@ -161,7 +169,7 @@ def window_bytes(work: Work, placement: Placement) -> int:
 
 def _on_cpu(work: Work, placement: Placement) -> Demand:
     peak = max(_activations(work, placement).values())
-    weights = work.structure.weight_bytes(placement.precision)
+    weights = work.structure.weight_bytes(placement.precision) + sum(lora_bytes(work, placement))
     host_bytes = _CPU_PROCESS_BYTES + weights + int(_CPU_WORKSPACE * peak) + work.kept_bytes
     return Demand(
         phases={},
@@ -219,11 +227,13 @@ def _weights_there(work: Work, placement: Placement, phase: str) -> int:
         there += encoders.get(phase, 0)
     if placement.vae is Place.RESIDENT or phase in {"image encoding", "decoding"}:
         there += work.structure.vae.weight_bytes
+    loras = lora_bytes(work, placement)
     if placement.experts is Place.RESIDENT:
-        there += experts_bytes(work, placement)
+        there += experts_bytes(work, placement) + sum(loras)
     elif phase == "denoising":
         is_streamed = placement.experts is Place.STREAMED
         there += window_bytes(work, placement) if is_streamed else expert
+        there += max(loras, default=0)
     return there
 
 

@@ -3,7 +3,7 @@
 Knows nothing of tensors: the arithmetic is the pipeline's.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -42,6 +42,7 @@ class LoraFile:
         widths: lengths of the tokens' vector that its layers take; more than one fits nothing.
         tensors: how many were understood.
         unknown: names of those that were not, and are left out.
+        numbers: in all tensors that change each of its experts.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class LoraFile:
     widths: tuple[int, ...]
     tensors: int
     unknown: tuple[str, ...]
+    numbers: Mapping[Expert, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,12 @@ class LoraUse:
     def strength(self, expert: Expert) -> float:
         """Its strength in that transformer."""
         return self.strength_high_noise if expert is Expert.HIGH_NOISE else self.strength_low_noise
+
+
+def added_numbers(loras: Iterable[Lora]) -> tuple[int, ...]:
+    """What they add to each expert, in the order of `Expert`: the numbers of their tensors."""
+    files = [file for lora in loras for file in lora.files]
+    return tuple(sum(file.numbers.get(expert, 0) for file in files) for expert in Expert)
 
 
 def check_loras(

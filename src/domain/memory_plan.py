@@ -4,8 +4,9 @@ Weights are exact; what else memory holds is predicted, and corrected by what wa
 told only where this machine has measured some.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from typing import Final
 
@@ -16,6 +17,7 @@ from domain.generation import GenerationRequest
 from domain.hardware import Capacity
 from domain.inputs import is_at_one_timestep
 from domain.local_checkpoint import LocalCheckpoint, structure_of
+from domain.lora import Lora, added_numbers
 from domain.placement import Placement
 from domain.placement_choice import choose, nearest
 from domain.plan_reasons import gib, reasons, told_of
@@ -72,12 +74,14 @@ def plan_memory(
     local: LocalCheckpoint | None,
     capacity: Capacity,
     history: Sequence[PastRun] = (),
+    loras: Sequence[Lora] = (),
 ) -> MemoryPlan:
     """The plan of `request` in that much memory.
 
     Args:
         local: its files; None where they are not here and the structure is known by its id.
         history: this machine's runs of the same kind, newest first.
+        loras: what `request.loras` name.
 
     Raises:
         InvalidRequest: a precision is asked for that these weights, or this machine, cannot have.
@@ -101,11 +105,12 @@ def plan_memory(
             "an accelerator, everything is put on it."
         )
         return replace(exact, reasons=(told, *exact.reasons))
-    work = work_of(request, spec, structure, local)
+    planned = partial(work_of, spec=spec, structure=structure, local=local, loras=loras)
+    work = planned(request)
     _check_precision(work, spec, capacity)
     choice = choose(work, capacity, history)
     if choice is None:
-        raise _refusal(request, spec, structure, local, capacity)
+        raise _refusal(request, spec, planned, capacity)
     placement, needs = choice.placement, choice.needs
     runs = placed_as(placement, history)
     return replace(
@@ -162,6 +167,7 @@ def work_of(
     spec: CheckpointSpec,
     structure: Structure,
     local: LocalCheckpoint | None,
+    loras: Sequence[Lora] = (),
 ) -> Work:
     """What `request` is, as memory sees it."""
     size = _size(request, spec)
@@ -177,6 +183,7 @@ def work_of(
         kept_bytes=(request.segments.count - 1) * latent_bytes,
         forwards=_forwards(request),
         pictures_encoded=_pictures_encoded(request, structure),
+        lora_numbers=added_numbers(loras),
         has_token_times=structure.has_token_times and not is_at_one_timestep(request),
         precision=None if request.precision is None else Precision(request.precision),
     )
@@ -197,12 +204,11 @@ def _pictures_encoded(request: GenerationRequest, structure: Structure) -> int:
 def _refusal(
     request: GenerationRequest,
     spec: CheckpointSpec,
-    structure: Structure,
-    local: LocalCheckpoint | None,
+    planned: Callable[[GenerationRequest], Work],
     capacity: Capacity,
 ) -> DoesNotFit:
-    """Why nothing fits, and what would."""
-    needs = nearest(work_of(request, spec, structure, local), capacity)
+    """Why nothing fits, and what would. `planned`: what a request on that checkpoint is to memory."""
+    needs = nearest(planned(request), capacity)
     needed, available = gib(needs.host_needed), gib(capacity.host_bytes)
     if capacity.accelerator_bytes is None:
         needed = f"{needed} of host memory, as there is no accelerator"
@@ -212,7 +218,7 @@ def _refusal(
         available = f"{gib(capacity.accelerator_bytes)} and {available} are available"
 
     def first_fitting(others: Iterator[GenerationRequest]) -> list[GenerationRequest]:
-        fitting = (o for o in others if choose(work_of(o, spec, structure, local), capacity))
+        fitting = (other for other in others if choose(planned(other), capacity))
         return [*filter(None, [next(fitting, None)])]
 
     smaller = first_fitting(_smaller(request, spec))

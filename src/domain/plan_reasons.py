@@ -14,6 +14,7 @@ from domain.demand import (
     expert_bytes,
     experts_bytes,
     is_converted,
+    lora_bytes,
     text_encoder_bytes,
     window_bytes,
 )
@@ -30,12 +31,14 @@ def gib(size: int) -> str:
 
 def reasons(work: Work, placement: Placement, needs: Demand, capacity: Capacity) -> tuple[str, ...]:
     """Why `placement`, for `work`, in that much memory."""
+    loras = _loras(work, placement)
     if placement.is_on_cpu:
-        return (_on_cpu(work, placement, needs, capacity),)
+        return (_on_cpu(work, placement, needs, capacity), *loras)
     assert capacity.accelerator_bytes is not None, "placed on an accelerator"
     return (
         _experts(work, placement, capacity.accelerator_bytes),
         *_pinning(work, placement, capacity),
+        *loras,
         _text_encoder(work, placement, capacity.accelerator_bytes),
         _vae(work, placement),
         _decoding(work, placement, needs, capacity.accelerator_bytes),
@@ -111,6 +114,20 @@ def _pinning(work: Work, placement: Placement, capacity: Capacity) -> Sequence[s
         f"{gib(pinned)} of the {gib(capacity.host_bytes)} available."
     )
     return (told,)
+
+
+def _loras(work: Work, placement: Placement) -> Sequence[str]:
+    if not any(sizes := lora_bytes(work, placement)):
+        return ()
+    size = " and ".join(dict.fromkeys(map(gib, sizes)))
+    match placement.experts:
+        case Place.HOST:
+            where = "is in host memory, too"
+        case Place.RESIDENT:
+            where = "stays on the accelerator with it"
+        case _:
+            where = "is on the accelerator while it denoises"
+    return (f"What the LoRAs add to an expert ({size}) {where}.",)
 
 
 def _text_encoder(work: Work, placement: Placement, available: int) -> str:

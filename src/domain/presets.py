@@ -24,11 +24,13 @@ class NeededLora:
         lora: what its name must look like, in any case.
         example: files that are published, as they are called.
         source: where they are published.
+        rank: theirs, as the names that lightx2v gave them say: `Wan2.2-T2V-A14B-4steps-lora-rank64-…`.
     """
 
     lora: str
     example: str
     source: str
+    rank: int = 64
 
     def suits(self, name: str) -> bool:
         """Whether a LoRA of that name is one."""

@@ -88,7 +88,9 @@ def run_kind(request: GenerationRequest) -> str:
     size = f"{request.width}x{request.height}x{request.num_frames}"
     references = f" {len(request.references)} references" if request.references else ""
     cache = f" step cache {request.step_cache}" if request.step_cache else ""
-    return f"{request.checkpoint} {size} {begins}{references}{cache}"
+    names = ", ".join(sorted(use.name for use in request.loras))
+    loras = f" LoRAs {names}" if names else ""
+    return f"{request.checkpoint} {size} {begins}{references}{cache}{loras}"
 
 
 def placed_as(placement: Placement, history: Sequence[PastRun]) -> Sequence[PastRun]:

@@ -104,6 +104,11 @@ class TransformerStructure:
         outside = quantised.outside
         return outside.size_bytes + _beside(numbers, outside, kept, precision)
 
+    def lora_numbers(self, rank: int) -> int:
+        """Numbers of a LoRA of that rank on every matrix of attention and of the feed-forward layers."""
+        sides = 8 * 2 * self.width + 2 * (self.width + self.ffn_width)
+        return self.layers * rank * sides
+
     def block_bytes(self, precision: Precision) -> int:
         """One of the trunk's blocks."""
         return _bytes(self._block, precision) - self._block_saving(precision)

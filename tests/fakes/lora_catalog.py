@@ -19,6 +19,7 @@ def a_lora_file(name: str, **changes: Any) -> LoraFile:
         "widths": (160,),
         "tensors": 2,
         "unknown": (),
+        "numbers": {},
     }
     return LoraFile(**(told | changes))
 

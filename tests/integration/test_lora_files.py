@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 
 from adapters.filesystem.lora_catalog import FilesystemLoraCatalog
 from domain.errors import LoraUnusable, UnknownLora, UnsafeWeights
-from domain.lora import Expert
+from domain.lora import Expert, added_numbers
 
 Q = "diffusion_model.blocks.0.self_attn.q"
 FFN = "diffusion_model.blocks.0.ffn.2"
@@ -50,6 +50,7 @@ def test_the_header_says_what_it_is(tmp_path: Path, catalog: FilesystemLoraCatal
     assert (file.ranks, file.alphas, file.widths) == ((2, 4), (0.5, 8.0), (160,))
     assert (file.tensors, file.unknown) == (6, ("text_model.x",))
     assert file.experts == tuple(Expert)
+    assert file.numbers == dict.fromkeys(Expert, 2 * 4 * 160 + 2 * 416 + 160 * 2)
     assert file.size_bytes == (tmp_path / "turn.safetensors").stat().st_size
 
 
@@ -99,6 +100,23 @@ def test_two_files_that_differ_in_their_expert_are_one_lora(
         (Expert.HIGH_NOISE,),
         (Expert.LOW_NOISE,),
     ]
+
+
+def test_what_a_file_for_both_transformers_adds_to_each_is_told_apart(
+    tmp_path: Path, catalog: FilesystemLoraCatalog
+) -> None:
+    layer = "blocks.0.attn1.to_q"
+    named = {
+        f"{transformer}.{layer}.lora_{part}.weight": zeros(*shape)
+        for transformer, rank in (("transformer", 4), ("transformer_2", 8))
+        for part, shape in (("A", (rank, 160)), ("B", (160, rank)))
+    }
+    save_file(named, tmp_path / "turn.safetensors")
+
+    (file,) = catalog.find("turn").files
+
+    assert file.numbers == {Expert.HIGH_NOISE: 2 * 4 * 160, Expert.LOW_NOISE: 2 * 8 * 160}
+    assert added_numbers([catalog.find("turn")]) == (2 * 4 * 160, 2 * 8 * 160)
 
 
 @pytest.mark.parametrize("stem", ["highlander", "slow_motion", "follow", "high_low_mix"])

@@ -122,6 +122,16 @@ def test_an_expert_weighs_what_is_said_to_the_byte(checkpoint_id: str, cast: Pre
     assert structure.streamed_block_bytes(cast) == max(blocks)
 
 
+@pytest.mark.parametrize("checkpoint_id", ["t2v-A14B", "ti2v-5B"])
+def test_a_lora_on_every_matrix_has_as_many_numbers_as_is_said(checkpoint_id: str) -> None:
+    expert = on_meta(lambda: WanTransformer3DModel(**SHARED | TRANSFORMERS[checkpoint_id]))
+    matrices = [part for part in expert.blocks.modules() if isinstance(part, torch.nn.Linear)]
+
+    numbers = sum(64 * (matrix.in_features + matrix.out_features) for matrix in matrices)
+
+    assert STRUCTURES[checkpoint_id].transformer.lora_numbers(64) == numbers
+
+
 def test_the_text_encoder_weighs_what_is_said_to_the_byte() -> None:
     encoder = on_meta(lambda: UMT5EncoderModel(UMT5Config(**UMT5_XXL)))
 

@@ -106,5 +106,6 @@ def _any_lora(name: str) -> Lora:
         widths=(160,),  # the miniatures'
         tensors=2,
         unknown=(),
+        numbers={},
     )
     return Lora(name=name, files=(file,))

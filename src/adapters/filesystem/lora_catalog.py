@@ -10,6 +10,7 @@ import re
 import struct
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -23,7 +24,14 @@ from domain.errors import (
     UnsafeWeights,
 )
 from domain.lora import Expert, Lora, LoraFile, like_named
-from domain.lora_keys import LoraKey, Part, adapter_alpha, experts_of, parse_key
+from domain.lora_keys import (
+    LoraKey,
+    Part,
+    adapter_alpha,
+    experts_of,
+    keys_of_expert,
+    parse_key,
+)
 from domain.ports import lora_catalog
 from domain.ports.lora_catalog import LoraEntry
 
@@ -146,6 +154,7 @@ def _read_file(path: Path) -> LoraFile:
         widths=_widths(downs),
         tensors=len(keys),
         unknown=unknown,
+        numbers={expert: _numbers(header, keys_of_expert(keys, expert)) for expert in experts},
     )
 
 
@@ -169,6 +178,12 @@ def _widths(downs: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
     tokens = ("attn1.to_q", "attn1.to_k", "attn1.to_v", "attn1.to_out.0", "attn2.to_q", "attn2.to_out.0",
               "ffn.net.0.proj")  # fmt: skip
     return tuple(sorted({shape[-1] for layer, shape in downs.items() if layer.endswith(tokens)}))
+
+
+def _numbers(header: WeightsHeader, keys: Mapping[str, LoraKey]) -> int:
+    return sum(
+        prod(header.entries[name].shape) for name, key in keys.items() if key.part is not Part.ALPHA
+    )
 
 
 def _alphas(

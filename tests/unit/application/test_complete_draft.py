@@ -31,7 +31,7 @@ def completed(draft: GenerationDraft, *loras: Lora) -> list[tuple[str, float]]:
     complete = CompleteDraft(
         FakeCheckpointCatalog("t2v-A14B"), FakeImageStore(Path()), loras=FakeLoraCatalog(*loras)
     )
-    request, _ = complete.execute(draft)
+    request = complete.execute(draft).request
     return [(use.name, use.strength_high_noise) for use in request.loras]
 
 

@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from application.complete_draft import CompleteDraft
-from application.estimate_generation import EstimateGeneration, Imagined
+from application.estimate_generation import Estimate, EstimateGeneration, Imagined
 from application.known_capacity import KnownCapacity
 from application.plan_generation import PlanGeneration
 from application.recent_runs import FRESH_S, RecentRuns
 from domain.errors import CheckpointMissing, DoesNotFit, InvalidRequest
 from domain.hardware import Capacity, Hardware
 from domain.job import Job
+from domain.lora import Expert, Lora, LoraDraft
 from domain.placement import Place
 from domain.progress import Stage
 from domain.rendering import RunMeasured, StageEntered
@@ -22,6 +23,7 @@ from tests.fakes.examples import NOON, a_draft
 from tests.fakes.hardware_probe import GIB, FakeHardwareProbe
 from tests.fakes.image_store import FakeImageStore
 from tests.fakes.jobs import InMemoryJobs
+from tests.fakes.lora_catalog import FakeLoraCatalog, a_lora
 from tests.fakes.renderer import Stages
 from tests.unit.application.attempt import Lane
 
@@ -86,6 +88,20 @@ async def test_a_run_of_another_size_foretells_nothing(
     await run(jobs, lane, plan, loading=0.0, step=1.0)
 
     assert (await plan.execute(a_draft(num_frames=9)))[1].seconds is None
+
+
+async def test_the_loras_that_are_asked_for_are_planned_in(
+    images: FakeImageStore, jobs: InMemoryJobs, hardware: FakeHardwareProbe
+) -> None:
+    lora = a_lora("turn", widths=(1536,), numbers=dict.fromkeys(Expert, 1000))
+    complete = CompleteDraft(FakeCheckpointCatalog("t2v-1.3B"), images, loras=FakeLoraCatalog(lora))
+    planning = PlanGeneration(complete, jobs.history, lambda: hardware.hardware.capacity)
+    draft = a_draft(checkpoint="t2v-1.3B", width=832, height=480)
+
+    bare = (await planning.execute(draft))[1]
+    worn = (await planning.execute(replace(draft, loras=(LoraDraft(name="turn"),))))[1]
+
+    assert (worn.accelerator_bytes or 0) - (bare.accelerator_bytes or 0) == 2000
 
 
 async def test_what_cannot_fit_is_refused(
@@ -154,6 +170,29 @@ class TestImagining:
         assert begun.request.image is not None
         assert led.request.face_video is not None
         assert led.plan.latent_shape[1] == 2 + 1  # the character has a latent frame of its own
+
+    async def test_a_preset_is_planned_with_the_lora_it_needs_or_with_one_such_as_is_published(
+        self, hardware: FakeHardwareProbe, jobs: InMemoryJobs
+    ) -> None:
+        catalog, capacity = FakeCheckpointCatalog("mini"), hardware.hardware.capacity
+        numbers = dict.fromkeys(Expert, 50)
+        small = a_lora("t2v_4steps", widths=(5120,), numbers=numbers)
+        asked = Imagined(checkpoint="t2v-A14B", accelerator_bytes=141 * GIB)
+
+        async def estimated(preset: str, *here: Lora) -> Estimate:
+            loras = FakeLoraCatalog(*here)
+            estimate = EstimateGeneration(catalog, jobs.history, lambda: capacity, loras)
+            return await estimate.execute(replace(asked, preset=preset))
+
+        bare = await estimated("exact", small)
+        imagined, found = await estimated("distilled-4"), await estimated("distilled-8", small)
+
+        both = 2 * 2 * 64 * 40 * (18 * 5120 + 2 * 13824)  # GB: 1.2
+        planned = bare.plan.accelerator_bytes or 0
+        assert (imagined.plan.accelerator_bytes or 0) - planned == both
+        assert (found.plan.accelerator_bytes or 0) - planned == 2 * 2 * 50
+        assert [lora.name for lora in found.request.loras] == ["t2v_4steps"]
+        assert any("on in the last 7 of 8 steps" in reason for reason in found.plan.reasons)
 
     async def test_an_unknown_one_is_refused(self, estimate: EstimateGeneration) -> None:
         with pytest.raises(InvalidRequest, match="checkpoint: no checkpoint is called"):

@@ -20,7 +20,7 @@ from domain.errors import (
     RenderCancelled,
 )
 from domain.inputs import InputFiles
-from domain.lora import LoraDraft
+from domain.lora import Expert, LoraDraft
 from domain.progress import Stage
 from domain.recipe import RECIPE_KEY
 from domain.rendering import (
@@ -218,7 +218,7 @@ class TestLoras:
             FakeCheckpointCatalog("mini"), FakeImageStore(Path()), loras=self.CATALOG_AT_SUBMISSION
         )
         draft = a_draft(width=16, height=16, loras=(LoraDraft(name="turn", strength=0.8),))
-        request, _ = complete.execute(draft)
+        request = complete.execute(draft).request
         return RenderOrder(job_id="gen_1", fence=1, request=request)
 
     def test_the_pipeline_is_given_the_files_and_the_recipe_names_them(
@@ -305,11 +305,20 @@ class TestGeneratingOnce:
         assert (request.strength, request.denoising_steps) == (0.8, 3)
         assert plan.forwards == 2 * 3
 
+    def test_the_loras_that_are_asked_for_are_planned_in(self, store: FakeArtifactStore) -> None:
+        once, draft = self.once(store), a_draft(width=16, height=16, num_frames=5)
+
+        _request, bare = once.complete(draft)
+        _request, worn = once.complete(replace(draft, loras=(LoraDraft(name="turn"),)))
+
+        assert (worn.accelerator_bytes or 0) - (bare.accelerator_bytes or 0) == 2 * 2 * 1000
+
     @staticmethod
     def once(store: FakeArtifactStore, images: FakeImageStore | None = None) -> GenerateOnce:
         images = images or FakeImageStore(Path())
         catalog = FakeCheckpointCatalog("mini", "i2v-A14B", "vace-14B")
-        complete = CompleteDraft(catalog, images, draw_seed=lambda: 7)
+        loras = FakeLoraCatalog(a_lora("turn", numbers=dict.fromkeys(Expert, 1000)))
+        complete = CompleteDraft(catalog, images, draw_seed=lambda: 7, loras=loras)
         upload = UploadImage(FakeImageReader(), images)
         upload_video = UploadVideo(FakeClipReader(), images)
         capacity = FakeHardwareProbe().hardware.capacity
