@@ -137,6 +137,7 @@ def denoise(
             velocity = cache.recall(step, latents, regime)
             if velocity is None:
                 bring(pipe, expert.transformer)
+                loras.follow(expert.transformer)
                 velocity = _velocity(
                     expert, conditioning, latents, t, prompt, negative if guides else None
                 )

@@ -7,16 +7,18 @@ type the weights have. An arithmetic of our own (ADR-0021).
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody calls it
 from diffusers import WanPipeline
 from safetensors import SafetensorError, safe_open
 
+from adapters.diffusers.parts import Placed
 from domain.errors import LoraUnusable
 from domain.lora import Expert, Lora, LoraFile, LoraUse
 from domain.lora_keys import Part, adapter_alpha, keys_of_expert, parse_key
+from domain.placement import Place
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +39,10 @@ class _Change:
     names: list[str] = field(default_factory=list)
 
 
+#: A change's two matrices and its bias, where its layer works.
+_Brought: TypeAlias = tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]
+
+
 class LoraStack:
     """The LoRAs that a pipeline's transformers have on.
 
@@ -50,6 +56,7 @@ class LoraStack:
         self._on: tuple[LoraUse, ...] = ()
         self._told: tuple[str, ...] = ()
         self._hooks: list[Any] = []  # torch's handles
+        self._additions: list[tuple[torch.nn.Module, _Addition]] = []  # with their transformers
 
     def wear(self, uses: Sequence[LoraUse], loras: Sequence[Lora]) -> Sequence[str]:
         """Have these on, and no others.
@@ -63,6 +70,7 @@ class LoraStack:
         Raises:
             LoraUnusable: none of a LoRA's tensors matches, or one has another shape. None is on then.
         """
+        self.follow(None)
         if tuple(uses) != self._on:
             self.take_off()
             try:
@@ -73,11 +81,23 @@ class LoraStack:
             self._on, self._told = tuple(uses), told
         return self._told
 
+    def follow(self, part: torch.nn.Module | None) -> None:
+        """Take from the accelerator what is there for experts that left it as `part` came.
+
+        Those that stay on it keep theirs. None: no part is at work.
+        """
+        if not _come_and_go(self._pipe):
+            return
+        for transformer, addition in self._additions:
+            if transformer is not part:
+                addition.leave()
+
     def take_off(self) -> None:
         """Have none on: every layer gives what its checkpoint makes it give, bit for bit."""
         for hook in self._hooks:
             hook.remove()
-        self._hooks, self._on, self._told = [], (), ()
+        self._hooks, self._additions = [], []
+        self._on, self._told = (), ()
 
     def _put_on(self, use: LoraUse, lora: Lora) -> str:
         matched: set[tuple[str, str]] = set()
@@ -94,6 +114,7 @@ class LoraStack:
                     continue
                 matched |= names
                 addition = _Addition(self, change, layer, target, use.strength(expert))
+                self._additions.append((transformer, addition))
                 self._hooks.append(target.register_forward_hook(addition))
         missed -= matched
         if not matched:
@@ -115,6 +136,12 @@ class LoraStack:
                 transformer = getattr(self._pipe, _TRANSFORMER[expert])
                 if transformer is not None:
                     yield file, expert, transformer
+
+
+def _come_and_go(pipe: WanPipeline) -> bool:
+    """Whether its experts are on the accelerator only while they work; a stock pipeline's lie still."""
+    places = {Place.VISITING, Place.STREAMED}
+    return isinstance(pipe, Placed) and pipe.parts.placement.experts in places
 
 
 def _read(file: LoraFile, expert: Expert) -> tuple[Mapping[str, _Change], Sequence[str]]:
@@ -152,7 +179,7 @@ def _note(change: _Change, part: Part, tensor: torch.Tensor) -> None:
 class _Addition:
     """A hook that adds what a change makes of a layer's input to what the layer gives.
 
-    Its tensors follow the layer to wherever that works.
+    Its tensors lie in their file's pages; copies are made where the layer works, once it does.
     """
 
     def __init__(
@@ -172,6 +199,7 @@ class _Addition:
         down, up, bias = change.down, change.up, change.bias
         if (down is None) != (up is None):
             raise LoraUnusable(f"The LoRA has one matrix for {layer}, and lacks the other.")
+        factor = strength
         if down is not None and up is not None:
             rank = down.shape[0]
             if tuple(down.shape) != (rank, width) or tuple(up.shape) != (out, rank):
@@ -179,23 +207,36 @@ class _Addition:
                     f"The LoRA changes {layer} by {tuple(up.shape)} x {tuple(down.shape)}; this "
                     f"checkpoint's is {out} x {width}. It is made for another one."
                 )
-            up = up.float() * (strength * (rank if change.alpha is None else change.alpha) / rank)
-        if bias is not None:
-            if tuple(bias.shape) != (out,):
-                raise LoraUnusable(f"The LoRA's bias of {layer} is not {out} long.")
-            bias = bias.float() * strength
+            factor = strength * (rank if change.alpha is None else change.alpha) / rank
+        if bias is not None and tuple(bias.shape) != (out,):
+            raise LoraUnusable(f"The LoRA's bias of {layer} is not {out} long.")
         self._stack = stack
-        self._down, self._up, self._bias = down, up, bias
+        self._change, self._factor, self._strength = change, factor, strength
+        self._there: _Brought | None = None
 
     def __call__(
         self, _layer: torch.nn.Module, given: tuple[torch.Tensor, ...], made: torch.Tensor
     ) -> torch.Tensor:
         if self._stack.rests:
             return made
-        if self._down is not None and self._up is not None:
-            self._down, self._up = self._down.to(made), self._up.to(made)
-            made = made + F.linear(F.linear(given[0].to(made.dtype), self._down), self._up)
-        if self._bias is not None:
-            self._bias = self._bias.to(made)
-            made = made + self._bias
-        return made
+        if self._there is None:
+            self._there = self._bring(made)
+        down, up, bias = self._there
+        if down is not None and up is not None:
+            # In the place of what is added: a third tensor as wide as the layer would be the peak.
+            made = F.linear(F.linear(given[0].to(made.dtype), down), up).add_(made)
+        return made if bias is None else made + bias
+
+    def leave(self) -> None:
+        """Drop the copies."""
+        self._there = None
+
+    def _bring(self, made: torch.Tensor) -> _Brought:
+        """Where `made` lies, and in its type."""
+
+        def times(factor: float, tensor: torch.Tensor | None) -> torch.Tensor | None:
+            return None if tensor is None else (tensor.to(made.device).float() * factor).to(made)
+
+        change = self._change
+        down = None if change.down is None else change.down.to(made)
+        return down, times(self._factor, change.up), times(self._strength, change.bias)

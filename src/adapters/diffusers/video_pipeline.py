@@ -120,6 +120,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
                     begun = None  # the next segment begins at its first step
                 report(StageEntered(stage=Stage.DECODING))
                 bring(pipe, pipe.vae)
+                loaded.loras.follow(pipe.vae)
                 with _tiling(pipe.vae) if in_tiles else nullcontext():
                     shown = request.segments.shown(segment)
                     before = yield from _decoded(pipe.vae, done[segment], shown, report)
