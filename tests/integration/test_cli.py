@@ -6,9 +6,7 @@ import shlex
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from adapters.cli.app import build_app, run
 from adapters.filesystem.data_directory import DataDirectory
@@ -253,62 +251,6 @@ def test_a_place_that_cannot_be_a_data_directory_is_told_in_a_sentence(
 def test_wrong_usage_ends_with_two() -> None:
     assert wan("generate") == 2
     assert wan("nonsense") == 2
-
-
-def put_lora(folder: Path, name: str) -> None:
-    layer = "diffusion_model.blocks.0.self_attn.q"
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        f"{layer}.lora_down.weight": np.zeros((4, 160), np.float32),
-        f"{layer}.lora_up.weight": np.zeros((160, 4), np.float32),
-    }
-    save_file(tensors, folder / f"{name}.safetensors")
-
-
-def test_loras_are_named_with_their_strength(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("turn", "a:b"):
-        put_lora(tmp_path / "data" / "loras", name)
-
-    code = wan(
-        "generate", "x", "-o", tmp_path / "o.mp4", "--data-dir", tmp_path / "data", "--json",
-        "--lora", "turn:0.8,0.4", "--lora", "a:b:-1", *CARD,
-    )  # fmt: skip
-
-    loras = json.loads(capsys.readouterr().out)["request"]["loras"]
-    assert code == 0
-    assert [
-        (use["name"], use["strength_high_noise"], use["strength_low_noise"]) for use in loras
-    ] == [
-        ("turn", 0.8, 0.4),
-        ("a:b", -1, -1),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("lora", "words"),
-    [
-        ("anime", "nearest: turn"),
-        ("turn:5", "4.0"),
-        ("turn:much", "turn:0.8"),
-        ("turn:1,2,3", "turn:0.8"),
-    ],
-)
-def test_a_lora_that_cannot_be_used_is_told_with_the_option(
-    lora: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    put_lora(tmp_path / "data" / "loras", "turn")
-
-    code = wan(
-        "generate", "x", "-o", tmp_path / "o.mp4", "--data-dir", tmp_path / "data", "--lora", lora,
-        *CARD,
-    )  # fmt: skip
-
-    told = capsys.readouterr().err
-    assert code == 2
-    assert "--lora" in told
-    assert words in told
 
 
 def test_two_runs_of_one_command_make_the_same_frames(

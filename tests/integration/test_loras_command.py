@@ -1,4 +1,4 @@
-"""`wan loras`, run in this process over files as they are found."""
+"""LoRAs on the command line: `wan loras`, and `--lora` of `wan generate`; test cards are drawn."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 from adapters.cli.app import build_app, run
 from bootstrap.cli import Commands
 
+pytestmark = pytest.mark.usefixtures("settled")
 Q = "diffusion_model.blocks.0.self_attn.q"
 
 
@@ -21,8 +22,18 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def wan(folder: Path, *arguments: str) -> int:
-    return run(build_app(Commands()), ["loras", "--data-dir", str(folder.parent), *arguments])
+def wan(*arguments: str | Path) -> int:
+    return run(build_app(Commands()), [str(argument) for argument in arguments])
+
+
+def loras(folder: Path, *arguments: str) -> int:
+    return wan("loras", "--data-dir", folder.parent, *arguments)
+
+
+def generate(folder: Path, *arguments: str) -> int:
+    output = folder.parent / "o.mp4"
+    given = ("-o", output, "--data-dir", folder.parent, "--backend", "synthetic")
+    return wan("generate", "x", *given, *arguments)
 
 
 def write(path: Path, *, rank: int = 4, width: int = 160) -> Path:
@@ -44,7 +55,7 @@ def test_each_is_told_with_what_its_files_say(
     write(folder / "odd.safetensors", width=7)
     (folder / "old.pt").write_bytes(b"pickle")
 
-    assert wan(folder) == 0
+    assert loras(folder) == 0
 
     told = capsys.readouterr().out
     assert "turn  for mini" in told
@@ -62,7 +73,7 @@ def test_each_is_told_with_what_its_files_say(
 def test_one_is_told_with_its_hashes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write(folder / "turn.safetensors")
 
-    assert wan(folder, "turn", "--json") == 0
+    assert loras(folder, "turn", "--json") == 0
 
     told = json.loads(capsys.readouterr().out)
     assert (told["name"], told["family"], told["problem"]) == ("turn", "mini", None)
@@ -75,8 +86,45 @@ def test_one_is_told_with_its_hashes(folder: Path, capsys: pytest.CaptureFixture
 def test_where_there_is_none_it_says_where_they_belong(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert wan(folder) == 0
+    assert loras(folder) == 0
     assert "No LoRA is here." in capsys.readouterr().out
 
-    assert wan(folder, "turn") == 2
+    assert loras(folder, "turn") == 2
     assert "No LoRA is called 'turn'" in capsys.readouterr().err
+
+
+def test_one_is_used_with_its_strengths(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("turn", "a:b"):
+        write(folder / f"{name}.safetensors")
+
+    code = generate(folder, "--json", "--lora", "turn:0.8,0.4", "--lora", "a:b:-1")
+
+    used = json.loads(capsys.readouterr().out)["request"]["loras"]
+    assert code == 0
+    assert [
+        (use["name"], use["strength_high_noise"], use["strength_low_noise"]) for use in used
+    ] == [
+        ("turn", 0.8, 0.4),
+        ("a:b", -1, -1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("anime", "nearest: turn"),
+        ("turn:5", "4.0"),
+        ("turn:much", "turn:0.8"),
+        ("turn:1,2,3", "turn:0.8"),
+    ],
+)
+def test_one_that_cannot_be_used_is_told_with_the_option(
+    said: str, words: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder / "turn.safetensors")
+
+    assert generate(folder, "--lora", said) == 2
+
+    told = capsys.readouterr().err
+    assert "--lora" in told
+    assert words in told
