@@ -28,6 +28,9 @@ CONTEXT_BYTES: Final = GIB
 SLACK: Final = 0.25
 #: Blocks of a streamed expert that are there at once: one works, one comes, one has not gone yet.
 _STREAMED_BLOCKS: Final = 3
+#: Host memory, in blocks, for one that is pinned only while it is copied: torch rounds each tensor's up to a
+#: power of two. Where all are pinned, one is copied at a time, and lies there twice.
+_STAGED_BLOCKS: Final = 2
 #: Latents of float32 that a sampler keeps beside those it works on.
 _SAMPLER_COPIES: Final = 8
 
@@ -240,17 +243,39 @@ def _weights_there(work: Work, placement: Placement, phase: str) -> int:
 def _host_bytes(work: Work, placement: Placement) -> int:
     """The process and what of the weights is its own: files that are mapped as they are cost nothing."""
     parts = _parts(work, placement)
-    # All parts are loaded before any is cast or leaves.
-    loading = sum(part.converted for part in parts)
-    staying = sum(part.size - part.mapped for part in parts if part.place is not Place.RESIDENT)
-    if placement.is_pinned:
-        staying = max(staying, experts_bytes(work, placement))
+    # All parts are loaded before any is cast, pinned or leaves.
+    loading = sum(part.converted + _pinned_beside(part, placement) for part in parts)
+    staying = sum(_own_bytes(work, placement, part) for part in parts)
     pictures = 0
     if placement.is_tiled:
         pictures = tiled_pictures_bytes(
             width=work.width, height=work.height, num_frames=work.num_frames
         )
-    return _CUDA_PROCESS_BYTES + max(loading, staying + pictures + work.kept_bytes)
+    copying = 0
+    if placement.experts is Place.STREAMED:
+        copies = 1 if placement.is_pinned else _STAGED_BLOCKS
+        copying = copies * work.structure.block_bytes(placement.precision)
+    return _CUDA_PROCESS_BYTES + copying + max(loading, staying + pictures + work.kept_bytes)
+
+
+def _own_bytes(work: Work, placement: Placement, part: "_Part") -> int:
+    """What the process itself holds of a part once all is placed."""
+    own = part.size - part.mapped
+    match part.place:
+        case Place.RESIDENT:
+            return 0
+        case Place.STREAMED if placement.is_pinned:
+            return part.size
+        case Place.STREAMED:  # what is around the blocks is copied back after each forward
+            return min(own + work.structure.outer_bytes(placement.precision), part.size)
+        case _:
+            return own
+
+
+def _pinned_beside(part: "_Part", placement: Placement) -> int:
+    """What of a part is pinned while malloc has not given back what was converted for it."""
+    is_pinned = placement.is_pinned and part.place is Place.STREAMED
+    return min(part.converted, part.size) if is_pinned else 0
 
 
 def _kept_in_cache(work: Work, placement: Placement) -> int:

@@ -103,11 +103,12 @@ def _experts(work: Work, placement: Placement, available: int) -> str:
 def _pinning(work: Work, placement: Placement, capacity: Capacity) -> Sequence[str]:
     if placement.experts is not Place.STREAMED:
         return ()
-    whole = gib(experts_bytes(work, placement))
     if placement.is_pinned:
-        return (
-            f"What is streamed is pinned in host memory ({whole}), and so moves at full speed.",
+        whole = gib(experts_bytes(work, placement))
+        told = (
+            f"What is streamed lies pinned in {whole} of host memory, and so moves at full speed."
         )
+        return (told,)
     pinned = demand(work, replace(placement, is_pinned=True)).host_needed
     told = (
         "What is streamed is not pinned in host memory, which makes it slower: pinned it would need "

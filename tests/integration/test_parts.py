@@ -15,8 +15,9 @@ import pytest
 import torch
 
 import adapters.embedded
+from adapters.diffusers.int8_weights import Int8Linear
 from adapters.diffusers.loading import LoadedCheckpoint, load
-from adapters.diffusers.parts import bring
+from adapters.diffusers.parts import Parts, bring
 from adapters.diffusers.streamed_decode import decode_frames, to_rgb
 from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
@@ -39,6 +40,7 @@ VISITING = replace(
     ALL_RESIDENT, experts=Place.VISITING, text_encoder=Place.VISITING, vae=Place.VISITING
 )
 STREAMED = replace(VISITING, experts=Place.STREAMED)
+PINNED = replace(STREAMED, is_pinned=True)
 INT8 = replace(VISITING, precision=Precision.INT8)
 
 Frames: TypeAlias = Callable[..., bytes]
@@ -72,6 +74,7 @@ def addresses(part: torch.nn.Module) -> list[int]:
     [
         VISITING,
         STREAMED,
+        PINNED,
         replace(STREAMED, text_encoder=Place.HOST),
         replace(ALL_RESIDENT, text_encoder=Place.VISITING),
     ],
@@ -89,8 +92,11 @@ def test_weights_in_int8_change_the_video_a_little(frames: Frames) -> None:
     assert (cast - exact).abs().mean() < 20
 
 
-def test_weights_in_int8_are_the_same_wherever_they_lie(frames: Frames) -> None:
-    assert frames(replace(INT8, experts=Place.STREAMED)) == frames(INT8)
+@pytest.mark.parametrize("placement", [STREAMED, PINNED, ALL_RESIDENT])
+def test_weights_in_int8_are_the_same_wherever_they_lie(
+    placement: Placement, frames: Frames
+) -> None:
+    assert frames(replace(placement, precision=Precision.INT8)) == frames(INT8)
 
 
 def test_a_streamed_run_that_is_ended_within_its_first_forward_does_not_taint_the_next(
@@ -253,15 +259,80 @@ class TestWhoIsThere:
         assert self.there(pipe, homes) == set()
 
 
-def test_a_resident_that_is_to_leave_is_copied_home() -> None:
-    pipe = load(MINI, ALL_RESIDENT, HOST).pipe
-    before = [parameter.clone() for parameter in pipe.vae.parameters()]
+class TestWhoStayed:
+    """A transformer that is half a file's own pages and half the process's own memory."""
 
-    pipe.parts.settle(ALL_RESIDENT)
-    pipe.parts.settle(VISITING)
+    @pytest.fixture
+    def pipe(self, tmp_path: Path) -> Any:
+        pipe = load(MINI, VISITING, HOST).pipe
+        pipe.transformer.save_pretrained(tmp_path)
+        transformer = type(pipe.transformer).from_pretrained(tmp_path, dtype=torch.bfloat16)
+        for parameter in transformer.blocks[0].parameters():  # as if it had been converted
+            parameter.data = parameter.data.clone()
+        pipe.parts.join("transformer", transformer)
+        return pipe
 
-    after = list(pipe.vae.parameters())
-    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    @pytest.fixture
+    def values(self, pipe: Any) -> list[torch.Tensor]:
+        return [parameter.clone() for parameter in pipe.transformer.parameters()]
+
+    def is_as_before(self, pipe: Any, values: list[torch.Tensor]) -> bool:
+        after = list(pipe.transformer.parameters())
+        return all(torch.equal(a, b) for a, b in zip(values, after, strict=True))
+
+    @pytest.mark.parametrize("visits_first", [False, True])
+    def test_takes_up_its_files_pages_again_when_it_leaves(
+        self, pipe: Any, values: list[torch.Tensor], *, visits_first: bool
+    ) -> None:
+        # It was copied into memory that nobody had planned.
+        in_file = addresses(pipe.transformer.blocks[1])
+
+        if visits_first:
+            bring(pipe, pipe.transformer)
+        for _ in range(2):  # it stays from run to run
+            pipe.parts.settle(ALL_RESIDENT)
+        there = addresses(pipe.transformer.blocks[1])
+        pipe.parts.settle(VISITING)
+
+        assert not set(there) & set(in_file)
+        assert addresses(pipe.transformer.blocks[1]) == in_file
+        assert self.is_as_before(pipe, values)
+
+    @pytest.mark.parametrize("visits_first", [False, True])
+    def test_has_given_back_the_rest_which_is_copied_home(
+        self, pipe: Any, values: list[torch.Tensor], *, visits_first: bool
+    ) -> None:
+        memory = Memory(pipe.transformer.blocks[0].norm2.weight.numpy(force=True).tobytes())
+        home = weakref.ref(memory)
+        pipe.transformer.blocks[0].norm2.weight.data = torch.frombuffer(memory, dtype=torch.float32)
+        del memory
+
+        if visits_first:
+            bring(pipe, pipe.transformer)
+        kept = home() is not None
+        pipe.parts.settle(ALL_RESIDENT)
+
+        assert kept
+        assert home() is None
+        pipe.parts.settle(VISITING)
+        assert self.is_as_before(pipe, values)
+
+
+class Memory(bytearray):
+    """Bytes of which one can tell whether they are still there."""
+
+
+def test_what_is_cast_and_stays_never_lies_in_host_memory() -> None:
+    # All of an expert did, in memory that nobody had planned. From the meta device nothing can be copied
+    # there; nor, of what is not cast, to it.
+    pipe, meta = load(MINI, VISITING, HOST).pipe, torch.device("meta")
+
+    with pytest.raises(RuntimeError, match="incompatible tensor type"):
+        Parts(pipe, replace(ALL_RESIDENT, precision=Precision.INT8), meta)
+
+    layers = [it for it in pipe.transformer.modules() if isinstance(it, Int8Linear)]
+    assert len(layers) == 10 * len(pipe.transformer.blocks)
+    assert all(layer.weight.device == layer.scale.device == meta for layer in layers)
 
 
 @pytest.mark.parametrize(

@@ -14,25 +14,38 @@ from domain.structure import Precision
 Cast: TypeAlias = Callable[[torch.nn.Linear], torch.nn.Linear]
 
 
-def cast_for(precision: Precision, dtype: torch.dtype, device: torch.device) -> Cast | None:
+def cast_for(
+    precision: Precision,
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    home: torch.device | None = None,
+) -> Cast | None:
     """How layers that work on `device`, with sums in `dtype`, come to be kept so; None where they stay plain.
+
+    Args:
+        home: where their weights are to lie; None for where the plain ones do.
 
     Raises:
         PrecisionUnusable: `device` cannot compute so.
     """
     match precision:
         case Precision.INT8:
-            return partial(Int8Linear, device=device)
+            return partial(Int8Linear, device=device, home=home)
         case Precision.FP8:
-            return partial(Fp8Linear, device=device, product=choose_product(dtype, device))
+            product = choose_product(dtype, device)
+            return partial(Fp8Linear, device=device, product=product, home=home)
         case _:
             return None
 
 
 def cast_blocks(expert: Any, cast: Cast) -> None:
     """Replace the plain linear layers of the trunk's blocks, one after the other."""
-    names = [
-        name for name, layer in expert.blocks.named_modules() if type(layer) is torch.nn.Linear
-    ]
+    cast_layers(expert.blocks, cast)
+
+
+def cast_layers(part: Any, cast: Cast) -> None:
+    """The same of any part."""
+    names = [name for name, layer in part.named_modules() if type(layer) is torch.nn.Linear]
     for name in names:
-        expert.blocks.set_submodule(name, cast(expert.blocks.get_submodule(name)))
+        part.set_submodule(name, cast(part.get_submodule(name)))

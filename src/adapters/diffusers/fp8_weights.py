@@ -49,11 +49,22 @@ class Fp8Linear(torch.nn.Linear):
     `weight`: (out, in), e4m3. `scale`: (1, out), float32.
     """
 
-    def __init__(self, plain: torch.nn.Linear, device: torch.device, product: Product) -> None:
-        """Take over `plain`; the arithmetic is done on `device`, and the result lies where `plain` does."""
+    def __init__(
+        self,
+        plain: torch.nn.Linear,
+        device: torch.device,
+        product: Product,
+        *,
+        home: torch.device | None = None,
+    ) -> None:
+        """Take over `plain`; the arithmetic is done on `device`.
+
+        Args:
+            home: where the result is to lie; None for where `plain` does.
+        """
         torch.nn.Module.__init__(self)
         self.in_features, self.out_features = plain.in_features, plain.out_features
-        home = plain.weight.device
+        home = home or plain.weight.device
         weight, scale = to_fp8(plain.weight.detach().to(device))
         self.weight = torch.nn.Parameter(weight.to(home), requires_grad=False)
         self.scale = torch.nn.Parameter(scale.reshape(1, -1).to(home), requires_grad=False)

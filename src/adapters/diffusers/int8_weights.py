@@ -20,11 +20,17 @@ class Int8Linear(torch.nn.Linear):
     `weight`: (out, groups, numbers of a group), int8. `scale`: (out, groups, 1), bfloat16.
     """
 
-    def __init__(self, plain: torch.nn.Linear, device: torch.device) -> None:
-        """Take over `plain`; the arithmetic is done on `device`, and the result lies where `plain` does."""
+    def __init__(
+        self, plain: torch.nn.Linear, device: torch.device, *, home: torch.device | None = None
+    ) -> None:
+        """Take over `plain`; the arithmetic is done on `device`.
+
+        Args:
+            home: where the result is to lie; None for where `plain` does.
+        """
         torch.nn.Module.__init__(self)
         self.in_features, self.out_features = plain.in_features, plain.out_features
-        home = plain.weight.device
+        home = home or plain.weight.device
         whole, scale = to_int8(plain.weight.detach().to(device))
         self.weight = torch.nn.Parameter(whole.to(home), requires_grad=False)
         self.scale = torch.nn.Parameter(scale.to(home), requires_grad=False)

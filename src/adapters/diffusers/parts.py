@@ -1,21 +1,27 @@
 """Where a loaded pipeline's parts lie, and how they get to the accelerator and back.
 
-Weights are never copied back: a part that leaves takes up again the host tensors it came with, which for
-a file that is used as it lies are the file's own pages.
+A part that leaves takes up again the host tensors it came with. Those that are a file's own pages, used as
+they lie, cost no memory of the process and are never let go; any other of a part that came to stay is given
+back, and has to be copied home if the part is to leave one day. Of an expert that is streamed, only what is
+around its blocks is copied back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import torch
 from diffusers import WanAnimatePipeline, WanPipeline
 
-from adapters.diffusers.cast_blocks import cast_blocks, cast_for
+from adapters.diffusers.cast_blocks import Cast, cast_for, cast_layers
 from adapters.diffusers.fp8_weights import choose_product
+from adapters.diffusers.mapped_files import MappedFiles
+from adapters.diffusers.pinned_memory import Locks, PinnedMemory, locks_for
 from domain.placement import Place, Placement
 from domain.structure import Precision
 
 _HOST = torch.device("cpu")
+#: The blocks that are cast; those beside them are streamed as they are.
+_TRUNK = "blocks"
 
 
 class PlacedPipeline(WanPipeline):  # type: ignore[misc]  # diffusers is untyped
@@ -53,8 +59,18 @@ def bring(pipe: WanPipeline, part: torch.nn.Module) -> None:
 class Parts:
     """The parts of one pipeline, placed for one run after another."""
 
-    def __init__(self, pipe: Placed, placement: Placement, device: torch.device) -> None:
-        """Do what is done once: cast and stream the experts. `settle` does the rest.
+    def __init__(
+        self,
+        pipe: Placed,
+        placement: Placement,
+        device: torch.device,
+        *,
+        locks: Locks | None = None,
+    ) -> None:
+        """Do what is done once: cast, pin and stream the experts. `settle` does the rest.
+
+        Args:
+            locks: how memory is pinned; None for the way of `device`.
 
         Raises:
             PrecisionUnusable: `device` cannot compute so.
@@ -67,15 +83,30 @@ class Parts:
             for name, part in pipe.components.items()
             if isinstance(part, torch.nn.Module)
         }
-        cast = cast_for(placement.precision, pipe.transformer.dtype, device)
+        is_streamed = placement.experts is Place.STREAMED
+        is_resident = placement.experts is Place.RESIDENT
+        self._pinned: PinnedMemory | None = None  # held as long as its tensors are in use
+        if is_streamed and placement.is_pinned:
+            self._pinned = PinnedMemory(locks or locks_for(device))
+        home = device if is_resident else _HOST
+        cast = cast_for(placement.precision, pipe.transformer.dtype, device, home=home)
         for expert in self.experts():
-            if cast is not None:
-                cast_blocks(expert, cast)
-            if placement.experts is Place.STREAMED:
-                _stream(expert, device, is_pinned=placement.is_pinned)
-            elif placement.experts is Place.RESIDENT:
-                # One after the other, so that no two casts lie in host memory at once.
+            self._prepare_blocks(expert, cast)
+            if is_streamed:
+                _stream(expert, device)
+            elif is_resident:
                 self._guest_of(expert).stay(device)
+
+    def _prepare_blocks(self, expert: Any, cast: Cast | None) -> None:
+        """Cast and pin them one after the other: never is there a second copy of more than one."""
+        for name, blocks in expert.named_children():
+            if not isinstance(blocks, (torch.nn.ModuleList, torch.nn.Sequential)):
+                continue  # what diffusers does not stream
+            for block in blocks:
+                if cast is not None and name == _TRUNK:
+                    cast_layers(block, cast)
+                if self._pinned is not None:
+                    self._pinned.take_in(block)
 
     def can_become(self, placement: Placement) -> bool:
         """Whether `settle` can do it; else the checkpoint has to be loaded again."""
@@ -152,8 +183,9 @@ class _Guest:
 
     def __init__(self, module: torch.nn.Module) -> None:
         self.module = module
-        self._is_there = False
-        self._at_home: list[torch.Tensor] = []  # its tensors' host memory, while it visits
+        self._is_there = self._stays = False
+        #: Its tensors' host memory while it is there; None where it was given back.
+        self._at_home: Sequence[torch.Tensor | None] = ()
 
     def visit(self, device: torch.device) -> None:
         """Come, and keep what lies in host memory."""
@@ -162,19 +194,24 @@ class _Guest:
             self._move(device)
 
     def stay(self, device: torch.device) -> None:
-        """Come for good: what lies in host memory is given back."""
+        """Come for good: host memory of the process's own is given back."""
+        if self._stays:
+            return
+        files = MappedFiles()
+        homes = self._at_home if self._is_there else [tensor.data for tensor in self._tensors()]
+        self._at_home = [home if home is not None and home in files else None for home in homes]
+        del homes  # so that each goes as it is moved
         if not self._is_there:
             self._move(device)
-        self._at_home = []
+        self._stays = True
 
     def leave(self) -> None:
-        """Go home; one that was to stay has to be copied there."""
+        """Go home; what was given back has to be copied there."""
         if not self._is_there:
             return
-        homes = self._at_home or [tensor.data.to(_HOST) for tensor in self._tensors()]
-        for tensor, home in zip(self._tensors(), homes, strict=True):
-            tensor.data = home
-        self._is_there, self._at_home = False, []
+        for tensor, home in zip(self._tensors(), self._at_home, strict=True):
+            tensor.data = tensor.data.to(_HOST) if home is None else home
+        self._is_there, self._stays, self._at_home = False, False, ()
 
     def _move(self, device: torch.device) -> None:
         self._is_there = True  # also where memory runs out halfway: `leave` then undoes it
@@ -186,11 +223,12 @@ class _Guest:
         return [*self.module.parameters(), *self.module.buffers()]
 
 
-def _stream(expert: Any, device: torch.device, *, is_pinned: bool) -> None:
+def _stream(expert: Any, device: torch.device) -> None:
     """Have the blocks come one by one, the next on a stream of its own where the device has those.
 
     Never by way of a folder: diffusers names its files by the block alone, so that the second expert
-    would read the first one's.
+    would read the first one's. What is pinned is copied from where it lies; with less thrift diffusers
+    would pin the rest in torch's way.
     """
     has_streams = device.type == "cuda"
     expert.enable_group_offload(
@@ -200,5 +238,5 @@ def _stream(expert: Any, device: torch.device, *, is_pinned: bool) -> None:
         num_blocks_per_group=1,
         use_stream=has_streams,
         record_stream=has_streams,
-        low_cpu_mem_usage=not is_pinned,
+        low_cpu_mem_usage=True,
     )

@@ -24,6 +24,7 @@ from adapters.diffusers.identity import run_identity
 from adapters.diffusers.latent_previews import LatentColours, fit_colours
 from adapters.diffusers.loading import Load, LoadedCheckpoint, computing_dtype, load
 from adapters.diffusers.parts import Placed, bring
+from adapters.diffusers.pinned_memory import forget_pinned_blocks
 from adapters.diffusers.prompt_cache import PromptCache
 from adapters.diffusers.run_state import Identity, RunState, begun_run
 from adapters.diffusers.streamed_decode import decode_frames, to_rgb
@@ -140,6 +141,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         gc.collect()  # pipelines hold reference cycles
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+            forget_pinned_blocks()
 
     def _usable(self, run: Run) -> Placement:
         """What is asked for, as far as there is an accelerator."""
