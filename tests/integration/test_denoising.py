@@ -23,7 +23,7 @@ from domain.inputs import NO_INPUTS, InputFiles
 from domain.rendering import StillRunning
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
-from tests.integration.runs import decoded, our_latents, run_stock
+from tests.integration.runs import decoded, our_latents, run_stock, stock_scheduler
 from tests.integration.tiny_wans import (
     A14B,
     I2V_A14B,
@@ -100,6 +100,17 @@ def test_latents_equal_those_of_the_stock_pipeline(
     assert ours.dtype == stock.dtype
     assert torch.equal(ours, stock)
     assert torch.isfinite(stock).all()
+
+
+def test_a_step_on_the_boundary_is_the_high_noise_experts_as_in_the_stock_pipeline() -> None:
+    pipe, request = a_pipe(replace(A14B, boundary_ratio=0.833)), wanted()
+    scheduler = stock_scheduler(pipe, request)
+    scheduler.set_timesteps(request.steps)
+
+    ours = our_latents(pipe, request)
+
+    assert 1000 * pipe.config.boundary_ratio in scheduler.timesteps
+    assert torch.equal(ours, run_stock(pipe, request))
 
 
 @pytest.mark.parametrize(
