@@ -159,6 +159,11 @@ def lora_bytes(work: Work, placement: Placement) -> Sequence[int]:
     return [numbers * size for numbers in work.lora_numbers[: work.structure.experts]]
 
 
+def around_blocks_bytes(work: Work, placement: Placement) -> int:
+    """Of all experts, what is not in a block, and so neither streamed nor pinned."""
+    return work.structure.experts * work.structure.outer_bytes(placement.precision)
+
+
 def text_encoder_bytes(work: Work, placement: Placement) -> int:
     """The text encoder's weights."""
     return work.structure.text_encoder.weight_bytes(placement.precision)

@@ -10,6 +10,7 @@ from domain.demand import (
     SLACK,
     Demand,
     Work,
+    around_blocks_bytes,
     demand,
     expert_bytes,
     experts_bytes,
@@ -104,9 +105,9 @@ def _pinning(work: Work, placement: Placement, capacity: Capacity) -> Sequence[s
     if placement.experts is not Place.STREAMED:
         return ()
     if placement.is_pinned:
-        whole = gib(experts_bytes(work, placement))
+        blocks = gib(experts_bytes(work, placement) - around_blocks_bytes(work, placement))
         told = (
-            f"What is streamed lies pinned in {whole} of host memory, and so moves at full speed."
+            f"What is streamed lies pinned in {blocks} of host memory, and so moves at full speed."
         )
         return (told,)
     pinned = demand(work, replace(placement, is_pinned=True)).host_needed

@@ -36,7 +36,7 @@ def needs(placement: Placement, **stored_as: Precision) -> Demand:
 
 
 def test_pinned_experts_take_their_bytes_and_a_block_that_lies_there_twice() -> None:
-    # torch's own pinned memory is 1.53 times as large: two of 40.8 GiB.
+    # torch's own pinned memory of these blocks is half as large again: twice 40.0 GiB.
     assert needs(PINNED).host_bytes == PROCESS + 2 * EXPERT + BLOCK
     assert needs(PINNED).host_needed == needs(PINNED).host_bytes
 
