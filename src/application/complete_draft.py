@@ -38,6 +38,29 @@ class Completed:
     loras: Sequence[Lora]
 
 
+def find_loras(loras: LoraCatalog | None, said: Sequence[LoraDraft]) -> Sequence[Lora]:
+    """Each of those that are named. Blocks for their headers.
+
+    Raises:
+        InvalidRequest: one is not here; which names come near is told.
+        LoraUnusable, UnsafeWeights: one cannot be used.
+    """
+    found, violations = [], []
+    for index, draft in enumerate(said):
+        try:
+            if loras is None:
+                raise UnknownLora(f"No LoRA is called {draft.name!r}.")
+            found.append(loras.find(draft.name))
+        except UnknownLora as error:
+            reason = error.message.rstrip(".")
+            nearest = next((told.nearest for told in error.violations), ())
+            pointer = f"/loras/{index}/name"
+            violations.append(Violation(pointer=pointer, reason=reason, nearest=nearest))
+    if violations:
+        raise InvalidRequest(violations)
+    return found
+
+
 class CompleteDraft:
     """Judges the request first and the weights second: a typing error is told even without weights."""
 
@@ -65,7 +88,7 @@ class CompleteDraft:
         """
         spec = chosen_checkpoint(draft.checkpoint)
         draft = self._with_lora_of_preset(draft, spec)
-        loras = self._named_loras(draft)
+        loras = [(lora, self._hashes(lora)) for lora in find_loras(self._loras, draft.loras or ())]
         request = draft.complete(
             spec, drawn_seed=self._draw_seed(), given=self._given(draft), loras=loras
         )
@@ -109,23 +132,9 @@ class CompleteDraft:
         width, height = png_size(path)
         return InputImage(id=image_id, width=width, height=height)
 
-    def _named_loras(self, draft: GenerationDraft) -> Sequence[tuple[Lora, Sequence[str]]]:
-        """Each with the hashes of its files."""
-        found, violations = [], []
-        for index, said in enumerate(draft.loras or ()):
-            pointer = f"/loras/{index}/name"
-            try:
-                if self._loras is None:
-                    raise UnknownLora(f"No LoRA is called {said.name!r}.")
-                lora = self._loras.find(said.name)
-                found.append((lora, self._loras.hashes(lora)))
-            except UnknownLora as error:
-                reason = error.message.rstrip(".")
-                nearest = next((told.nearest for told in error.violations), ())
-                violations.append(Violation(pointer=pointer, reason=reason, nearest=nearest))
-        if violations:
-            raise InvalidRequest(violations)
-        return found
+    def _hashes(self, lora: Lora) -> Sequence[str]:
+        assert self._loras is not None, "it was found there"
+        return self._loras.hashes(lora)
 
     def _clip(self, field: str, clip_id: str) -> InputClip:
         try:

@@ -1,11 +1,12 @@
 """What a video would need, on this machine or on one that is only imagined; no weights need be here."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from application.complete_draft import find_loras
 from domain.checkpoint import CheckpointSpec, chosen_checkpoint
 from domain.clip import InputClip
 from domain.errors import CheckpointMissing
@@ -40,6 +41,7 @@ class Imagined:
         with_video: whether one is given to be made anew.
         with_control_video: whether one is given that shows how things move.
         references: pictures of who or what is to be seen.
+        loras: those that are used, beside the one that the preset may need; they must be here.
         accelerator_bytes: as if that much were free there; 0 for a machine without one.
         host_bytes: as if that much were available.
     """
@@ -59,14 +61,15 @@ class Imagined:
     with_video: bool = False
     with_control_video: bool = False
     references: int = 0
+    loras: tuple[LoraDraft, ...] = ()
     accelerator_bytes: int | None = None
     host_bytes: int | None = None
 
-    def request(self, spec: CheckpointSpec, lora: Lora | None = None) -> GenerationRequest:
+    def request(self, spec: CheckpointSpec, worn: Sequence[Lora] = ()) -> GenerationRequest:
         """Complete, with words and a seed that change nothing of what it needs.
 
         Args:
-            lora: what the preset needs, if it needs one.
+            worn: what the preset needs, and what is named.
 
         Raises:
             InvalidRequest: the checkpoint cannot honour it.
@@ -83,10 +86,14 @@ class Imagined:
             strength=self.strength,
             preset=self.preset,
             precision=self.precision,
-            loras=None if lora is None else (LoraDraft(name=lora.name),),
+            loras=tuple(self._use_of(lora) for lora in worn),
         )
-        loras = [] if lora is None else [(lora, ())]
+        loras = [(lora, ()) for lora in worn]
         return draft.complete(spec, drawn_seed=0, given=self._given(spec), loras=loras)
+
+    def _use_of(self, lora: Lora) -> LoraDraft:
+        said = (draft for draft in self.loras if draft.name == lora.name)
+        return next(said, LoraDraft(name=lora.name))
 
     def _given(self, spec: CheckpointSpec) -> Given:
         """What the checkpoint cannot do without, and what is said to be given."""
@@ -152,13 +159,19 @@ class EstimateGeneration:
         spec = chosen_checkpoint(asked.checkpoint)
         asked.request(spec)  # else refused before any file is read
         local = await asyncio.to_thread(self._find, spec)
-        worn = await asyncio.to_thread(self._needed_lora, asked.preset, spec, local)
+        worn = await asyncio.to_thread(self._worn, asked, spec, local)
         request = asked.request(spec, worn)
         capacity = asked.capacity(await asyncio.to_thread(self._capacity))
         history = await self._history.of_kind(run_kind(request)) if self._history else ()
-        loras = [] if worn is None else [worn]
-        plan = await asyncio.to_thread(plan_memory, request, spec, local, capacity, history, loras)
+        plan = await asyncio.to_thread(plan_memory, request, spec, local, capacity, history, worn)
         return Estimate(request=request, capacity=capacity, plan=plan)
+
+    def _worn(
+        self, asked: Imagined, spec: CheckpointSpec, local: LocalCheckpoint | None
+    ) -> Sequence[Lora]:
+        named = find_loras(self._loras, asked.loras)
+        needed = self._needed_lora(asked.preset, spec, local)
+        return named if needed is None or needed in named else [needed, *named]
 
     def _needed_lora(
         self, preset: str | None, spec: CheckpointSpec, local: LocalCheckpoint | None

@@ -15,14 +15,13 @@ from adapters.cli.options import (
     Config,
     DataDir,
     parse_guidance,
-    parse_pair,
+    parse_lora,
     parse_size,
 )
 from adapters.cli.output import Force, Output, check_output
 from adapters.cli.progress import shown_progress
 from application.generate_once import GenerateOnce, GivenData
 from domain.generation import SCHEDULERS, GenerationDraft, GenerationRequest
-from domain.lora import LoraDraft
 from domain.memory_plan import MemoryPlan
 from domain.shortcuts import PRECISIONS
 
@@ -130,7 +129,7 @@ def add_command(app: typer.Typer, make_generator: MakeGenerator) -> None:
             scheduler=scheduler,
             seed=seed,
             image_fit=image_fit,
-            loras=tuple(_parse_lora(text) for text in lora) if lora else None,
+            loras=tuple(parse_lora(text) for text in lora) if lora else None,
             strength=strength,
             preset=preset,
             guidance_until=guidance_until,
@@ -194,17 +193,3 @@ def _read_file(path: Path, option: str) -> bytes:
         raise typer.BadParameter(
             f"{path} cannot be read: {error.strerror}.", param_hint=option
         ) from error
-
-
-def _parse_lora(text: str) -> LoraDraft:
-    name, colon, strength = text.rpartition(":")
-    if not colon:
-        return LoraDraft(name=text)
-    numbers = parse_pair(strength)
-    if numbers is None:
-        raise typer.BadParameter(
-            f"{text!r} is not NAME, NAME:STRENGTH or NAME:HIGH,LOW, such as turn:0.8.",
-            param_hint="--lora",
-        )
-    high, low = numbers
-    return LoraDraft(name=name, strength_high_noise=high, strength_low_noise=low)

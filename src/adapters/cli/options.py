@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
+from domain.lora import LoraDraft
+
 Config: TypeAlias = Annotated[
     Path | None, typer.Option(help="A TOML file of settings.", dir_okay=False)
 ]
@@ -59,6 +61,25 @@ def parse_guidance(text: str | None) -> tuple[float, float] | tuple[None, None]:
     if pair := parse_pair(text):
         return pair
     raise typer.BadParameter(f"{text!r} is not X or X,Y.", param_hint="--guidance")
+
+
+def parse_lora(text: str) -> LoraDraft:
+    """What `NAME`, `NAME:STRENGTH` or `NAME:HIGH,LOW` means.
+
+    Raises:
+        BadParameter: it is none of these.
+    """
+    name, colon, strength = text.rpartition(":")
+    if not colon:
+        return LoraDraft(name=text)
+    numbers = parse_pair(strength)
+    if numbers is None:
+        raise typer.BadParameter(
+            f"{text!r} is not NAME, NAME:STRENGTH or NAME:HIGH,LOW, such as turn:0.8.",
+            param_hint="--lora",
+        )
+    high, low = numbers
+    return LoraDraft(name=name, strength_high_noise=high, strength_low_noise=low)
 
 
 def command_group(

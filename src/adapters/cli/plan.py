@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, TypeAlias
 import typer
 
 from adapters.cli import memory_table
-from adapters.cli.options import AsJson, Config, DataDir, parse_guidance, parse_size
+from adapters.cli.options import AsJson, Config, DataDir, parse_guidance, parse_lora, parse_size
 from adapters.cli.progress import words_of
 from application.estimate_generation import Estimate, Imagined
 from domain.generation import GenerationRequest
@@ -63,6 +63,9 @@ def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
         references: Annotated[
             int, typer.Option(help="Pictures of who or what is to be seen.", min=0)
         ] = 0,
+        lora: Annotated[
+            list[str] | None, typer.Option(help="A LoRA that is here: NAME. Again for each.")
+        ] = None,
         assume_vram: Annotated[
             str | None, typer.Option(help="As if a GPU had so much free: 24GB; 0 for none.")
         ] = None,
@@ -102,6 +105,7 @@ def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
                 with_video=video,
                 with_control_video=control_video,
                 references=references,
+                loras=tuple(parse_lora(text) for text in lora or ()),
                 accelerator_bytes=_parse_memory(assume_vram, "--assume-vram"),
                 host_bytes=_parse_memory(assume_ram, "--assume-ram"),
             )

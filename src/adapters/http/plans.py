@@ -8,11 +8,13 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
+from adapters.http.new_generation import NewLora
 from adapters.http.problems import refusals
 from application.estimate_generation import EstimateGeneration, Imagined
 from domain.access import Scope
 from domain.hardware import Capacity
 from domain.input_rules import MAX_REFERENCES
+from domain.lora import MAX_LORAS
 from domain.memory_plan import MemoryPlan
 
 _MAX_BYTES: Final = 2**53 - 1
@@ -30,6 +32,7 @@ class NewPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         with_video: whether one is given to be made anew.
         with_control_video: whether one is given that shows how things move.
         references: how many pictures of who or what is to be seen.
+        loras: those that are used, beside the one that the preset may need.
         accelerator_bytes: as if that much were free; 0 for no accelerator; null for this machine's.
         host_bytes: as if that much were available; null for this machine's.
     """
@@ -49,11 +52,13 @@ class NewPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     with_video: bool = False
     with_control_video: bool = False
     references: Annotated[int, Meta(ge=0, le=MAX_REFERENCES)] = 0
+    loras: Annotated[list[NewLora], Meta(max_length=MAX_LORAS)] = []
     accelerator_bytes: Annotated[int, Meta(ge=0, le=_MAX_BYTES)] | None = None
     host_bytes: Annotated[int, Meta(ge=0, le=_MAX_BYTES)] | None = None
 
     def imagined(self) -> Imagined:
-        return Imagined(**msgspec.structs.asdict(self))
+        said = msgspec.structs.asdict(self)
+        return Imagined(**{**said, "loras": tuple(lora.draft() for lora in self.loras)})
 
 
 class Plan(Struct, frozen=True, kw_only=True):

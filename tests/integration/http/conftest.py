@@ -221,7 +221,9 @@ def app(
     front.uses = {
         "steer": SteerQueue(jobs.queue, dispatch, clock),
         "excerpts": TakeExcerpts(store, excerpt_maker, excerpt_store),
-        "estimate": EstimateGeneration(catalog, jobs.history, lambda: hardware.hardware.capacity),
+        "estimate": EstimateGeneration(
+            catalog, jobs.history, lambda: hardware.hardware.capacity, loras
+        ),
         "checkpoints": ListCheckpoints(catalog, checkpoint_store),
         "work": work,
         "removing": RemoveCheckpoint(checkpoint_store),

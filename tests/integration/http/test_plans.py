@@ -6,10 +6,12 @@ import httpx
 import pytest
 
 from domain.job import Job
+from domain.lora import Expert
 from domain.progress import Stage
 from domain.run_record import Measured
 from tests.fakes.examples import NOON
 from tests.fakes.jobs import InMemoryJobs
+from tests.fakes.lora_catalog import FakeLoraCatalog, a_lora
 from tests.integration.http.lives import start
 
 PLANS = "/api/v1/plans"
@@ -52,6 +54,20 @@ async def test_weights_need_not_be_here_and_memory_may_be_imagined(
 
     assert told["plan"]["placement"]["experts"] == "streamed"
     assert 0 < told["plan"]["accelerator_bytes"] < 24 * GIB
+
+
+async def test_loras_are_named_as_in_a_generation(
+    client: httpx.AsyncClient, loras: FakeLoraCatalog
+) -> None:
+    loras.keep(a_lora("turn", numbers=dict.fromkeys(Expert, 2**28)))
+
+    bare = await planned(client)
+    worn = await planned(client, loras=[{"name": "turn", "strength": 0.5}])
+    refused = await client.post(PLANS, json={"loras": [{"name": "turm"}]})
+
+    assert worn["plan"]["accelerator_bytes"] > bare["plan"]["accelerator_bytes"]
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["nearest"] == ["turn"]
 
 
 async def test_no_accelerator_can_be_imagined(client: httpx.AsyncClient) -> None:

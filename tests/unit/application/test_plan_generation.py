@@ -194,6 +194,27 @@ class TestImagining:
         assert [lora.name for lora in found.request.loras] == ["t2v_4steps"]
         assert any("on in the last 7 of 8 steps" in reason for reason in found.plan.reasons)
 
+    async def test_loras_that_are_named_are_counted_and_must_be_here(
+        self, hardware: FakeHardwareProbe
+    ) -> None:
+        here = FakeLoraCatalog(a_lora("turn", widths=(5120,), numbers=dict.fromkeys(Expert, 50)))
+        estimate = EstimateGeneration(
+            FakeCheckpointCatalog("mini"), None, lambda: hardware.hardware.capacity, here
+        )
+        asked = Imagined(checkpoint="t2v-A14B", accelerator_bytes=141 * GIB)
+        used = LoraDraft(name="turn", strength_high_noise=0.5)
+
+        bare = await estimate.execute(asked)
+        worn = await estimate.execute(replace(asked, loras=(used,)))
+        with pytest.raises(InvalidRequest) as refused:
+            await estimate.execute(replace(asked, loras=(LoraDraft(name="turm"),)))
+
+        more = (worn.plan.accelerator_bytes or 0) - (bare.plan.accelerator_bytes or 0)
+        assert more == 2 * 2 * 50
+        assert [lora.strength_high_noise for lora in worn.request.loras] == [0.5]
+        [violation] = refused.value.violations
+        assert (violation.pointer, violation.nearest) == ("/loras/0/name", ("turn",))
+
     async def test_an_unknown_one_is_refused(self, estimate: EstimateGeneration) -> None:
         with pytest.raises(InvalidRequest, match="checkpoint: no checkpoint is called"):
             await estimate.execute(Imagined(checkpoint="sora"))
