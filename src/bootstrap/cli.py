@@ -26,10 +26,12 @@ from application.manage_keys import ManageKeys
 from application.reproduce_video import ReproduceVideo
 from bootstrap.core_container import CoreContainer
 from bootstrap.logging import configure_logging
-from bootstrap.process_environment import have_threads_wait_patiently
+from bootstrap.places import capacity_in, own_place
+from bootstrap.process_environment import prepare_for_torch
 from bootstrap.settings import Settings, api_key, load_settings, url_host
 from domain.attention import Attention
 from domain.audit import Finding
+from domain.hardware import Capacity
 from domain.ports.lora_catalog import LoraCatalog
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ class Commands:
             defaults={"log.level": "WARNING"},
         )
         configure_logging(settings.log, process="wan")
-        have_threads_wait_patiently()
+        prepare_for_torch()
         with _folder_beside(output) as folder:
             core = _core_in(folder, settings)
             yield _once(core, render_container(core))
@@ -82,7 +84,7 @@ class Commands:
             defaults={"log.level": "WARNING"},
         )
         configure_logging(settings.log, process="wan")
-        have_threads_wait_patiently()
+        prepare_for_torch()
         with _folder_beside(output) as folder:
             published = CoreContainer(settings=settings).store()
             core = _core_in(folder, settings)
@@ -173,8 +175,14 @@ def _once(core: CoreContainer, rendering: "RenderContainer") -> GenerateOnce:
         core.upload_video(),
         rendering.render_video,
         core.store(),
-        lambda: core.hardware().read().capacity,
+        lambda: _own_capacity(core),
     )
+
+
+def _own_capacity(core: CoreContainer) -> Capacity:
+    """What a video may use that is made in this process, and alone."""
+    seen = core.hardware().read()
+    return capacity_in([own_place(seen)], lambda: seen)()
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """Where workers work: one on each accelerator; on a machine without one, on the processor, and a spare one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from application.known_capacity import KnownCapacity
 from bootstrap.process_environment import usable_cores, visible_accelerators
 from bootstrap.settings import Settings
 from domain.hardware import Hardware
@@ -37,18 +38,9 @@ _ROOM_FOR_A_SPARE: Final = 4 * 2**30
 def find_places(settings: Settings, hardware: HardwareProbe) -> Sequence[Place]:
     """One per worker, each with an accelerator of its own where there are enough."""
     seen = hardware.read()
-    names = visible_accelerators([accelerator.index for accelerator in seen.accelerators])
-
-    def place(name: str) -> Place:
-        accelerator = seen.accelerator(name)
-        return Place(
-            named=name,
-            insisted=name if seen.accelerators else "",
-            index=accelerator.index if accelerator else None,
-        )
-
-    if settings.renderer == "inprocess":  # one renderer; torch takes the first it sees
-        return [place(names[0]) if names else Place()]
+    names = _names(seen)
+    if settings.renderer == "inprocess":
+        return [own_place(seen)]
     if not names:
         if settings.workers != "auto":
             return [Place()] * settings.workers
@@ -58,7 +50,39 @@ def find_places(settings: Settings, hardware: HardwareProbe) -> Sequence[Place]:
         ]
 
     count = len(names) if settings.workers == "auto" else settings.workers
-    return [place(names[slot % len(names)]) for slot in range(count)]
+    return [_place(names[slot % len(names)], seen) for slot in range(count)]
+
+
+def own_place(seen: Hardware) -> Place:
+    """Where this very process renders: torch takes the first accelerator that it sees."""
+    names = _names(seen)
+    return _place(names[0], seen) if names else Place()
+
+
+def capacity_in(places: Sequence[Place], present: Callable[[], Hardware]) -> KnownCapacity:
+    """What a video may use in any of `places` while there is one in each.
+
+    Args:
+        present: how the machine is, told at once.
+    """
+    return KnownCapacity(
+        present,
+        [place.named for place in places if not place.is_spare],
+        spare_bytes=sum(SPARE_BYTES for place in places if place.is_spare),
+    )
+
+
+def _names(seen: Hardware) -> Sequence[str]:
+    return visible_accelerators([accelerator.index for accelerator in seen.accelerators])
+
+
+def _place(name: str, seen: Hardware) -> Place:
+    accelerator = seen.accelerator(name)
+    return Place(
+        named=name,
+        insisted=name if seen.accelerators else "",
+        index=accelerator.index if accelerator else None,
+    )
 
 
 def _has_room_for_a_spare(settings: Settings, seen: Hardware) -> bool:

@@ -7,6 +7,7 @@ from adapters.sql.database import Database
 from adapters.sql.run_history import SqlRunHistory
 from application.estimate_generation import Estimate, EstimateGeneration, Imagined
 from bootstrap.core_container import CoreContainer
+from bootstrap.places import capacity_in, find_places
 from bootstrap.settings import Settings
 from domain.errors import DataDirectoryUnusable
 from domain.hardware import Capacity
@@ -14,16 +15,21 @@ from domain.hardware import Capacity
 
 def estimator(settings: Settings) -> Callable[[Imagined], Estimate]:
     """Plans one video after another. A database is read where there is one, in use or not."""
-    return lambda asked: asyncio.run(_estimate(settings, asked))
-
-
-async def _estimate(settings: Settings, asked: Imagined) -> Estimate:
     core = CoreContainer(settings=settings)
+    return lambda asked: asyncio.run(estimate(core, asked))
+
+
+async def estimate(core: CoreContainer, asked: Imagined) -> Estimate:
+    """The plan of one video, in the memory that a server's workers would have here.
+
+    Raises: see `EstimateGeneration.execute`.
+    """
+    settings, hardware = core.settings(), core.hardware()
+
+    def capacity() -> Capacity:
+        return capacity_in(find_places(settings, hardware), hardware.read)()
 
     def planning(history: SqlRunHistory | None) -> EstimateGeneration:
-        def capacity() -> Capacity:
-            return core.hardware().read().capacity
-
         return EstimateGeneration(core.catalog(), history, capacity, core.loras())
 
     database = Database(settings.database_url)

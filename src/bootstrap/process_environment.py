@@ -14,6 +14,8 @@ _VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 _THREADS: Final = "OMP_NUM_THREADS"
 #: torch's threads otherwise spin while they wait, and keep the very thread they wait for off its core.
 _PATIENT_THREADS: Final = {"OMP_WAIT_POLICY": "PASSIVE"}
+#: CUDA would count the fastest first; the driver, whom we ask, counts by slot.
+_COUNTED_BY_SLOT: Final = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 def visible_accelerators(found: Sequence[int]) -> Sequence[str]:
@@ -50,8 +52,7 @@ def worker_environment(accelerator: str | None, *, workers: int = 1) -> dict[str
         "TRANSFORMERS_VERBOSITY": "error",
         # Lets diffusers look for a GPU at import without taking hold of one.
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
-        # CUDA would count the fastest first; the driver, whom we ask, counts by slot.
-        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        **_COUNTED_BY_SLOT,
         # Tensors of up to 64 MiB from a heap that keeps as much for the next ones, instead of fresh pages
         # for each: a `mini` video faults 10,000 pages in, not 125,000, and takes an eighth less CPU time.
         # (glibc's own thresholds move: 50,000, and 100 MB more.) An idle worker gives it back.
@@ -69,8 +70,12 @@ def show_accelerator(named: str) -> None:
         os.environ[_VISIBLE] = named
 
 
-def have_threads_wait_patiently() -> None:
-    """For a process that is about to load torch itself; what an operator set stays."""
+def prepare_for_torch() -> None:
+    """For a process that is about to load it itself: what its workers would find, as far as it decides.
+
+    What an operator set for the threads stays.
+    """
+    os.environ |= _COUNTED_BY_SLOT
     for name, value in _PATIENT_THREADS.items():
         os.environ.setdefault(name, value)
 

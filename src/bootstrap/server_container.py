@@ -33,7 +33,6 @@ from application.dispatch_jobs import DispatchJobs
 from application.estimate_generation import EstimateGeneration
 from application.follow_log import FollowLog
 from application.judge_output import JudgeOutput
-from application.known_capacity import KnownCapacity
 from application.measure_jobs import MeasureJobs
 from application.own_uploads import OwnUploads
 from application.plan_generation import PlanGeneration
@@ -55,8 +54,8 @@ from application.watch_machine import WatchMachine
 from application.work_on_checkpoints import WorkOnCheckpoints
 from bootstrap import setting_sections
 from bootstrap.core_container import CoreContainer
-from bootstrap.places import SPARE_BYTES, Place, find_places, sharing
-from bootstrap.process_environment import worker_environment
+from bootstrap.places import Place, capacity_in, find_places, sharing
+from bootstrap.process_environment import prepare_for_torch, worker_environment
 from bootstrap.setting_sources import SettingsError
 from bootstrap.settings import Settings
 from domain.checkpoint import MINIATURES
@@ -72,11 +71,6 @@ from domain.ports.span_exporter import SpanExporter
 from domain.ports.webhook_outbox import WebhookOutbox
 from domain.slot import Slot
 from domain.webhook import secret_bytes
-
-
-def _capacity(places: Sequence[Place], watch: WatchMachine) -> KnownCapacity:
-    spare_bytes = sum(SPARE_BYTES for place in places if place.is_spare)
-    return KnownCapacity(watch.present, spare_bytes=spare_bytes)
 
 
 def _heats(settings: Settings, places: Sequence[Place]) -> Mapping[int, Heat]:
@@ -121,6 +115,7 @@ def _renderers(
         # Imported only here: whoever asks for it wants the pipeline in the server's own process.
         from bootstrap.render_container import render_container
 
+        prepare_for_torch()
         rendering = render_container(core)
         return [InProcessRenderer(rendering.measure_run().execute, rendering.pipeline().close)]
     command = (sys.executable, "-m", "bootstrap.worker", _told_workers(settings))
@@ -326,7 +321,7 @@ class ServerContainer(containers.DeclarativeContainer):
         _deliver_webhooks, settings, outbox, repository, exposition, core.clock
     )
 
-    capacity = providers.Singleton(_capacity, places, watch)
+    capacity = providers.Singleton(capacity_in, places, watch.provided.present)
     plan = providers.Factory(PlanGeneration, core.complete_draft, history, capacity)
     estimate = providers.Factory(EstimateGeneration, core.catalog, history, capacity, core.loras)
     # These take the `caller`; without one, they are the local user's.

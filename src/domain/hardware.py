@@ -1,5 +1,7 @@
 """What a machine has and how it is doing, at one moment."""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -84,20 +86,33 @@ class Hardware:
                 return accelerator
         return None
 
-    @property
-    def capacity(self) -> Capacity:
-        """What is free now, on the accelerator that has the least: a job may come to any of them."""
-        free = [accelerator.free_bytes for accelerator in self.accelerators]
-        capabilities = [
-            accelerator.compute_capability
-            for accelerator in self.accelerators
-            if accelerator.compute_capability is not None
-        ]
+    def capacity_for(self, workers: Sequence[str | None]) -> Capacity:
+        """What one of `workers` may use while all of them work: a job may come to any.
+
+        Of an accelerator, and of the host, each that shares it has an equal part. The accelerator is the one
+        that leaves least.
+
+        Args:
+            workers: at least one; of each the accelerator, as `CUDA_VISIBLE_DEVICES` names it, or None where
+                it has none. One that is named and not found here, such as a part of one (MIG), may be any.
+        """
+        named = [self._meant(place) for place in workers if place is not None]
+        shares = Counter(accelerator.index for among in named for accelerator in among)
+        used = [it for it in self.accelerators if it.index in shares]
         return Capacity(
-            accelerator_bytes=min(free, default=None),
-            host_bytes=self.host.available_bytes,
-            compute_capability=min(capabilities, default=None),
+            accelerator_bytes=min((it.free_bytes // shares[it.index] for it in used), default=None),
+            host_bytes=self.host.available_bytes // len(workers),
+            compute_capability=_oldest(used),
         )
+
+    def _meant(self, place: str) -> Sequence[Accelerator]:
+        found = self.accelerator(place)
+        return self.accelerators if found is None else (found,)
+
+
+def _oldest(accelerators: Iterable[Accelerator]) -> tuple[int, int] | None:
+    told = [it.compute_capability for it in accelerators if it.compute_capability is not None]
+    return min(told, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

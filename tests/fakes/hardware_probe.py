@@ -1,6 +1,6 @@
 """A machine with one small accelerator."""
 
-from domain.hardware import Accelerator, Hardware, Host
+from domain.hardware import Accelerator, Capacity, Hardware, Host
 from domain.ports.hardware_probe import HardwareProbe
 
 GIB = 1024**3
@@ -33,6 +33,10 @@ class FakeHardwareProbe(HardwareProbe):
 
     def free_disk_bytes(self) -> int:
         return self.free
+
+    def capacity(self) -> Capacity:
+        """Of the only worker, on the first accelerator that there is."""
+        return self.hardware.capacity_for(["0"])
 
 
 #: It slows itself down at 90 °C, and is nearly there.

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dependency_injector import providers
 
+from application.estimate_generation import Imagined
 from bootstrap import places
 from bootstrap.core_container import CoreContainer
+from bootstrap.plan import estimate
 from bootstrap.server_container import ServerContainer
 from bootstrap.settings import load_settings
 from domain.hardware import Hardware
@@ -149,6 +152,7 @@ def test_one_core_or_little_memory_leaves_no_spare_slot(
 def test_what_fits_is_judged_by_the_watch_and_never_asks_the_driver(
     tmp_path: Path, probe: FakeHardwareProbe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     made = container(tmp_path, probe)
     capacity = made.capacity()
 
@@ -157,4 +161,59 @@ def test_what_fits_is_judged_by_the_watch_and_never_asks_the_driver(
 
     monkeypatch.setattr(probe, "read", hang)
 
-    assert capacity() == probe.hardware.capacity
+    assert capacity() == probe.hardware.capacity_for(["0", "1"])
+
+
+GIB = 2**30
+HIDDEN = {"visible": "-1", "accelerator": None, "host": 48}
+NONE_NAMED = {"visible": "", "accelerator": None, "host": 48}
+LARGE = {"visible": "1", "accelerator": 78, "host": 48}
+BY_UUID = {"visible": "GPU-22", "accelerator": 78, "host": 48}
+SHARED = {"visible": "1", "workers": 2, "accelerator": 39, "host": 24}
+BOTH = {"visible": None, "accelerator": 22, "host": 24}
+ITSELF = {"visible": None, "renderer": "inprocess", "accelerator": 22, "host": 48}
+
+
+@pytest.mark.parametrize(
+    "case", [HIDDEN, NONE_NAMED, LARGE, BY_UUID, SHARED, BOTH, ITSELF], ids=str
+)
+async def test_the_server_and_the_plan_command_plan_for_what_workers_may_use(
+    case: dict[str, Any], tmp_path: Path, probe: FakeHardwareProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With CUDA_VISIBLE_DEVICES=-1 jobs were planned onto a GPU, and ran on the CPU.
+    one, other = probe.hardware.accelerators
+    probe.hardware = replace(
+        probe.hardware, accelerators=(one, replace(other, total_bytes=80 * GIB))
+    )
+    see(case["visible"], monkeypatch)
+    monkeypatch.setattr(places, "usable_cores", lambda: 1)  # no spare worker
+    said = {name: case[name] for name in ("workers", "renderer") if name in case}
+    settings = load_settings(overrides={"data_dir": str(tmp_path), **said}, environment={})
+    core = CoreContainer(settings=settings)
+    core.hardware.override(providers.Object(probe))
+
+    served = ServerContainer(core=core).capacity()()
+    planned = (await estimate(core, Imagined())).capacity
+
+    assert served == planned
+    assert served.accelerator_bytes == (case["accelerator"] and case["accelerator"] * GIB)
+    assert served.host_bytes == case["host"] * GIB
+
+
+@pytest.mark.parametrize(("visible", "index"), [(None, 0), ("1,0", 1), ("-1", None)])
+def test_a_process_that_renders_itself_takes_the_first_that_it_sees(
+    visible: str | None,
+    index: int | None,
+    probe: FakeHardwareProbe,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    see(visible, monkeypatch)
+
+    assert places.own_place(probe.hardware).index == index
+
+
+def see(visible: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if visible is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)

@@ -4,7 +4,11 @@ import os
 
 import pytest
 
-from bootstrap.process_environment import visible_accelerators, worker_environment
+from bootstrap.process_environment import (
+    prepare_for_torch,
+    visible_accelerators,
+    worker_environment,
+)
 
 
 def test_a_worker_is_offline_and_sees_its_own_accelerator() -> None:
@@ -13,6 +17,17 @@ def test_a_worker_is_offline_and_sees_its_own_accelerator() -> None:
     assert environment["CUDA_VISIBLE_DEVICES"] == "3"
     assert environment["HF_HUB_OFFLINE"] == "1"
     assert "PATH" in environment
+
+
+def test_accelerators_are_counted_as_the_driver_counts_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # By itself CUDA counts the fastest first: the plan was for another card than the worker's.
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
+
+    assert worker_environment("0")["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+    prepare_for_torch()
+    assert os.environ["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
 
 
 def test_no_secret_of_ours_reaches_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:

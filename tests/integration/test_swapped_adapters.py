@@ -66,7 +66,7 @@ def over_fakes(folder: Path) -> Studio:
     lane = RunGeneration(Slot(0), jobs.repository, renderer, store, resume_store, clock, Budgets())
     dispatch = DispatchJobs(jobs.queue, [lane], gate, clock)
     complete = CompleteDraft(FakeCheckpointCatalog("mini"), FakeImageStore(folder / "images"))
-    plan = PlanGeneration(complete, jobs.history, lambda: FakeHardwareProbe().hardware.capacity)
+    plan = PlanGeneration(complete, jobs.history, FakeHardwareProbe().capacity)
     return Studio(
         submit=SubmitGeneration(plan, jobs.repository, gate, dispatch, clock),
         cancel=CancelGeneration(jobs.repository, [lane], resume_store, clock),

@@ -188,7 +188,7 @@ def app(
     catalog = FakeCheckpointCatalog("mini", "mini-ti2v", "i2v-A14B", "vace-14B")
     images = FakeImageStore(tmp_path / "images")
     complete = CompleteDraft(catalog, images, draw_seed=lambda: 7, loras=loras)
-    plan = PlanGeneration(complete, jobs.history, lambda: hardware.hardware.capacity)
+    plan = PlanGeneration(complete, jobs.history, hardware.capacity)
     gate = DiskGate(hardware, soft_bytes=2 * GIB, hard_bytes=GIB)
     dispatch = DispatchJobs(jobs.queue, [lane], gate, clock)
     excerpt_store = FakeExcerptStore()
@@ -221,9 +221,7 @@ def app(
     front.uses = {
         "steer": SteerQueue(jobs.queue, dispatch, clock),
         "excerpts": TakeExcerpts(store, excerpt_maker, excerpt_store),
-        "estimate": EstimateGeneration(
-            catalog, jobs.history, lambda: hardware.hardware.capacity, loras
-        ),
+        "estimate": EstimateGeneration(catalog, jobs.history, hardware.capacity, loras),
         "checkpoints": ListCheckpoints(catalog, checkpoint_store),
         "work": work,
         "removing": RemoveCheckpoint(checkpoint_store),

@@ -31,7 +31,7 @@ from tests.unit.application.attempt import Lane
 @pytest.fixture
 def plan(jobs: InMemoryJobs, images: FakeImageStore, hardware: FakeHardwareProbe) -> PlanGeneration:
     complete = CompleteDraft(FakeCheckpointCatalog("mini"), images, draw_seed=lambda: 7)
-    return PlanGeneration(complete, jobs.history, lambda: hardware.hardware.capacity)
+    return PlanGeneration(complete, jobs.history, hardware.capacity)
 
 
 async def run(
@@ -95,7 +95,7 @@ async def test_the_loras_that_are_asked_for_are_planned_in(
 ) -> None:
     lora = a_lora("turn", widths=(1536,), numbers=dict.fromkeys(Expert, 1000))
     complete = CompleteDraft(FakeCheckpointCatalog("t2v-1.3B"), images, loras=FakeLoraCatalog(lora))
-    planning = PlanGeneration(complete, jobs.history, lambda: hardware.hardware.capacity)
+    planning = PlanGeneration(complete, jobs.history, hardware.capacity)
     draft = a_draft(checkpoint="t2v-1.3B", width=832, height=480)
 
     bare = (await planning.execute(draft))[1]
@@ -144,7 +144,7 @@ class TestImagining:
     @pytest.fixture
     def estimate(self, hardware: FakeHardwareProbe) -> EstimateGeneration:
         catalog = FakeCheckpointCatalog("mini")
-        return EstimateGeneration(catalog, None, lambda: hardware.hardware.capacity)
+        return EstimateGeneration(catalog, None, hardware.capacity)
 
     async def test_a_known_checkpoint_need_not_be_here(self, estimate: EstimateGeneration) -> None:
         told = await estimate.execute(Imagined(checkpoint="t2v-1.3B"))
@@ -162,7 +162,7 @@ class TestImagining:
         self, hardware: FakeHardwareProbe
     ) -> None:
         catalog = FakeCheckpointCatalog("i2v-A14B", "animate-14B")
-        estimate = EstimateGeneration(catalog, None, lambda: hardware.hardware.capacity)
+        estimate = EstimateGeneration(catalog, None, hardware.capacity)
 
         begun = await estimate.execute(Imagined(checkpoint="i2v-A14B"))
         led = await estimate.execute(Imagined(checkpoint="animate-14B", num_frames=5))
@@ -174,7 +174,7 @@ class TestImagining:
     async def test_a_preset_is_planned_with_the_lora_it_needs_or_with_one_such_as_is_published(
         self, hardware: FakeHardwareProbe, jobs: InMemoryJobs
     ) -> None:
-        catalog, capacity = FakeCheckpointCatalog("mini"), hardware.hardware.capacity
+        catalog, capacity = FakeCheckpointCatalog("mini"), hardware.capacity()
         numbers = dict.fromkeys(Expert, 50)
         small = a_lora("t2v_4steps", widths=(5120,), numbers=numbers)
         asked = Imagined(checkpoint="t2v-A14B", accelerator_bytes=141 * GIB)
@@ -198,9 +198,7 @@ class TestImagining:
         self, hardware: FakeHardwareProbe
     ) -> None:
         here = FakeLoraCatalog(a_lora("turn", widths=(5120,), numbers=dict.fromkeys(Expert, 50)))
-        estimate = EstimateGeneration(
-            FakeCheckpointCatalog("mini"), None, lambda: hardware.hardware.capacity, here
-        )
+        estimate = EstimateGeneration(FakeCheckpointCatalog("mini"), None, hardware.capacity, here)
         asked = Imagined(checkpoint="t2v-A14B", accelerator_bytes=141 * GIB)
         used = LoraDraft(name="turn", strength_high_noise=0.5)
 
@@ -233,7 +231,7 @@ class TestCapacity:
     def test_what_a_worker_holds_now_is_there_for_the_next_video(
         self, hardware: FakeHardwareProbe
     ) -> None:
-        capacity = KnownCapacity(hardware.read)
+        capacity = KnownCapacity(hardware.read, ["0"])
 
         hardware.hardware = _with_used(hardware, 20 * GIB)
 
@@ -242,7 +240,7 @@ class TestCapacity:
     def test_what_the_accelerator_can_do_is_known_once_it_was_told(
         self, hardware: FakeHardwareProbe
     ) -> None:
-        capacity = KnownCapacity(hardware.read)
+        capacity = KnownCapacity(hardware.read, ["0"])
         [card] = hardware.hardware.accelerators
         hopper = replace(card, compute_capability=(9, 0))
 
@@ -255,7 +253,7 @@ class TestCapacity:
     def test_what_another_program_gives_back_is_found_and_kept_in_mind(
         self, hardware: FakeHardwareProbe
     ) -> None:
-        capacity = KnownCapacity(hardware.read)
+        capacity = KnownCapacity(hardware.read, ["0"])
         hardware.hardware = _with_used(hardware, 0)
         capacity()
 
@@ -263,13 +261,35 @@ class TestCapacity:
 
         assert capacity().accelerator_bytes == 24 * GIB
 
-    def test_a_job_may_come_to_the_smallest_of_several_accelerators(
+    def test_host_memory_that_a_worker_holds_now_is_there_for_the_next_video(
         self, hardware: FakeHardwareProbe
     ) -> None:
-        [one] = hardware.hardware.accelerators
-        both = replace(hardware.hardware, accelerators=(one, replace(one, total_bytes=8 * GIB)))
+        capacity = KnownCapacity(hardware.read, ["0"])
 
-        assert both.capacity.accelerator_bytes == 6 * GIB
+        full = replace(hardware.hardware.host, available_bytes=2 * GIB)
+        hardware.hardware = replace(hardware.hardware, host=full)
+
+        assert capacity().host_bytes == 48 * GIB
+
+    def test_what_each_of_several_accelerators_ever_had_free_counts(
+        self, hardware: FakeHardwareProbe
+    ) -> None:
+        # Of both together, the most was never more than what the fuller one had free.
+        [one] = hardware.hardware.accelerators
+        full = replace(one, used_bytes=23 * GIB)
+        hardware.hardware = replace(hardware.hardware, accelerators=(one, replace(full, index=1)))
+        capacity = KnownCapacity(hardware.read, ["0", "1"])
+
+        hardware.hardware = replace(hardware.hardware, accelerators=(full, replace(one, index=1)))
+
+        assert capacity().accelerator_bytes == 22 * GIB
+
+    def test_what_spare_workers_may_take_is_kept_back_before_the_rest_is_shared(
+        self, hardware: FakeHardwareProbe
+    ) -> None:
+        capacity = KnownCapacity(hardware.read, [None, None], spare_bytes=8 * GIB)
+
+        assert capacity() == Capacity(accelerator_bytes=None, host_bytes=20 * GIB)
 
 
 def _with_used(probe: FakeHardwareProbe, used: int) -> Hardware:

@@ -321,7 +321,7 @@ class TestGeneratingOnce:
         complete = CompleteDraft(catalog, images, draw_seed=lambda: 7, loras=loras)
         upload = UploadImage(FakeImageReader(), images)
         upload_video = UploadVideo(FakeClipReader(), images)
-        capacity = FakeHardwareProbe().hardware.capacity
+        capacity = FakeHardwareProbe().capacity()
         return GenerateOnce(
             complete, upload, upload_video, lambda: a_worker(store), store, lambda: capacity
         )

@@ -69,7 +69,7 @@ def submitting(
                 catalog, images, draw_seed=lambda: 7, loras=FakeLoraCatalog(a_lora("turn"))
             ),
             jobs.history,
-            lambda: hardware.hardware.capacity,
+            hardware.capacity,
         ),
         jobs.repository,
         gate,

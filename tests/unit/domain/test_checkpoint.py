@@ -74,7 +74,7 @@ def test_guidance_doubles_the_forwards_of_a_plan(guidance: float, forwards: int)
     request = a_request(guidance_high_noise=guidance, guidance_low_noise=1.0)
 
     local = FakeCheckpointCatalog().find("mini")
-    plan = plan_memory(request, local.spec, local, FakeHardwareProbe().hardware.capacity)
+    plan = plan_memory(request, local.spec, local, FakeHardwareProbe().capacity())
 
     assert plan.forwards == forwards
     assert (plan.weight_bytes, plan.latent_shape, plan.tokens) == (2000, (16, 2, 2, 2), 2)
