@@ -5,9 +5,13 @@
     python benchmarks/gpu.py --only speed,resume --out folder
     python benchmarks/gpu.py --tiny         # the same code on networks of a few thousand numbers, on a CPU
 
-Needs torch, diffusers, transformers, accelerate and this repository; 128 GiB of host memory for A14B.
-Runs through the worker's own pipeline (text encoder, denoise loop, decoder, placements). Each stage is a
-process of its own, and every row is written as soon as it is there: `gpu.json`, and `gpu.md` to quote.
+Needs torch, diffusers, transformers, accelerate, gguf, safetensors, numpy, Pillow and this repository. Where the time
+of a GPU is short, begin with `CUDA_VISIBLE_DEVICES= python benchmarks/gpu.py --tiny`: in a minute it finds what is
+missing. A14B takes some 65 GiB of the host's memory, and pinned, in the last row of `placements` and maybe in `caps`,
+more than 90.
+
+Runs through the worker's own pipeline (text encoder, denoise loop, decoder, placements). Each stage is a process
+of its own, and every row is written as soon as it is there: `gpu.json`, and `gpu.md` to quote.
 """
 
 import argparse

@@ -11,12 +11,14 @@ import torch
 from diffusers.models.attention_dispatch import AttentionBackendName
 
 from adapters.diffusers.cast_blocks import cast_blocks
+from adapters.diffusers.compiling import compiled_blocks
 from adapters.diffusers.fp8_weights import AFTERWARDS, BY_ROWS, Fp8Linear, Product, by_rows
+from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 from benchmarks.on_gpu.bench import Bench, Case, Row, in_gib, off, words
 from benchmarks.on_gpu.watch import Watched, allocated_bytes, synchronize, watch
 from domain.demand import GIB
 from domain.errors import DoesNotFit, OutOfAcceleratorMemory, RenderCancelled
-from domain.placement import ALL_RESIDENT, Place
+from domain.placement import ALL_RESIDENT, Place, Placement
 from domain.progress import Stage
 from domain.rendering import RenderProgress, StageEntered, StepFinished
 from domain.structure import Precision
@@ -26,14 +28,14 @@ _GUIDANCE: Final = 4.0
 _VISITING: Final = replace(
     ALL_RESIDENT, experts=Place.VISITING, text_encoder=Place.VISITING, vae=Place.VISITING
 )
-#: The same picture, to the bit, and then two that are not.
+#: The same picture, to the bit, except in 8 bits. The pinned one is last: only it may fill the host's memory.
 _PLACEMENTS: Final = (
     ALL_RESIDENT,
     _VISITING,
-    replace(_VISITING, experts=Place.STREAMED, is_pinned=True),
     replace(_VISITING, experts=Place.STREAMED),
     replace(ALL_RESIDENT, precision=Precision.INT8),
     replace(ALL_RESIDENT, precision=Precision.FP8),
+    replace(_VISITING, experts=Place.STREAMED, is_pinned=True),
 )
 #: Those that need no network and hold no whole matrix of scores; "native" first: the others are compared
 #: with it.
@@ -55,8 +57,7 @@ _SHORT: Final = 4
 
 def speed(bench: Bench) -> Iterator[Row]:
     """Seconds of each stage and step, the whole card free; then a second job of the same kind."""
-    for case in (bench.scale.small, bench.scale.large):
-        yield from _speed(bench, case)
+    yield from _speed(bench, bench.scale.small, bench.scale.large)
 
 
 def speed_5b(bench: Bench) -> Iterator[Row]:
@@ -64,30 +65,40 @@ def speed_5b(bench: Bench) -> Iterator[Row]:
     yield from _speed(bench, bench.scale.other)
 
 
-def _speed(bench: Bench, case: Case) -> Iterator[Row]:
-    whole = bench.scale.wans[case.checkpoint].checkpoint.spec.defaults.steps
+def _speed(bench: Bench, *cases: Case) -> Iterator[Row]:
+    """Of several cases of one checkpoint, which is loaded once where it can lie the same for all."""
+    free = bench.free_bytes()
     with bench.pipeline() as pipeline:
-        placement = bench.plan(bench.request(case, steps=whole, guidance=_GUIDANCE)).placement
-        assert placement is not None, "its structure is known"
-        for steps, guidance in ((whole, _GUIDANCE), (_SHORT, 1.0)):
-            made = min(steps, bench.scale.made or steps)
-            request = bench.request(case, steps=made, guidance=guidance)
-            watched = watch(pipeline, bench.run(request, placement))
-            yield {
-                **case.told,
-                "placed": words(placement),
-                **_seconds(bench, case, watched, steps=steps, forwards=2 if guidance > 1 else 1),
-                **_memory(bench.demand(request, placement).accelerator_bytes, watched),
-            }
-        before = allocated_bytes()
-        again = watch(pipeline, bench.run(request, placement))
+        for case in cases:
+            whole = bench.scale.wans[case.checkpoint].checkpoint.spec.defaults.steps
+            longest = bench.request(case, steps=whole, guidance=_GUIDANCE)
+            placement = bench.plan(longest, free).placement
+            assert placement is not None, "its structure is known"
+            yield from _speed_of(bench, case, pipeline, placement, whole)
+
+
+def _speed_of(
+    bench: Bench, case: Case, pipeline: DiffusersVideoPipeline, placement: Placement, whole: int
+) -> Iterator[Row]:
+    for steps, guidance in ((whole, _GUIDANCE), (_SHORT, 1.0)):
+        made = min(steps, bench.scale.made or steps)
+        request = bench.request(case, steps=made, guidance=guidance)
+        watched = watch(pipeline, bench.run(request, placement))
         yield {
             **case.told,
-            "what": "a second job of the same kind",
-            "asked to first step begun, s": _rounded(again.entered[Stage.DENOISING]),
-            "allocated before and after, GiB": [in_gib(before), in_gib(allocated_bytes())],
-            "the same frames": again.sha256 == watched.sha256,
+            "placed": words(placement),
+            **_seconds(bench, case, watched, steps=steps, forwards=2 if guidance > 1 else 1),
+            **_memory(bench.demand(request, placement).accelerator_bytes, watched),
         }
+    before = allocated_bytes()
+    again = watch(pipeline, bench.run(request, placement))
+    yield {
+        **case.told,
+        "what": "a second job of the same kind",
+        "asked to first step begun, s": _rounded(again.entered[Stage.DENOISING]),
+        "allocated before and after, GiB": [in_gib(before), in_gib(allocated_bytes())],
+        "the same frames": again.sha256 == watched.sha256,
+    }
 
 
 def caps(bench: Bench) -> Iterator[Row]:
@@ -162,16 +173,16 @@ def attention(bench: Bench) -> Iterator[Row]:
 
 
 def compiled(bench: Bench) -> Iterator[Row]:
-    """One forward as it is, and with each kind of block compiled."""
+    """One forward as it is, and with its blocks compiled as in a run."""
     case, forward, expert = _bare(bench)
     seconds, exact = _timed(bench, forward)
     yield {"what": "as it is", **_forward(bench, case, seconds)}
-    expert.compile_repeated_blocks(fullgraph=True, backend=bench.scale.compiler)
-    began = time.perf_counter()
-    forward()
-    synchronize()
-    first = time.perf_counter() - began
-    seconds, result = _timed(bench, forward)
+    with compiled_blocks([expert], bench.scale.compiler):
+        began = time.perf_counter()
+        forward()
+        synchronize()
+        first = time.perf_counter() - began
+        seconds, result = _timed(bench, forward)
     yield {
         "what": "compiled",
         "first, s": _rounded(first),
@@ -191,8 +202,8 @@ def fp8(bench: Bench) -> Iterator[Row]:
         for layer in layers:
             layer.product = product
         yield _fp8(bench, f"fp8, scales {product.name}", case, forward, exact)
-    expert.compile_repeated_blocks(fullgraph=True, backend=bench.scale.compiler)
-    yield _fp8(bench, f"fp8, scales {BY_ROWS.name}, compiled", case, forward, exact)
+    with compiled_blocks([expert], bench.scale.compiler):
+        yield _fp8(bench, f"fp8, scales {BY_ROWS.name}, compiled", case, forward, exact)
 
 
 def _fp8(
@@ -367,17 +378,17 @@ def _rounded(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-#: By name, in the order in which they run: what is asked for most comes first.
+#: By name, in the order in which they run: what is known least of, for its time, comes first.
 STAGES: Final[Mapping[str, Callable[[Bench], Iterator[Row]]]] = {
     "speed": speed,
-    "speed-5b": speed_5b,
-    "resume": resume,
-    "cancel": cancel,
-    "placements": placements,
-    "caps": caps,
     "attention": attention,
-    "compile": compiled,
     "fp8": fp8,
+    "speed-5b": speed_5b,
+    "cancel": cancel,
+    "resume": resume,
+    "compile": compiled,
+    "caps": caps,
+    "placements": placements,
     "out-of-memory": out_of_memory,
     "out-of-memory-again": out_of_memory_again,
 }

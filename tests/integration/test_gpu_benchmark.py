@@ -1,11 +1,18 @@
 """`benchmarks/gpu.py` without a GPU: the same code, on networks of a few thousand numbers."""
 
+import ast
 import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks import gpu
 from benchmarks.gpu import main
+from benchmarks.on_gpu import bench as of_bench
+from benchmarks.on_gpu.bench import Bench, scale
 from benchmarks.on_gpu.stages import STAGES
 
 pytestmark = pytest.mark.slow
@@ -32,6 +39,47 @@ def test_every_stage_runs_to_its_end(told: dict[str, Any]) -> None:
     assert all(rows(told, stage) for stage in STAGES)
 
 
+OURS = ("adapters", "benchmarks", "domain", "tests")
+
+
+def test_it_says_all_that_it_needs() -> None:
+    # It named four of them: it would have ended at the import of a fifth, on a machine that costs.
+    needed = {"Pillow" if name == "PIL" else name for name in imported()}
+
+    assert gpu.__doc__ is not None
+    told = gpu.__doc__.partition("Needs ")[2].partition(" and this")[0]
+    assert needed <= set(told.split(", "))
+    assert {"torch", "diffusers", "gguf"} <= needed
+
+
+def imported() -> Iterator[str]:
+    """What the modules import that are loaded for the benchmark, and are none of ours."""
+    for path in sorted(loaded_of_ours()):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Import(names=names):
+                    told = [alias.name for alias in names]
+                case ast.ImportFrom(module=str(name)):
+                    told = [name]
+                case _:
+                    continue
+            tops = {name.partition(".")[0] for name in told}
+            yield from tops - {*OURS, *sys.stdlib_module_names}
+
+
+def loaded_of_ours() -> Iterator[Path]:
+    named = (
+        "adapters.diffusers.",
+        "benchmarks.gpu",
+        "benchmarks.on_gpu.",
+        "domain.",
+        "tests.fakes.resume_points",
+    )
+    for name, module in sys.modules.items():
+        if name.startswith(named) and module.__file__:
+            yield Path(module.__file__)
+
+
 def test_steps_that_are_not_made_are_reckoned(told: dict[str, Any]) -> None:
     row = rows(told, "speed")[0]
 
@@ -47,6 +95,22 @@ def test_the_video_is_the_same_resumed_and_wherever_the_parts_lie(told: dict[str
     assert same.pop("resident, fp8") is False
     assert len(same) == 4
     assert all(same.values())
+
+
+def test_what_may_fill_the_hosts_memory_comes_last(told: dict[str, Any]) -> None:
+    # Ended there, for want of memory, it had told nothing of int8 and fp8.
+    placed = [row["placed"] for row in rows(told, "placements")]
+
+    assert [name for name in placed if "pinned" in name] == placed[-1:]
+
+
+def test_what_earlier_rows_left_in_caches_is_planned_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(scale("tiny"))
+    request = bench.request(bench.scale.small, steps=2, guidance=1.0)
+
+    monkeypatch.setattr(of_bench, "_host_bytes", lambda: 0)
+
+    assert bench.plan(request).placement is not None
 
 
 def test_every_way_to_multiply_in_fp8_is_near_bf16_and_not_the_same(told: dict[str, Any]) -> None:
