@@ -23,7 +23,7 @@ KernelSurvey: TypeAlias = Callable[[], Mapping[Attention, str | None]]
 #: Older versions have known ways to run code from files or to let a foreign Host in; see the
 #: decision record on dependencies.
 _FLOORS: Final = {"litestar": (2, 22), "torch": (2, 10), "transformers": (5, 3)}
-#: The packages that other kernels for attention than PyTorch's own come in.
+#: The packages that kernels for attention come in; torch brings the others.
 _KERNELS: Final = {
     Attention.FLASH: "flash_attn",
     Attention.FLASH_3: "flash_attn_interface",
@@ -44,8 +44,8 @@ def examine(settings: Settings, survey: KernelSurvey) -> Iterator[Check]:
     version = sqlite3.sqlite_version
     note = "" if sqlite3.sqlite_version_info >= _SQLITE_FLOOR else " (one writer only: safe here)"
     yield Check(name="sqlite", detail=version + note)
-    yield _attention(survey)
     hardware = core.hardware().read()
+    yield _attention(survey, has_accelerator=bool(hardware.accelerators))
     gib = 2**30
     yield Check(
         name="host",
@@ -91,11 +91,11 @@ def _accelerator(accelerator: Accelerator, limits: HeatLimits | None) -> Check:
     return Check(name=f"gpu {accelerator.index}", detail=detail, problem=problem)
 
 
-def _attention(survey: KernelSurvey) -> Check:
-    """Which kernels can be used; torch is loaded only where there is another than its own."""
+def _attention(survey: KernelSurvey, *, has_accelerator: bool) -> Check:
+    """Which kernels can be used; torch is loaded only where there may be another than its own."""
     missing = [kernel for kernel, name in _KERNELS.items() if find_spec(name) is None]
     told = [Attention.SDPA.value]
-    if len(missing) < len(_KERNELS):
+    if has_accelerator or len(missing) < len(_KERNELS):
         told = [
             f"{kernel} cannot be used: {problem}" if problem else kernel.value
             for kernel, problem in survey().items()

@@ -11,11 +11,14 @@ from typing import Any, TypeAlias
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody calls it
+from diffusers import WanTransformer3DModel
 from diffusers.models import attention_dispatch as dispatch
 from diffusers.models.attention_dispatch import AttentionBackendName
+from torch._subclasses import FakeTensorMode
 
 import adapters.embedded
-from adapters.diffusers.attention import choose_kernel, survey, try_kernel
+from adapters.diffusers import attention
+from adapters.diffusers.attention import choose_kernel, computed_by, survey, try_kernel
 from adapters.diffusers.run_state import _from_bytes
 from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
@@ -23,14 +26,20 @@ from domain.attention import Attention
 from domain.errors import WorkerUnavailable
 from domain.rendering import RenderProgress
 from domain.run import Run
+from domain.structure import Precision
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
+from tests.integration.live_bytes import LiveBytes
+from tests.integration.test_activations import loaded
+from tests.integration.test_structures import SHARED, TRANSFORMERS
 
 pytestmark = pytest.mark.slow
 MINI = FilesystemCheckpointCatalog([Path(adapters.embedded.__path__[0])]).find("mini")
 HEADS: dict[str, Any] = {"head_dim": 64, "dtype": torch.bfloat16, "device": torch.device("cpu")}
-OTHERS = (Attention.FLASH, Attention.FLASH_3, Attention.SAGE)
+OTHERS = (Attention.CUDNN, Attention.FLASH, Attention.FLASH_3, Attention.SAGE)
+HOPPER = (9, 0)
 _IN_DIFFUSERS = {
+    Attention.CUDNN: (AttentionBackendName._NATIVE_CUDNN, None),
     Attention.FLASH: (AttentionBackendName.FLASH, "_CAN_USE_FLASH_ATTN"),
     Attention.FLASH_3: (AttentionBackendName._FLASH_3, "_CAN_USE_FLASH_ATTN_3"),
     Attention.SAGE: (AttentionBackendName.SAGE, "_CAN_USE_SAGE_ATTN"),
@@ -64,6 +73,13 @@ def not_numbers(query: torch.Tensor, _key: torch.Tensor, _value: torch.Tensor) -
     return torch.full_like(query, torch.nan)
 
 
+def of_copies(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """As diffusers calls cuDNN."""
+    copies = (it.permute(0, 2, 1, 3).contiguous() for it in (query, key, value))
+    query, key, value = copies
+    return F.scaled_dot_product_attention(query, key, value).permute(0, 2, 1, 3)
+
+
 def refuses(_query: torch.Tensor, _key: torch.Tensor, _value: torch.Tensor) -> torch.Tensor:
     raise RuntimeError("FlashAttention only supports Ampere GPUs or newer.\nand so on")
 
@@ -75,7 +91,10 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
 
     def put(kernel: Attention, function: Kernel) -> None:
         name, flag = _IN_DIFFUSERS[kernel]
-        monkeypatch.setattr(dispatch, flag, True)
+        if flag is None:
+            monkeypatch.setattr(torch.backends.cudnn, "is_available", lambda: True)
+        else:
+            monkeypatch.setattr(dispatch, flag, True)
         monkeypatch.setitem(
             registry._backends, name, lambda query, key, value: function(query, key, value)
         )
@@ -98,7 +117,60 @@ def test_a_fast_kernel_that_rounds_no_worse_is_taken(install: Install) -> None:
     assert choose_kernel(Attention.AUTO, **HEADS) is Attention.FLASH_3
 
 
-@pytest.mark.parametrize("kernel", [Attention.FLASH, Attention.SAGE])
+@pytest.fixture
+def on_hopper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as the choice of a kernel can tell."""
+    monkeypatch.setattr(attention, "_capability", lambda _device: HOPPER)
+
+
+@pytest.mark.usefixtures("on_hopper")
+def test_on_hopper_cudnn_is_taken_where_there_is_no_flash_3(install: Install) -> None:
+    install(Attention.CUDNN, exact)
+    assert choose_kernel(Attention.AUTO, **HEADS) is Attention.CUDNN
+
+    install(Attention.FLASH_3, exact)
+    assert choose_kernel(Attention.AUTO, **HEADS) is Attention.FLASH_3
+
+
+@pytest.mark.usefixtures("on_hopper")
+@pytest.mark.parametrize("broken", [black, not_numbers, refuses, in_8_bits])
+def test_a_broken_cudnn_is_passed_over(broken: Kernel, install: Install) -> None:
+    install(Attention.CUDNN, broken)
+
+    assert choose_kernel(Attention.AUTO, **HEADS) is Attention.SDPA
+
+
+@pytest.mark.usefixtures("on_hopper")
+def test_diffusers_own_call_of_cudnn_is_refused_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "is_available", lambda: True)
+
+    assert "does not run on these numbers" in (try_kernel(Attention.CUDNN, **HEADS).problem or "")
+    assert choose_kernel(Attention.AUTO, **HEADS) is Attention.SDPA
+
+
+@pytest.mark.parametrize("checkpoint_id", ["t2v-A14B", "t2v-1.3B", "ti2v-5B"])
+def test_the_copies_that_cudnn_is_given_are_no_more_than_the_peak_elsewhere(
+    checkpoint_id: str, install: Install
+) -> None:
+    # diffusers makes queries, keys and values contiguous first: 2.2 GiB of A14B at 720p.
+    install(Attention.CUDNN, of_copies)
+    config = SHARED | TRANSFORMERS[checkpoint_id] | {"num_layers": 2}
+    peaks = []
+    for kernel in (Attention.SDPA, Attention.CUDNN):
+        with FakeTensorMode(), torch.no_grad():
+            expert = loaded(WanTransformer3DModel(**config), Precision.BF16)
+            latents = torch.empty(1, config["in_channels"], 21, 90, 160, dtype=torch.bfloat16)
+            text = torch.empty(1, 512, config["text_dim"], dtype=torch.bfloat16)
+            with computed_by(kernel), LiveBytes([*expert.parameters(), latents, text]) as live:
+                expert(latents, torch.empty(1), text, return_dict=False)
+        peaks.append(live.peak)
+
+    assert peaks[0] == peaks[1]
+
+
+@pytest.mark.parametrize("kernel", [Attention.FLASH, Attention.SAGE, Attention.CUDNN])
 def test_what_gains_nothing_or_is_lossy_is_taken_only_where_it_is_asked_for(
     kernel: Attention, install: Install
 ) -> None:
@@ -148,8 +220,8 @@ def test_the_kernel_that_is_used_is_in_the_recipe_and_in_what_is_saved(install: 
     install(Attention.FLASH_3, counted)
     run = Run(request=a_request(width=32, height=32, num_frames=5, steps=2), checkpoint=MINI)
     saved, recipes = list[object](), list[Any]()
-    for attention in (Attention.SDPA, Attention.AUTO):
-        pipeline, resume = DiffusersVideoPipeline(attention=attention), FakeResumePoints()
+    for asked in (Attention.SDPA, Attention.AUTO):
+        pipeline, resume = DiffusersVideoPipeline(attention=asked), FakeResumePoints()
         list(pipeline.generate(run, unheard, resume))
         saved.append(_from_bytes(resume.points[2])[1]["attention_backend"])
         recipes.append(pipeline.ways())

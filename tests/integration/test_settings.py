@@ -88,7 +88,7 @@ def test_paths_may_begin_at_home(key: str) -> None:
         ({"WAN_PIPELINE__BACKEND": "comfy"}, "backend"),
         ({"WAN_PIPELINE__BACKEND": "difusers"}, "Did you mean diffusers"),
         ({"WAN_PIPELINE__ATTENTION": "flash3"}, "Did you mean flash-3"),
-        ({"WAN_PIPELINE__ATTENTION": "xformers"}, "auto, sdpa, flash, flash-3 or sage"),
+        ({"WAN_PIPELINE__ATTENTION": "xformers"}, "auto, sdpa, cudnn, flash, flash-3 or sage"),
         ({"WAN_PIPELINE__COMPILE": "regionally"}, "off or regional. Did you mean regional"),
         ({"WAN_PREVIEWS__INTERVAL": "never"}, "off, or seconds"),
         ({"WAN_PREVIEWS__INTERVAL": "-1"}, r"previews\.interval.*at least 0"),

@@ -19,19 +19,18 @@ from diffusers.models.attention_dispatch import (
     dispatch_attention_fn,
 )
 
-from domain.attention import Attention
+from domain.attention import Attention, candidates
 from domain.errors import WorkerUnavailable
 
 _log = logging.getLogger(__name__)
 
 _NAMES: Final[Mapping[Attention, AttentionBackendName]] = {
     Attention.SDPA: AttentionBackendName.NATIVE,
+    Attention.CUDNN: AttentionBackendName._NATIVE_CUDNN,  # noqa: SLF001 - its only name
     Attention.FLASH: AttentionBackendName.FLASH,
     Attention.FLASH_3: AttentionBackendName._FLASH_3,  # noqa: SLF001 - its only name
     Attention.SAGE: AttentionBackendName.SAGE,
 }
-#: In which order `auto` takes them. FlashAttention 2 is within PyTorch's own already.
-_AUTO: Final = (Attention.FLASH_3, Attention.SDPA)
 #: The largest error of a kernel, as a multiple of that of PyTorch's own on the same numbers; of a lossy one,
 #: as a share of the largest result.
 _EXACT: Final = 1.5
@@ -78,7 +77,7 @@ def choose_kernel(
         WorkerUnavailable: that very one was wanted, and cannot be used here.
     """
     found = None
-    for kernel in _AUTO if wanted is Attention.AUTO else (wanted,):
+    for kernel in candidates(_capability(device)) if wanted is Attention.AUTO else (wanted,):
         found = try_kernel(kernel, head_dim=head_dim, dtype=dtype, device=device)
         if found.problem is None:
             off_by = None if found.error is None else f"{found.error:.1e}"
@@ -115,7 +114,13 @@ def computed_by(kernel: Attention) -> Iterator[None]:
         yield
 
 
+def _capability(device: torch.device) -> tuple[int, int] | None:
+    return torch.cuda.get_device_capability(device) if device.type == "cuda" else None
+
+
 def _is_here(kernel: Attention) -> bool:
+    if kernel is Attention.CUDNN:
+        return bool(torch.backends.cudnn.is_available())  # type: ignore[no-untyped-call]
     try:
         _check_attention_backend_requirements(_NAMES[kernel])
     except RuntimeError:
