@@ -46,6 +46,11 @@ def undone(tensor: torch.Tensor, kind: Kind) -> torch.Tensor:
     return torch.from_numpy(gguf.quants.dequantize(quantised(tensor, kind), kind).copy())
 
 
+def _fits(tensor: torch.Tensor, kind: Kind) -> bool:
+    """Whether its rows are whole blocks: a file keeps the others as they are."""
+    return tensor.shape[-1] % gguf.GGML_QUANT_SIZES[kind][0] == 0
+
+
 def is_matrix(name: str, tensor: torch.Tensor) -> bool:
     return tensor.ndim == 2 and name.endswith(".weight")
 
@@ -74,7 +79,7 @@ def write_gguf(
         if folds and tensor.ndim > 4:
             writer.add_array(f"comfy.gguf.orig_shape.{called}", list(tensor.shape))
             tensor = tensor.reshape(-1, *tensor.shape[2:])
-        own = kind if is_matrix(called, tensor) else others
+        own = kind if is_matrix(called, tensor) and _fits(tensor, kind) else others
         writer.add_tensor(called, quantised(tensor, own), raw_dtype=own)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -4,9 +4,8 @@ Only PyTorch's own runs on a CPU: the others are stood in for, in diffusers' own
 round as they would.
 """
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 import torch
@@ -29,6 +28,7 @@ from domain.run import Run
 from domain.structure import Precision
 from tests.fakes.examples import a_request
 from tests.fakes.resume_points import FakeResumePoints
+from tests.integration.kernels import OTHERS, Install, Kernel, exact, in_8_bits, installer
 from tests.integration.live_bytes import LiveBytes
 from tests.integration.test_activations import loaded
 from tests.integration.test_structures import SHARED, TRANSFORMERS
@@ -36,32 +36,7 @@ from tests.integration.test_structures import SHARED, TRANSFORMERS
 pytestmark = pytest.mark.slow
 MINI = FilesystemCheckpointCatalog([Path(adapters.embedded.__path__[0])]).find("mini")
 HEADS: dict[str, Any] = {"head_dim": 64, "dtype": torch.bfloat16, "device": torch.device("cpu")}
-OTHERS = (Attention.CUDNN, Attention.FLASH, Attention.FLASH_3, Attention.SAGE)
 HOPPER = (9, 0)
-_IN_DIFFUSERS = {
-    Attention.CUDNN: (AttentionBackendName._NATIVE_CUDNN, None),
-    Attention.FLASH: (AttentionBackendName.FLASH, "_CAN_USE_FLASH_ATTN"),
-    Attention.FLASH_3: (AttentionBackendName._FLASH_3, "_CAN_USE_FLASH_ATTN_3"),
-    Attention.SAGE: (AttentionBackendName.SAGE, "_CAN_USE_SAGE_ATTN"),
-}
-Kernel: TypeAlias = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-Install: TypeAlias = Callable[[Attention, Kernel], None]
-
-
-def exact(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-    """As a good kernel computes it: rounded once, at the end."""
-    wide = (tensor.float().transpose(1, 2) for tensor in (query, key, value))
-    return F.scaled_dot_product_attention(*wide).transpose(1, 2).to(query.dtype)  # type: ignore[arg-type]
-
-
-def in_8_bits(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-    """As Sage does: queries and keys by 255 steps each."""
-
-    def rounded(tensor: torch.Tensor) -> torch.Tensor:
-        step = tensor.float().abs().amax(dim=-1, keepdim=True) / 127
-        return (tensor.float() / step).round() * step
-
-    return exact(rounded(query), rounded(key), value.float()).to(query.dtype)
 
 
 def black(query: torch.Tensor, _key: torch.Tensor, _value: torch.Tensor) -> torch.Tensor:
@@ -85,22 +60,8 @@ def refuses(_query: torch.Tensor, _key: torch.Tensor, _value: torch.Tensor) -> t
 
 
 @pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Puts a kernel in the place of a package's, until the test is over."""
-    registry = dispatch._AttentionBackendRegistry
-
-    def put(kernel: Attention, function: Kernel) -> None:
-        name, flag = _IN_DIFFUSERS[kernel]
-        if flag is None:
-            monkeypatch.setattr(torch.backends.cudnn, "is_available", lambda: True)
-        else:
-            monkeypatch.setattr(dispatch, flag, True)
-        monkeypatch.setitem(
-            registry._backends, name, lambda query, key, value: function(query, key, value)
-        )
-        monkeypatch.setitem(registry._supported_arg_names, name, {"query", "key", "value"})
-
-    return put
+def install(monkeypatch: pytest.MonkeyPatch) -> Install:
+    return installer(monkeypatch)
 
 
 def test_where_nothing_else_is_installed_it_is_pytorchs_own() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from domain.attention import Attention
 from domain.checkpoint import DEFAULT_CHECKPOINT, checkpoint_spec
 from domain.errors import InvalidRequest
 from domain.generation import GenerationDraft
@@ -14,6 +15,7 @@ from domain.preset_costs import COSTS, MEASURED
 from domain.shortcuts import DISTILLED
 from domain.structure import Precision
 
+GGUF: Final = "GGUF"
 #: The columns: where the experts lie, and how they are kept. Without an accelerator it is fp32, or fp8.
 PLACEMENTS: Final[Mapping[str, Placement]] = {
     "CPU, fp32": ALL_ON_CPU,
@@ -28,6 +30,11 @@ PLACEMENTS: Final[Mapping[str, Placement]] = {
         for precision in Precision
         if precision is not Precision.FP32
     },
+    # Of a checkpoint that is a pair of GGUF files: all else of it is in bf16, and on a CPU in fp32.
+    f"CPU, {GGUF}": ALL_ON_CPU,
+    f"resident, {GGUF}": ALL_RESIDENT,
+    f"swapped, {GGUF}": replace(ALL_RESIDENT, experts=Place.VISITING),
+    f"streamed, {GGUF}": replace(ALL_RESIDENT, experts=Place.STREAMED),
 }
 #: The rows: what is left out, and how LoRAs are used. All are tried together.
 SHORTCUTS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -45,6 +52,17 @@ LORAS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 #: Enough for every row to leave something out.
 STEPS: Final = 6
+#: The kernels for attention beside PyTorch's own. What differs between them is who computes.
+KERNELS: Final = (Attention.CUDNN, Attention.FLASH, Attention.FLASH_3, Attention.SAGE)
+#: The row that kernels are tried with.
+FULLEST: Final = ("both", "a LoRA, later on")
+_NOTES: Final = (
+    "`pipeline.attention` these need a GPU: a worker without one says so, and its jobs wait",
+    (
+        "Tried with functions in their place that round as they do, in turn from column to column, with the row "
+        f"“{'; '.join(FULLEST)}”: no GPU has run it"
+    ),
+)
 
 
 def draft_of(row: Mapping[str, Any], loras: Mapping[str, Any]) -> GenerationDraft:
@@ -64,7 +82,7 @@ def refusal(draft: GenerationDraft) -> str | None:
 
 
 def tables() -> str:
-    """Both tables, as Markdown."""
+    """What presets cost, then what may be combined, as Markdown."""
     return "\n".join([*_costs(), "", *_combinations()]) + "\n"
 
 
@@ -93,7 +111,21 @@ def _combinations() -> Iterator[str]:
             cell = f"refused ({reasons.index(why) + 1})" if why else "runs"
             yield f"| {told}; {worn} |" + f" {cell} |" * len(PLACEMENTS)
     yield ""
-    yield from (f"{number}. {reason}." for number, reason in enumerate(reasons, start=1))
+    yield from _attention(first_note=len(reasons) + 1)
+    yield ""
+    notes = [*reasons, *_NOTES]
+    yield from (f"{number}. {note}." for number, note in enumerate(notes, start=1))
+
+
+def _attention(first_note: int) -> Iterator[str]:
+    yield f"| attention | {' | '.join(PLACEMENTS)} |"
+    yield "|---" * (1 + len(PLACEMENTS)) + "|"
+    yield "| `sdpa` |" + " runs |" * len(PLACEMENTS)
+    cells = (
+        f"refused ({first_note})" if placement.is_on_cpu else f"runs ({first_note + 1})"
+        for placement in PLACEMENTS.values()
+    )
+    yield f"| {', '.join(f'`{kernel}`' for kernel in KERNELS)} | {' | '.join(cells)} |"
 
 
 def _any_lora(name: str) -> Lora:
