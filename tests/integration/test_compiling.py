@@ -114,6 +114,22 @@ def test_what_was_compiled_is_in_the_recipe_and_in_what_is_saved() -> None:
     assert made_by(DiffusersVideoPipeline())[0] is None
 
 
+def test_the_run_that_compiles_says_so_and_the_next_does_not() -> None:
+    pipeline = DiffusersVideoPipeline(compilation=Compilation.REGIONAL, compiler="eager")
+
+    first, second = (notices(made_by(pipeline)[1]) for _ in range(2))
+    pipeline.close()
+    anew = notices(made_by(pipeline)[1])
+
+    assert first == anew
+    assert ["first step" in text for text in first] == [True]
+    assert second == []
+
+
+def notices(heard: list[RenderProgress]) -> list[str]:
+    return [told.text for told in heard if isinstance(told, Noticed)]
+
+
 def test_where_nothing_can_be_compiled_it_is_refused_before_anything_is_loaded() -> None:
     with pytest.raises(WorkerUnavailable, match="torch cannot compile here"):
         DiffusersVideoPipeline(compilation=Compilation.REGIONAL, compiler="no such compiler")

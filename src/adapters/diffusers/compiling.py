@@ -15,6 +15,10 @@ from domain.errors import WorkerUnavailable
 
 #: What torch compiles with; the tests, which have no time for that, only trace.
 INDUCTOR: Final = "inductor"
+#: Told of the run whose first step compiles them.
+COMPILED_FIRST: Final = (
+    "The blocks are compiled in this run's first step, which takes longer than the others."
+)
 #: Programs of one block, for its odd sizes (a single token, say), until torch refuses a further one: by
 #: itself it does from the ninth on.
 _PROGRAMS: Final = 64

@@ -13,6 +13,7 @@ from adapters.diffusers.accelerator_errors import accelerator_errors
 from adapters.diffusers.attention import choose_kernel, computed_by, insist_on_kernel
 from adapters.diffusers.cast_blocks import cast_for
 from adapters.diffusers.compiling import (
+    COMPILED_FIRST,
     INDUCTOR,
     compiled_blocks,
     forget_programs,
@@ -83,6 +84,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             device = torch.device("cuda")
         self._accelerator = device
         self._compilation, self._compiler, self._is_compiled = compilation, compiler, False
+        self._has_compiled = False  # since something was loaded
         if compilation is not Compilation.OFF:
             insist_on_compiler(device or torch.device("cpu"), compiler)
         self._loaded: LoadedCheckpoint | None = None
@@ -138,6 +140,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
         self._loaded = self._colours = self._chosen = None
         if self._compilation is not Compilation.OFF:
             forget_programs()
+            self._has_compiled = False
         gc.collect()  # pipelines hold reference cycles
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -192,6 +195,9 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             report(Noticed(text=reason))
             return
         self._is_compiled = True
+        if not self._has_compiled:
+            report(Noticed(text=COMPILED_FIRST))
+        self._has_compiled = True
 
     def _compiled(self, pipe: Placed) -> AbstractContextManager[None]:
         """The transformers with compiled blocks, where that was chosen."""
