@@ -196,7 +196,7 @@ def fp8(bench: Bench) -> Iterator[Row]:
     case, forward, expert = _bare(bench)
     seconds, exact = _timed(bench, forward)
     yield {"products": "bf16", **_forward(bench, case, seconds)}
-    cast_blocks(expert, partial(Fp8Linear, device=bench.device, product=BY_ROWS))
+    cast_blocks(expert.blocks, partial(Fp8Linear, device=bench.device, product=BY_ROWS))
     layers: list[Any] = [it for it in expert.blocks.modules() if isinstance(it, Fp8Linear)]
     for product in (AFTERWARDS, _QUICK_SUMS, BY_ROWS):
         for layer in layers:

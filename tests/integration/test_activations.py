@@ -101,7 +101,7 @@ def test_a_forward_holds_what_is_said(
     config = SHARED | TRANSFORMERS[checkpoint_id] | {"num_layers": 2}
     expert = loaded(WanTransformer3DModel(**config), precision)
     if precision is Precision.FP8:
-        cast_blocks(expert, partial(Fp8Linear, device=torch.device("cpu"), product=BY_ROWS))
+        cast_blocks(expert.blocks, partial(Fp8Linear, device=torch.device("cpu"), product=BY_ROWS))
     geometry = checkpoint_spec(checkpoint_id).geometry
     size = {"num_frames": frames, "height": height, "width": width}
     tokens = geometry.tokens(**size)

@@ -27,9 +27,9 @@ def test_only_the_layers_of_the_blocks_are_cast_and_one_that_is_is_left(
     cast = cast_for(precision, torch.float32, HOST)
     assert cast is not None
 
-    cast_blocks(expert, cast)
+    cast_blocks(expert.blocks, cast)
     first = expert.blocks[0].attn1.to_q
-    cast_blocks(expert, cast)
+    cast_blocks(expert.blocks, cast)
 
     linear = {n: it for n, it in expert.named_modules() if isinstance(it, torch.nn.Linear)}
     kept = {name for name, layer in linear.items() if type(layer) is not torch.nn.Linear}

@@ -84,7 +84,7 @@ def test_blocks_that_undo_their_weights_as_they_work_are_left_plain(
     pipe = copy.deepcopy(a_pipe(A14B))
     cast = cast_for(precision, pipe.transformer_2.dtype, torch.device("cpu"))
     assert cast is not None
-    cast_blocks(pipe.transformer_2, cast)
+    cast_blocks(pipe.transformer_2.blocks, cast)
 
     reason = why_not_compiled([pipe.transformer, pipe.transformer_2])
     assert ("not compiled" in (reason or "")) is is_left

@@ -114,7 +114,7 @@ def test_an_expert_weighs_what_is_said_to_the_byte(checkpoint_id: str, cast: Pre
     assert structure.weight_bytes(Precision.BF16) == weight_bytes(expert)
     assert structure.block_bytes(Precision.BF16) == weight_bytes(expert.blocks[0])
 
-    cast_blocks(expert, CASTS[cast])
+    cast_blocks(expert.blocks, CASTS[cast])
     assert structure.weight_bytes(cast) == weight_bytes(expert)
     assert structure.block_bytes(cast) == weight_bytes(expert.blocks[0])
     blocks = [weight_bytes(block) for block in (*expert.blocks, *beside)]

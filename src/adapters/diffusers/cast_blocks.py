@@ -39,13 +39,8 @@ def cast_for(
             return None
 
 
-def cast_blocks(expert: Any, cast: Cast) -> None:
-    """Replace the plain linear layers of the trunk's blocks, one after the other."""
-    cast_layers(expert.blocks, cast)
-
-
-def cast_layers(part: Any, cast: Cast) -> None:
-    """The same of any part."""
-    names = [name for name, layer in part.named_modules() if type(layer) is torch.nn.Linear]
+def cast_blocks(blocks: Any, cast: Cast) -> None:
+    """Replace the plain linear layers in them, one after the other."""
+    names = [name for name, layer in blocks.named_modules() if type(layer) is torch.nn.Linear]
     for name in names:
-        part.set_submodule(name, cast(part.get_submodule(name)))
+        blocks.set_submodule(name, cast(blocks.get_submodule(name)))

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import torch
 from diffusers import WanAnimatePipeline, WanPipeline
 
-from adapters.diffusers.cast_blocks import Cast, cast_for, cast_layers
+from adapters.diffusers.cast_blocks import Cast, cast_blocks, cast_for
 from adapters.diffusers.fp8_weights import choose_product
 from adapters.diffusers.mapped_files import MappedFiles
 from adapters.diffusers.pinned_memory import Locks, PinnedMemory, locks_for
@@ -104,7 +104,7 @@ class Parts:
                 continue  # what diffusers does not stream
             for block in blocks:
                 if cast is not None and name == _TRUNK:
-                    cast_layers(block, cast)
+                    cast_blocks(block, cast)
                 if self._pinned is not None:
                     self._pinned.take_in(block)
 
