@@ -64,6 +64,8 @@ class Model(Struct, frozen=True, kw_only=True):
         takes_video: whether a video may be given to be made anew.
         takes_control: whether a control video, its mask and references may be given.
         animates_character: whether a reference, a video of poses and one of the face must be given.
+        has_two_experts: whether high and low noise have a guidance and LoRA strengths each; where one
+            network does all of it, the two must be equal.
         defaults: what a generation means by silence.
         native_sizes: what it was made for.
         side_multiple: width and height are multiples of it.
@@ -90,6 +92,7 @@ class Model(Struct, frozen=True, kw_only=True):
     takes_video: bool
     takes_control: bool
     animates_character: bool
+    has_two_experts: bool
     defaults: Defaults
     native_sizes: Sequence[Size]
     side_multiple: int
@@ -261,6 +264,7 @@ def _model(status: CheckpointStatus, work: WorkOnCheckpoints) -> Model:
         takes_video=spec.takes_video,
         takes_control=spec.takes_control,
         animates_character=spec.animates_character,
+        has_two_experts=spec.has_two_experts,
         defaults=spec.defaults,
         native_sizes=[Size(width=width, height=height) for width, height in spec.native_sizes],
         side_multiple=spec.geometry.side_multiple,

@@ -35,6 +35,7 @@ async def test_every_checkpoint_is_listed_here_or_not(client: httpx.AsyncClient)
     assert (mini["side_multiple"], mini["frame_stride"]) == (16, 4)
     assert mini["defaults"]["num_frames"] == 17
     assert mini["prompts"] == list(CHECKPOINTS[0].prompts)
+    assert [model["has_two_experts"] for model in models[:3]] == [True, False, True]
     assert other["available"] is False
     assert other["problem"] == "It is not here."
     assert other["weight_bytes"] is None
