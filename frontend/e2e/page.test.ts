@@ -132,6 +132,19 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
     expect(data[0]?.made_from).toBe(first.id);
   });
 
+  it("chooses a checkpoint by a click anywhere on its card", async () => {
+    const page = await open("/");
+    await page.getByRole("button", { name: /^mini/ }).click();
+    const dialog = page.getByRole("dialog", { name: "Checkpoint" });
+
+    const card = dialog.getByRole("listitem").filter({ hasText: "Embedded miniature of TI2V-5B" });
+    await card.click({ position: { x: 200, y: 75 } }); // below its words
+
+    await dialog.waitFor({ state: "detached" });
+    await page.getByRole("button", { name: /^mini-ti2v/ }).waitFor();
+    await page.getByLabel("Guidance", { exact: true }).waitFor();
+  });
+
   it("makes a given video anew, with settings that were kept under a name", async () => {
     const page = await open("/");
     await page.getByLabel("Seed", { exact: true }).fill("7");
@@ -417,7 +430,7 @@ describe.skipIf(chromium === null)("the page, in a browser, on a real server wit
       await page.getByRole("button", { name: /^mini/ }).click();
       await page.getByRole("dialog").waitFor();
       expect(await faults(page), "the choice of a checkpoint").toEqual([]);
-      await page.getByRole("button", { name: "Use vace-14B" }).click();
+      await page.getByRole("button", { name: "vace-14B" }).click();
       await page.getByRole("button", { name: "Control video", exact: true }).waitFor();
       expect(await faults(page), "what a video may be made from").toEqual([]);
       await page.getByRole("button", { name: "Your presets" }).click();

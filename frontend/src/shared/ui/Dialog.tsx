@@ -27,7 +27,8 @@ export function Dialog({
     const element = dialog.current;
     if (element && !element.open) {
       element.showModal();
-      element.querySelector("input")?.focus(); // what is asked for, before the way out
+      // What is asked for, or what is chosen now, before the way out.
+      element.querySelector<HTMLElement>("input, [aria-current]")?.focus();
     }
     return () => element?.close();
   }, []);
