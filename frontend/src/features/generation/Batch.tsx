@@ -1,7 +1,9 @@
 import { Plus, X } from "lucide-react";
 import { useState } from "react";
+import type { Model } from "@/shared/api";
 import {
   AXIS_NAMES,
+  axesOf,
   changeDraft,
   numbersIn,
   type Axis,
@@ -17,16 +19,16 @@ const MAX_VARIANTS = 64;
 /** Several at once: prompts line by line, more seeds, or a grid over one or two parameters. */
 export function Batch({
   draft,
+  model,
   sweeps,
   onSweeps,
 }: {
   draft: Draft;
+  model: Model;
   sweeps: readonly Sweep[];
   onSweeps: (sweeps: readonly Sweep[]) => void;
 }) {
-  const axes = (Object.keys(AXIS_NAMES) as Axis[]).filter(
-    (axis) => !sweeps.some((sweep) => sweep.axis === axis),
-  );
+  const axes = axesOf(model).filter((axis) => !sweeps.some((sweep) => sweep.axis === axis));
   const change = (index: number, to: Sweep) =>
     onSweeps(sweeps.map((sweep, at) => (at === index ? to : sweep)));
   return (

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { fieldsOf, useModels, type Model, type NewGeneration } from "@/shared/api";
 import {
   changeDraft,
+  axesOf,
   draftStore,
   EMPTY_DRAFT,
   expand,
@@ -56,12 +57,13 @@ export function GenerateScreen() {
 
 function Form({ models }: { models: readonly Model[] }) {
   const draft = useStore(draftStore);
-  const [sweeps, setSweeps] = useState<readonly Sweep[]>([]);
+  const [allSweeps, setSweeps] = useState<readonly Sweep[]>([]);
   const plan = usePlan(draft);
   const { batch, submit, leave } = useSubmit();
   const now = effective(draft, models, plan.data);
   if (!now) return null;
   const { model } = now;
+  const sweeps = allSweeps.filter(({ axis }) => axesOf(model).includes(axis));
   const asked = expand(draft, sweeps, randomSeed);
   const trouble = inputTrouble(draft, model, models);
   const origin = JSON.stringify([draft, sweeps]);
@@ -97,7 +99,10 @@ function Form({ models }: { models: readonly Model[] }) {
         }}
       >
         <div className={styles.asking}>
-          <Panel title="What to show" aside={<span className={styles.mode}>{modeOf(draft)}</span>}>
+          <Panel
+            title="What to show"
+            aside={<span className={styles.mode}>{modeOf(draft, model)}</span>}
+          >
             <div className={styles.stack}>
               <Prompt draft={draft} model={model} problem={problem} />
               <Given draft={draft} now={now} problem={problem} />
@@ -129,7 +134,7 @@ function Form({ models }: { models: readonly Model[] }) {
             </div>
           </Panel>
           <Panel title="How many">
-            <Batch draft={draft} sweeps={sweeps} onSweeps={setSweeps} />
+            <Batch draft={draft} model={model} sweeps={sweeps} onSweeps={setSweeps} />
           </Panel>
         </div>
         <div className={styles.beside}>

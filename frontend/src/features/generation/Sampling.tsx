@@ -15,7 +15,7 @@ export function Sampling({
   now: Effective;
   problem: (name: string) => FieldProblem | undefined;
 }) {
-  const { defaults } = now.model;
+  const { defaults, has_two_experts } = now.model;
   const byPreset = draft.preset === null ? undefined : "as the preset has it";
   return (
     <div className={styles.group}>
@@ -39,23 +39,30 @@ export function Sampling({
       </Field>
       <div className={styles.columns}>
         <NumberInput
-          label="Guidance, high noise"
+          label={has_two_experts ? "Guidance, high noise" : "Guidance"}
           {...LIMITS.guidance_high_noise}
           step={0.5}
           value={draft.guidanceHigh}
           placeholder={byPreset ?? defaults.guidance_high_noise}
-          problem={problem("guidance_high_noise")}
-          onValue={(guidanceHigh) => changeDraft({ guidanceHigh })}
+          problem={
+            problem("guidance_high_noise") ??
+            (has_two_experts ? undefined : problem("guidance_low_noise"))
+          }
+          onValue={(guidanceHigh) =>
+            changeDraft({ guidanceHigh, ...(!has_two_experts && { guidanceLow: guidanceHigh }) })
+          }
         />
-        <NumberInput
-          label="Guidance, low noise"
-          {...LIMITS.guidance_low_noise}
-          step={0.5}
-          value={draft.guidanceLow}
-          placeholder={byPreset ?? defaults.guidance_low_noise}
-          problem={problem("guidance_low_noise")}
-          onValue={(guidanceLow) => changeDraft({ guidanceLow })}
-        />
+        {has_two_experts && (
+          <NumberInput
+            label="Guidance, low noise"
+            {...LIMITS.guidance_low_noise}
+            step={0.5}
+            value={draft.guidanceLow}
+            placeholder={byPreset ?? defaults.guidance_low_noise}
+            problem={problem("guidance_low_noise")}
+            onValue={(guidanceLow) => changeDraft({ guidanceLow })}
+          />
+        )}
       </div>
       <div className={styles.seed}>
         <NumberInput

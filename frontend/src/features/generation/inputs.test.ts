@@ -38,7 +38,14 @@ it.each([
   [{ controlVideo: clip, controlMask: clip }, "Text, control video and mask to video"],
   [{ controlVideo: clip, faceVideo: clip, references: [image] }, "A character, moved"],
 ])("the mode follows from what is given: %o", (given, told) => {
-  expect(modeOf({ ...EMPTY_DRAFT, ...given })).toContain(told);
+  expect(modeOf({ ...EMPTY_DRAFT, ...given }, led)).toContain(told);
+});
+
+it("the mode follows from what a checkpoint cannot do without, too", () => {
+  expect(modeOf(EMPTY_DRAFT, text)).toBe("Text to video");
+  expect(modeOf(EMPTY_DRAFT, ends)).toBe("Text and first image to video");
+  expect(modeOf({ ...EMPTY_DRAFT, video: clip }, ends)).toBe("Text and video to video");
+  expect(modeOf(EMPTY_DRAFT, animates)).toContain("A character, moved");
 });
 
 it.each([

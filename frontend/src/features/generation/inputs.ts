@@ -58,11 +58,12 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
-/** What the video is made from, in words. */
-export function modeOf(draft: Draft): string {
-  if (draft.faceVideo) return "A character, moved as two videos show";
+/** What the video is made from, in words: what is given, and what `model` cannot do without. */
+export function modeOf(draft: Draft, model: Model): string {
+  if (isAnimated(model) || draft.faceVideo) return "A character, moved as two videos show";
+  const needsImage = model.needs_image && !draft.video;
   const from = [
-    draft.image && "first image",
+    (draft.image ?? needsImage) && "first image",
     draft.lastImage && "last image",
     draft.video && "video",
     draft.controlVideo && "control video",

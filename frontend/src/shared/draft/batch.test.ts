@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { expand, numbersIn, promptsOf } from "./batch";
+import type { Model } from "@/shared/api";
+import { axesOf, expand, numbersIn, promptsOf } from "./batch";
 import { bodyOf, draftOf, EMPTY_DRAFT, type Draft } from "./draft";
 
 const draft = (more: Partial<Draft> = {}): Draft => ({
@@ -119,6 +120,26 @@ describe("several", () => {
 
     expect(asked).toHaveLength(12);
     expect(asked[1]).toEqual({ prompt: "one", steps: 8, guidance_high_noise: 4 });
+  });
+
+  it("a grid over the guidance of one network sets both, whatever was said before", () => {
+    const asked = expand(
+      draft({ guidanceHigh: 9, guidanceLow: 9 }),
+      [{ axis: "guidance", values: [1, 4] }],
+      noSeed,
+    );
+
+    expect(asked.map((body) => [body.guidance_high_noise, body.guidance_low_noise])).toEqual([
+      [1, 1],
+      [4, 4],
+    ]);
+  });
+
+  it("a checkpoint's parameters are those that it has", () => {
+    const axes = (has_two_experts: boolean) => axesOf({ has_two_experts } as Model).join();
+
+    expect(axes(true)).toBe("steps,guidanceHigh,guidanceLow,flowShift,seed");
+    expect(axes(false)).toBe("steps,guidance,flowShift,seed");
   });
 
   it("a grid over seeds makes no more of them", () => {

@@ -1,9 +1,9 @@
 /** Several videos out of one draft: prompts line by line, seeds, and one or two parameters in turn. */
 import { bodyOf, type Draft } from "./draft";
 import { LIMITS } from "@/shared/api/limits";
-import type { NewGeneration } from "@/shared/api";
+import type { Model, NewGeneration } from "@/shared/api";
 
-export type Axis = "steps" | "guidanceHigh" | "guidanceLow" | "flowShift" | "seed";
+export type Axis = "steps" | "guidance" | "guidanceHigh" | "guidanceLow" | "flowShift" | "seed";
 
 export interface Sweep {
   axis: Axis;
@@ -12,11 +12,20 @@ export interface Sweep {
 
 export const AXIS_NAMES: Record<Axis, string> = {
   steps: "Steps",
+  guidance: "Guidance",
   guidanceHigh: "Guidance, high noise",
   guidanceLow: "Guidance, low noise",
   flowShift: "Flow shift",
   seed: "Seed",
 };
+
+const OF_TWO_EXPERTS: readonly Axis[] = ["guidanceHigh", "guidanceLow"];
+
+/** The parameters of a checkpoint: two experts have a guidance each, one network has one. */
+export function axesOf(model: Model): Axis[] {
+  const others = model.has_two_experts ? ["guidance"] : OF_TWO_EXPERTS;
+  return (Object.keys(AXIS_NAMES) as Axis[]).filter((axis) => !others.includes(axis));
+}
 
 /** The numbers in `text`, however they are set apart; what is no number is left out. */
 export function numbersIn(text: string): number[] {
@@ -45,7 +54,13 @@ export function expand(
   let drafts: Draft[] = promptsOf(draft).map((prompt) => ({ ...draft, prompt }));
   for (const { axis, values } of sweeps) {
     if (values.length === 0) continue;
-    drafts = drafts.flatMap((one) => values.map((value) => ({ ...one, [axis]: value })));
+    const fields = axis === "guidance" ? OF_TWO_EXPERTS : [axis];
+    drafts = drafts.flatMap((one) =>
+      values.map((value) => ({
+        ...one,
+        ...Object.fromEntries(fields.map((field) => [field, value])),
+      })),
+    );
   }
   const isSeedSwept = sweeps.some(({ axis, values }) => axis === "seed" && values.length > 0);
   if (draft.variants > 1 && !isSeedSwept) {
