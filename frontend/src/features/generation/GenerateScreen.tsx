@@ -19,6 +19,7 @@ import { CheckpointChoice } from "./CheckpointChoice";
 import { effective } from "./effective";
 import { Given } from "./Given";
 import { inputTrouble, modeOf } from "./inputs";
+import { Lacking, lackOf } from "./Lacking";
 import { Latest, latestStore } from "./Latest";
 import { Loras } from "./Loras";
 import { OwnPresets } from "./OwnPresets";
@@ -108,18 +109,23 @@ function Form({ models }: { models: readonly Model[] }) {
               <Given draft={draft} now={now} problem={problem} />
               <CarriedAlong draft={draft} />
               {trouble && (
-                <Notice tone="warn" icon={<TriangleAlert />}>
-                  {trouble.told}{" "}
-                  {trouble.others.slice(0, 3).map((other) => (
-                    <Button
-                      key={other.id}
-                      size="sm"
-                      onClick={() => changeDraft({ ...UNSHAPED, checkpoint: other.id })}
-                    >
-                      Use {other.id}
-                      {other.available ? "" : " (not here)"}
-                    </Button>
-                  ))}
+                <Notice
+                  tone="warn"
+                  icon={<TriangleAlert />}
+                  actions={
+                    trouble.others.length > 0 &&
+                    trouble.others.slice(0, 3).map(({ id }) => (
+                      <Button
+                        key={id}
+                        size="sm"
+                        onClick={() => changeDraft({ ...UNSHAPED, checkpoint: id })}
+                      >
+                        Use {id}
+                      </Button>
+                    ))
+                  }
+                >
+                  {trouble.told}
                 </Notice>
               )}
             </div>
@@ -127,6 +133,7 @@ function Form({ models }: { models: readonly Model[] }) {
           <Panel title="How it is made">
             <div className={styles.stack}>
               <CheckpointChoice models={models} chosen={model} />
+              <Lacking model={model} />
               <Presets draft={draft} model={model} problem={problem("preset")} />
               <Shape draft={draft} now={now} problem={problem} />
               <Sampling draft={draft} now={now} problem={problem} />
@@ -138,20 +145,14 @@ function Form({ models }: { models: readonly Model[] }) {
           </Panel>
         </div>
         <div className={styles.beside}>
-          <PlanPanel model={model} plan={plan} />
+          <PlanPanel plan={plan} />
           <SubmitBar
             count={asked.length}
             seconds={plan.data?.plan.seconds ?? null}
             batch={isOfUse ? batch : null}
             onRest={() => batch && void queue(batch.origin, [])}
             onLeave={leave}
-            why={
-              asked.length === 0
-                ? "Say first what to show."
-                : model.available
-                  ? null
-                  : model.problem
-            }
+            why={asked.length === 0 ? "Say first what to show." : lackOf(model)}
           />
           <Latest />
         </div>

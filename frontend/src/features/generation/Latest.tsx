@@ -2,7 +2,7 @@ import { Link } from "wouter";
 import { keysLeft, useMedia, videoPath, type Generation } from "@/shared/api";
 import { JobPreview, JobProgress, placeOf, useGeneration, useQueue } from "@/shared/jobs";
 import { createKeptStore, useStore } from "@/shared/lib/store";
-import { Badge, Panel, Skeleton } from "@/shared/ui";
+import { Badge, Panel, Prose, Skeleton } from "@/shared/ui";
 import styles from "./Latest.module.css";
 
 /** The id of what was last asked for from this browser. */
@@ -51,7 +51,11 @@ function Shown({ job }: { job: Generation }) {
           <JobProgress job={job} />
         </>
       )}
-      {job.error && <p className={styles.error}>{job.error.detail}</p>}
+      {job.error && (
+        <p className={styles.error}>
+          <Prose text={job.error.detail} />
+        </p>
+      )}
       <p className={styles.prompt}>{job.request.prompt}</p>
       {job.status === "completed" ? (
         <Link href={`/outputs/${job.id}`}>Open it under Outputs</Link>

@@ -82,17 +82,22 @@ function Presets({ draft, onClose }: { draft: Draft; onClose: () => void }) {
           </ul>
         )}
         {gone && (
-          <Notice tone="accent" icon={<Trash2 />}>
-            {gone.name} is deleted.{" "}
-            <Button
-              size="sm"
-              onClick={() => {
-                keepPreset(gone);
-                setGone(null);
-              }}
-            >
-              Undo
-            </Button>
+          <Notice
+            tone="accent"
+            icon={<Trash2 />}
+            actions={
+              <Button
+                size="sm"
+                onClick={() => {
+                  keepPreset(gone);
+                  setGone(null);
+                }}
+              >
+                Undo
+              </Button>
+            }
+          >
+            {gone.name} is deleted.
           </Notice>
         )}
         <form

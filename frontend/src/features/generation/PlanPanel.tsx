@@ -1,14 +1,13 @@
 import type { UseQueryResult } from "@tanstack/react-query";
-import { CircleCheck, CircleX, Download } from "lucide-react";
-import { Link } from "wouter";
-import { ProblemError, sentence, type Model, type Plan, type Stage } from "@/shared/api";
+import { CircleCheck, CircleX } from "lucide-react";
+import { ProblemError, sentence, type Plan, type Stage } from "@/shared/api";
 import { STAGE_NAMES, STAGES } from "@/shared/jobs";
 import { bytes, classes, duration } from "@/shared/lib/format";
-import { Facts, Meter, Panel, Skeleton } from "@/shared/ui";
+import { Facts, Meter, Panel, Prose, Skeleton } from "@/shared/ui";
 import styles from "./PlanPanel.module.css";
 
 /** What the draft would take, as it is typed: whether it fits, memory, time, where its parts lie, why. */
-export function PlanPanel({ model, plan }: { model: Model; plan: UseQueryResult<Plan> }) {
+export function PlanPanel({ plan }: { plan: UseQueryResult<Plan> }) {
   return (
     <Panel
       title="The plan"
@@ -18,7 +17,7 @@ export function PlanPanel({ model, plan }: { model: Model; plan: UseQueryResult<
         {plan.error ? (
           <Refused error={plan.error} />
         ) : plan.data ? (
-          <Told plan={plan.data} model={model} />
+          <Told plan={plan.data} />
         ) : (
           <Skeleton height="12rem" />
         )}
@@ -38,26 +37,20 @@ function Refused({ error }: { error: Error }) {
   return (
     <>
       <Verdict isGood={false}>{verdict}</Verdict>
-      <p className={styles.reason}>{sentence(error)}</p>
+      <p className={styles.reason}>
+        <Prose text={sentence(error)} />
+      </p>
     </>
   );
 }
 
-function Told({ plan, model }: { plan: Plan; model: Model }) {
+function Told({ plan }: { plan: Plan }) {
   const { capacity } = plan;
   const told = plan.plan;
   const placement = told.placement;
   return (
     <>
       <Verdict isGood>Fits on this machine</Verdict>
-      {!model.available && (
-        <p className={styles.missing}>
-          <Download aria-hidden="true" />
-          <span>
-            Its weights are not here. <Link href="/system">Fetch them under System.</Link>
-          </span>
-        </p>
-      )}
       {told.accelerator_needed_bytes != null && capacity.accelerator_bytes !== null && (
         <Memory
           name="Accelerator memory"
@@ -80,7 +73,9 @@ function Told({ plan, model }: { plan: Plan; model: Model }) {
       )}
       <ul className={styles.reasons}>
         {told.reasons.map((reason) => (
-          <li key={reason}>{reason}</li>
+          <li key={reason}>
+            <Prose text={reason} />
+          </li>
         ))}
       </ul>
     </>

@@ -2,7 +2,7 @@ import { Sparkles, TriangleAlert } from "lucide-react";
 import { sentence } from "@/shared/api";
 import type { Batch } from "@/shared/jobs";
 import { duration, plural } from "@/shared/lib/format";
-import { Button, Notice } from "@/shared/ui";
+import { Button, Notice, Prose } from "@/shared/ui";
 import styles from "./SubmitBar.module.css";
 
 /** The button, and above it what pressing it means. */
@@ -29,19 +29,24 @@ export function SubmitBar({
   return (
     <div className={styles.bar}>
       {batch?.why && (
-        <Notice tone="bad" icon={<TriangleAlert />}>
+        <Notice
+          tone="bad"
+          icon={<TriangleAlert />}
+          actions={
+            batch.queued > 0 && (
+              <>
+                <Button size="sm" onClick={onRest}>
+                  Queue the other {batch.left.length}
+                </Button>
+                <Button size="sm" look="quiet" onClick={onLeave}>
+                  Leave it at that
+                </Button>
+              </>
+            )
+          }
+        >
           {all > 1 && `${batch.queued} of ${all} queued. `}
-          {sentence(batch.why)}
-          {batch.queued > 0 && (
-            <span className={styles.rest}>
-              <Button size="sm" onClick={onRest}>
-                Queue the other {batch.left.length}
-              </Button>
-              <Button size="sm" look="quiet" onClick={onLeave}>
-                Leave it at that
-              </Button>
-            </span>
-          )}
+          <Prose text={sentence(batch.why)} />
         </Notice>
       )}
       <div className={styles.line}>

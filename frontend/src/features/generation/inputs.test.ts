@@ -49,17 +49,20 @@ it("the mode follows from what a checkpoint cannot do without, too", () => {
 });
 
 it.each([
-  [{ image }, "takes no first image", ["both", "ends"]],
-  [{ image, lastImage: image }, "no first image and no last image", ["ends"]],
+  [{ image }, "takes no first image.", ["both"]],
+  [{ image, lastImage: image }, "and no last image. None that could is here: ends.", []],
   [{ controlVideo: clip }, "takes no control video", ["led"]],
   [{ references: [image] }, "takes no reference", ["led"]],
   [{ controlVideo: clip, faceVideo: clip, references: [image] }, "no control video", ["animates"]],
-])("a checkpoint that cannot take it is told, with those that can: %o", (given, told, able) => {
-  const trouble = inputTrouble({ ...EMPTY_DRAFT, ...given }, text, models);
+])(
+  "a checkpoint that cannot take it is told, with those that can and are here: %o",
+  (given, told, able) => {
+    const trouble = inputTrouble({ ...EMPTY_DRAFT, ...given }, text, models);
 
-  expect(trouble?.told).toContain(told);
-  expect(trouble?.others.map(({ id }) => id)).toEqual(able);
-});
+    expect(trouble?.told).toContain(told);
+    expect(trouble?.others.map(({ id }) => id)).toEqual(able);
+  },
+);
 
 it("one that can is not told of", () => {
   expect(inputTrouble({ ...EMPTY_DRAFT, image }, both, models)).toBeNull();

@@ -73,7 +73,7 @@ export function modeOf(draft: Draft, model: Model): string {
   return `${listed(["Text", ...from])} to video`;
 }
 
-/** Why this checkpoint cannot make a video from what is given, and which could; null where it can. */
+/** Why this checkpoint cannot make a video from what is given, and which that are here can; null where it can. */
 export function inputTrouble(
   draft: Draft,
   model: Model,
@@ -86,12 +86,17 @@ export function inputTrouble(
   if (suits(model)) return null;
   const refused = untaken(model).map(({ name }) => `no ${name}`);
   const wanted = missing(model).map(({ name }) => `a ${name}`);
-  const told =
+  const able = models.filter(suits);
+  const others = able.filter(({ available }) => available);
+  const why =
     refused.length > 0
       ? `${model.id} takes ${listed(refused)}.`
       : `${model.id} needs ${listed(wanted)}: add ${wanted.length === 1 ? "it" : "them"}.`;
-  const others = models.filter(suits);
-  return { told, others: others.sort((a, b) => Number(b.available) - Number(a.available)) };
+  const absent = able.map(({ id }) => id).join(", ");
+  return {
+    told: others.length > 0 || !absent ? why : `${why} None that could is here: ${absent}.`,
+    others,
+  };
 }
 
 const listed = (names: readonly string[]) =>

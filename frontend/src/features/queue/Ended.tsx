@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import type { Generation } from "@/shared/api";
 import { useGenerations } from "@/shared/jobs";
 import { duration, moment } from "@/shared/lib/format";
-import { Button, Panel } from "@/shared/ui";
+import { Button, Panel, Prose } from "@/shared/ui";
 import { useJobActions } from "./actions";
 import { shapeOf } from "./shapeOf";
 import styles from "./Jobs.module.css";
@@ -37,7 +37,11 @@ function EndedJob({ job }: { job: Generation }) {
       <Mark status={job.status} />
       <div className={styles.what}>
         <p className={styles.prompt}>{job.request.prompt}</p>
-        {job.error && <p className={styles.error}>{job.error.detail}</p>}
+        {job.error && (
+          <p className={styles.error}>
+            <Prose text={job.error.detail} />
+          </p>
+        )}
         <p className={styles.shape}>
           {shapeOf(job)}
           {job.finished_at && <> · {moment(job.finished_at)}</>}

@@ -1,6 +1,6 @@
-import { useState } from "react";
+import { Fragment, useState } from "react";
+import { Prose } from "@/shared/ui";
 import { exampleOf, type Description, type Route } from "./description";
-import { Prose } from "./Prose";
 import { TryIt } from "./TryIt";
 import styles from "./SchemaScreen.module.css";
 
@@ -11,7 +11,7 @@ export function OperationView({ description, route }: { description: Description
     <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary>
         <span className={styles.method}>{route.method}</span>
-        <code>{route.path}</code>
+        <code>{broken(route.path)}</code>
         <span className={styles.summary}>
           <Prose text={route.summary} />
         </span>
@@ -37,6 +37,15 @@ export function OperationView({ description, route }: { description: Description
     </details>
   );
 }
+
+/** A path may go on in the next line before any of its parts. */
+const broken = (path: string) =>
+  path.split(/(?=\/)/).map((part, at) => (
+    <Fragment key={at}>
+      {at > 0 && <wbr />}
+      {part}
+    </Fragment>
+  ));
 
 function AnswerView({
   status,

@@ -1,8 +1,7 @@
 import { useEffect, useRef, useState } from "react";
-import { Button, TextArea, TextInput } from "@/shared/ui";
+import { Button, Prose, TextArea, TextInput } from "@/shared/ui";
 import { ask, type Answer, type Asked } from "./asking";
 import { exampleOf, type Description, type Route } from "./description";
-import { Prose } from "./Prose";
 import styles from "./SchemaScreen.module.css";
 
 const JSON_BODY = "application/json";

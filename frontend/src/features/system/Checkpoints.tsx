@@ -1,9 +1,19 @@
-import { Download, MoreHorizontal, ShieldCheck, Square, Trash2, Wrench } from "lucide-react";
+import { MoreHorizontal, ShieldCheck, Square, Trash2, Wrench } from "lucide-react";
 import { useState } from "react";
 import { useModels, useModelWork, type Model, type ModelWork } from "@/shared/api";
+import { FetchButton, isPullable } from "@/shared/checkpoints";
 import { bytes, duration, percent } from "@/shared/lib/format";
-import { Badge, Button, Dialog, IconButton, Menu, Meter, Panel, Skeleton } from "@/shared/ui";
-import { FetchDialog } from "./FetchDialog";
+import {
+  Badge,
+  Button,
+  Dialog,
+  IconButton,
+  Menu,
+  Meter,
+  Panel,
+  Prose,
+  Skeleton,
+} from "@/shared/ui";
 import styles from "./Checkpoints.module.css";
 
 /** Which weights are here, whole and proven; which can be fetched. */
@@ -32,11 +42,9 @@ export function Checkpoints() {
 function Row({ model }: { model: Model }) {
   const work = useModelWork();
   const [isRemoving, setRemoving] = useState(false);
-  const [isFetching, setFetching] = useState(false);
   const isWorking = model.work?.status === "running";
   const start = (kind: ModelWork) => work.mutate({ id: model.id, work: kind });
   const isHere = model.state === "ready" || model.state === "broken";
-  const isPullable = model.state === "not here" || model.state === "unfinished";
   return (
     <li className={styles.row}>
       <div className={styles.what}>
@@ -46,7 +54,11 @@ function Row({ model }: { model: Model }) {
         </p>
         <p className={styles.title}>{model.title}</p>
         {model.source && <p className={styles.source}>{model.source}</p>}
-        {model.state === "broken" && model.problem && <p className={styles.bad}>{model.problem}</p>}
+        {model.state === "broken" && model.problem && (
+          <p className={styles.bad}>
+            <Prose text={model.problem} />
+          </p>
+        )}
         <Work model={model} />
       </div>
       <span className={styles.size}>
@@ -59,16 +71,7 @@ function Row({ model }: { model: Model }) {
             Stop
           </Button>
         )}
-        {isPullable && !isWorking && (
-          <Button
-            size="sm"
-            disabled={work.isPending}
-            onClick={() => (model.unfinished ? start("pull") : setFetching(true))}
-          >
-            <Download aria-hidden="true" />
-            {model.unfinished ? "Go on fetching" : "Fetch"}
-          </Button>
-        )}
+        {isPullable(model) && !isWorking && <FetchButton model={model} />}
         {isHere && (
           <Menu
             trigger={<IconButton size="sm" label={`More: ${model.id}`} icon={<MoreHorizontal />} />}
@@ -96,13 +99,6 @@ function Row({ model }: { model: Model }) {
           />
         )}
       </div>
-      {isFetching && (
-        <FetchDialog
-          id={model.id}
-          onClose={() => setFetching(false)}
-          onFetch={() => start("pull")}
-        />
-      )}
       {isRemoving && (
         <Dialog
           title={`Remove ${model.id}?`}
@@ -158,7 +154,13 @@ function Work({ model }: { model: Model }) {
       </p>
     );
   }
-  if (work.status === "failed") return <p className={styles.bad}>{work.message}</p>;
+  if (work.status === "failed") {
+    return (
+      <p className={styles.bad}>
+        <Prose text={work.message ?? ""} />
+      </p>
+    );
+  }
   if (work.status === "running") {
     const progress = work.progress ?? null;
     const share = progress?.total_bytes ? progress.done_bytes / progress.total_bytes : null;

@@ -1,6 +1,6 @@
 import { useGenerations } from "@/shared/jobs";
 import { fullMoment } from "@/shared/lib/format";
-import { Badge, Panel } from "@/shared/ui";
+import { Badge, Panel, Prose } from "@/shared/ui";
 import styles from "./Checkpoints.module.css";
 
 const SHOWN = 20;
@@ -26,7 +26,9 @@ export function Failures() {
                   <strong>{job.request.prompt}</strong>
                   {job.error && <Badge tone="bad">{job.error.code}</Badge>}
                 </p>
-                <p className={styles.bad}>{job.error?.detail}</p>
+                <p className={styles.bad}>
+                  <Prose text={job.error?.detail ?? ""} />
+                </p>
                 <p className={styles.source}>
                   {job.request.checkpoint}
                   {job.finished_at && `, ${fullMoment(job.finished_at)}`}

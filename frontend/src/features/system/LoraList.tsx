@@ -9,7 +9,7 @@ import {
   type Lora,
 } from "@/shared/api";
 import { bytes } from "@/shared/lib/format";
-import { Badge, Button, IconButton, Panel, Skeleton } from "@/shared/ui";
+import { Badge, Button, IconButton, Panel, Prose, Skeleton } from "@/shared/ui";
 import { missingLoras, type MissingLora } from "./missingLoras";
 import styles from "./Checkpoints.module.css";
 
@@ -70,7 +70,11 @@ function Row({ lora }: { lora: Lora }) {
             {lora.available ? (lora.family ?? "of no known family") : "unusable"}
           </Badge>
         </p>
-        {lora.problem && <p className={styles.bad}>{lora.problem}</p>}
+        {lora.problem && (
+          <p className={styles.bad}>
+            <Prose text={lora.problem} />
+          </p>
+        )}
         {lora.files.map((file) => (
           <p key={file.file} className={styles.source}>
             {file.file}: {file.experts.map((expert) => expert.replace("_", " ")).join(" and ")},

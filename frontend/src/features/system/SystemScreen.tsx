@@ -1,13 +1,12 @@
 import { TriangleAlert } from "lucide-react";
 import { Link } from "wouter";
-import { sentence } from "@/shared/api";
+import { sentence, useSystem } from "@/shared/api";
 import { Notice, ScreenHead, Skeleton } from "@/shared/ui";
 import { Checkpoints } from "./Checkpoints";
 import { Failures } from "./Failures";
 import { LoraList } from "./LoraList";
 import { Machine } from "./Machine";
 import { Health, Versions, Workers } from "./Server";
-import { useSystem } from "./queries";
 import styles from "./SystemScreen.module.css";
 
 /** The machine and the server on it: how they are and were, what is loaded, what is here. */

@@ -13,5 +13,6 @@ export {
   type ModelWork,
 } from "./models";
 export { fieldsOf, ProblemError, sentence, type FieldProblem } from "./problem";
+export { useSystem } from "./system";
 export { follow } from "./stream";
 export type * from "./types";

@@ -78,10 +78,13 @@ export function Empty({
 export function Notice({
   tone,
   icon,
+  actions,
   children,
 }: {
   tone: "accent" | "good" | "warn" | "bad";
   icon: ReactNode;
+  /** What can be done about it: buttons, in a line of their own. */
+  actions?: ReactNode;
   children: ReactNode;
 }) {
   return (
@@ -90,7 +93,10 @@ export function Notice({
       role={tone === "bad" ? "alert" : "status"}
     >
       {icon}
-      <div>{children}</div>
+      <div>
+        {children}
+        {actions && <div className={styles.noticeActions}>{actions}</div>}
+      </div>
     </div>
   );
 }

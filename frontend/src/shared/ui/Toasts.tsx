@@ -3,6 +3,7 @@ import { Toast } from "radix-ui";
 import { createStore, useStore } from "@/shared/lib/store";
 import { keysLeft, sentence } from "@/shared/api";
 import { Button, IconButton } from "./Button";
+import { Prose } from "./Prose";
 import { classes } from "@/shared/lib/format";
 import styles from "./Toasts.module.css";
 
@@ -46,7 +47,9 @@ export function Toasts() {
             if (!isOpen) messages.set(messages.get().filter((one) => one.id !== message.id));
           }}
         >
-          <Toast.Description className={styles.text}>{message.text}</Toast.Description>
+          <Toast.Description className={styles.text}>
+            <Prose text={message.text} />
+          </Toast.Description>
           {message.action && (
             <Toast.Action asChild altText={message.action.label}>
               <Button size="sm" onClick={message.action.run}>

@@ -6,4 +6,5 @@ export { Field, NumberInput, Select, TextArea, TextInput } from "./Field";
 export { HintProvider } from "./Hint";
 export { Menu } from "./Menu";
 export { Panel, ScreenHead } from "./Panel";
+export { Prose } from "./Prose";
 export { tell, tellProblem, Toasts } from "./Toasts";

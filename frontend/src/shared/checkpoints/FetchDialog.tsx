@@ -1,7 +1,6 @@
-import { sentence, useOffer } from "@/shared/api";
+import { sentence, useOffer, useSystem } from "@/shared/api";
 import { bytes } from "@/shared/lib/format";
-import { Button, Dialog, Skeleton } from "@/shared/ui";
-import { useSystem } from "./queries";
+import { Button, Dialog, Prose, Skeleton } from "@/shared/ui";
 
 /** How much a checkpoint is, and how much room there is for it, before it is fetched. */
 export function FetchDialog({
@@ -38,7 +37,9 @@ export function FetchDialog({
     >
       <div role="status">
         {error ? (
-          <p>{sentence(error)}</p>
+          <p>
+            <Prose text={sentence(error)} />
+          </p>
         ) : offer ? (
           <p>
             {offer.files} files, {bytes(offer.size_bytes)} in all, from {offer.repository} at{" "}

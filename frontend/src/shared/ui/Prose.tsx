@@ -1,6 +1,6 @@
-/** Text of the server's description, in which names stand between backticks. */
+/** The server's sentences, in which names and commands stand between backticks. */
 export function Prose({ text }: { text: string }) {
   return text
-    .split("`")
+    .split(/`([^`]+)`/)
     .map((piece, index) => (index % 2 === 0 ? piece : <code key={index}>{piece}</code>));
 }

@@ -9,3 +9,9 @@ it("names are shown as such, and markup as it is written", () => {
 
   expect(container.innerHTML).toBe("<code>ETag</code>s of &lt;b&gt;, or <code>Wan-Client</code>.");
 });
+
+it("a backtick without another is only that", () => {
+  const { container } = render(<Prose text="No LoRA is called '`'." />);
+
+  expect(container.innerHTML).toBe("No LoRA is called '`'.");
+});

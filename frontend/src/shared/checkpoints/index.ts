@@ -1,0 +1,1 @@
+export { FetchButton, isPullable } from "./FetchButton";
