@@ -30,7 +30,7 @@ import { Sampling } from "./Sampling";
 import { Shape } from "./Shape";
 import { SubmitBar } from "./SubmitBar";
 import { UNSHAPED } from "./unshaped";
-import { usePlan } from "./usePlan";
+import { isThisMachine, THIS_MACHINE, usePlan } from "./usePlan";
 import styles from "./GenerateScreen.module.css";
 
 /** Ask for videos: what they show, how they are made, what that takes. */
@@ -59,7 +59,8 @@ export function GenerateScreen() {
 function Form({ models }: { models: readonly Model[] }) {
   const draft = useStore(draftStore);
   const [allSweeps, setSweeps] = useState<readonly Sweep[]>([]);
-  const plan = usePlan(draft);
+  const [imagined, setImagined] = useState(THIS_MACHINE);
+  const plan = usePlan(draft, imagined);
   const { batch, submit, leave } = useSubmit();
   const now = effective(draft, models, plan.data);
   if (!now) return null;
@@ -145,10 +146,10 @@ function Form({ models }: { models: readonly Model[] }) {
           </Panel>
         </div>
         <div className={styles.beside}>
-          <PlanPanel plan={plan} />
+          <PlanPanel plan={plan} imagined={imagined} onImagined={setImagined} />
           <SubmitBar
             count={asked.length}
-            seconds={plan.data?.plan.seconds ?? null}
+            seconds={isThisMachine(imagined) ? (plan.data?.plan.seconds ?? null) : null}
             batch={isOfUse ? batch : null}
             onRest={() => batch && void queue(batch.origin, [])}
             onLeave={leave}

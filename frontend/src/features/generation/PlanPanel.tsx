@@ -4,10 +4,27 @@ import { ProblemError, sentence, type Plan, type Stage } from "@/shared/api";
 import { STAGE_NAMES, STAGES } from "@/shared/jobs";
 import { bytes, classes, duration } from "@/shared/lib/format";
 import { Facts, Meter, Panel, Prose, Skeleton } from "@/shared/ui";
+import { AsIf } from "./AsIf";
+import { isThisMachine, type Imagined } from "./usePlan";
 import styles from "./PlanPanel.module.css";
 
-/** What the draft would take, as it is typed: whether it fits, memory, time, where its parts lie, why. */
-export function PlanPanel({ plan }: { plan: UseQueryResult<Plan> }) {
+/** More would push the button below them off the screen. */
+const FEW_REASONS = 3;
+
+/**
+ * What the draft would take, as it is typed: whether it fits, memory, time, where its parts lie, why; on
+ * this machine, or on one that is only imagined.
+ */
+export function PlanPanel({
+  plan,
+  imagined,
+  onImagined,
+}: {
+  plan: UseQueryResult<Plan>;
+  imagined: Imagined;
+  onImagined: (imagined: Imagined) => void;
+}) {
+  const isHere = isThisMachine(imagined);
   return (
     <Panel
       title="The plan"
@@ -15,22 +32,25 @@ export function PlanPanel({ plan }: { plan: UseQueryResult<Plan> }) {
     >
       <div className={styles.plan} aria-live="polite">
         {plan.error ? (
-          <Refused error={plan.error} />
+          <Refused error={plan.error} isHere={isHere} />
         ) : plan.data ? (
-          <Told plan={plan.data} />
+          <Told plan={plan.data} isHere={isHere} />
         ) : (
           <Skeleton height="12rem" />
         )}
       </div>
+      <AsIf imagined={imagined} onImagined={onImagined} />
     </Panel>
   );
 }
 
-function Refused({ error }: { error: Error }) {
+function Refused({ error, isHere }: { error: Error; isHere: boolean }) {
   const code = error instanceof ProblemError ? error.code : "";
   const verdict =
     code === "does-not-fit"
-      ? "Does not fit on this machine"
+      ? isHere
+        ? "Does not fit on this machine"
+        : "Would not fit"
       : code === "unreachable"
         ? "No plan now"
         : "Not possible like this";
@@ -44,13 +64,13 @@ function Refused({ error }: { error: Error }) {
   );
 }
 
-function Told({ plan }: { plan: Plan }) {
+function Told({ plan, isHere }: { plan: Plan; isHere: boolean }) {
   const { capacity } = plan;
   const told = plan.plan;
   const placement = told.placement;
   return (
     <>
-      <Verdict isGood>Fits on this machine</Verdict>
+      <Verdict isGood>{isHere ? "Fits on this machine" : "Would fit"}</Verdict>
       {told.accelerator_needed_bytes != null && capacity.accelerator_bytes !== null && (
         <Memory
           name="Accelerator memory"
@@ -71,13 +91,16 @@ function Told({ plan }: { plan: Plan }) {
           ]}
         />
       )}
-      <ul className={styles.reasons}>
-        {told.reasons.map((reason) => (
-          <li key={reason}>
-            <Prose text={reason} />
-          </li>
-        ))}
-      </ul>
+      <details className={styles.why} open={told.reasons.length <= FEW_REASONS}>
+        <summary>Why</summary>
+        <ul className={styles.reasons}>
+          {told.reasons.map((reason) => (
+            <li key={reason}>
+              <Prose text={reason} />
+            </li>
+          ))}
+        </ul>
+      </details>
     </>
   );
 }

@@ -4,7 +4,20 @@ import { answered, api, type NewPlan } from "@/shared/api";
 import type { Draft } from "@/shared/draft";
 import { useSettled } from "@/shared/lib/settled";
 
-export function planBody(draft: Draft): NewPlan {
+const GIB = 2 ** 30;
+
+/** The memory of another machine; null: what this one has. */
+export interface Imagined {
+  acceleratorGib: number | null;
+  hostGib: number | null;
+}
+
+export const THIS_MACHINE: Imagined = { acceleratorGib: null, hostGib: null };
+
+export const isThisMachine = ({ acceleratorGib, hostGib }: Imagined) =>
+  acceleratorGib === null && hostGib === null;
+
+function planBody(draft: Draft, { acceleratorGib, hostGib }: Imagined): NewPlan {
   return {
     checkpoint: draft.checkpoint,
     width: draft.width,
@@ -21,11 +34,13 @@ export function planBody(draft: Draft): NewPlan {
     with_control_video: draft.controlVideo !== null,
     precision: draft.carried.precision,
     references: draft.references.length,
+    accelerator_bytes: acceleratorGib && acceleratorGib * GIB,
+    host_bytes: hostGib && hostGib * GIB,
   };
 }
 
-export function usePlan(draft: Draft) {
-  const body = useSettled(JSON.stringify(planBody(draft)));
+export function usePlan(draft: Draft, imagined: Imagined) {
+  const body = useSettled(JSON.stringify(planBody(draft, imagined)));
   return useQuery({
     queryKey: ["plan", body],
     queryFn: ({ signal }) =>
