@@ -138,7 +138,7 @@ function Form({ models }: { models: readonly Model[] }) {
               <Presets draft={draft} model={model} problem={problem("preset")} />
               <Shape draft={draft} now={now} problem={problem} />
               <Sampling draft={draft} now={now} problem={problem} />
-              <Loras draft={draft} />
+              <Loras draft={draft} model={model} problem={problem} />
             </div>
           </Panel>
           <Panel title="How many">
