@@ -62,10 +62,12 @@ export const Card = memo(function Card({
           {request.prompt}
         </Link>
         <p className={styles.facts}>
-          {deletedAt !== null
-            ? `Deleted ${moment(deletedAt)}`
-            : `${request.checkpoint} · ${request.width} × ${request.height}`}
-          {deletedAt === null && video.finished_at && ` · ${moment(video.finished_at)}`}
+          <span>
+            {deletedAt !== null
+              ? `Deleted ${moment(deletedAt)}`
+              : `${request.checkpoint} · ${request.width} × ${request.height}`}
+          </span>
+          {deletedAt === null && video.finished_at && <time>{moment(video.finished_at)}</time>}
         </p>
       </div>
       <label className={classes(styles.over, styles.choose)}>

@@ -3,6 +3,9 @@ import { bytes, duration, fullMoment, percent } from "@/shared/lib/format";
 import { Facts, Panel } from "@/shared/ui";
 import styles from "./OutputView.module.css";
 
+/** A value for high noise and one for low noise; once where they are the same. */
+const pair = (high: number, low: number) => (high === low ? high : `${high} / ${low}`);
+
 /** Everything that made a video, and what it took. */
 export function Recipe({ video }: { video: Output }) {
   const { request } = video;
@@ -26,7 +29,7 @@ export function Recipe({ video }: { video: Output }) {
               `${request.num_frames} frames · ${duration(request.num_frames / request.fps)}`,
             ],
             ["Steps", request.steps],
-            ["Guidance", `${request.guidance_high_noise} / ${request.guidance_low_noise}`],
+            ["Guidance", pair(request.guidance_high_noise, request.guidance_low_noise)],
             ["Flow shift", request.flow_shift],
             ["Scheduler", request.scheduler],
             ["Seed", request.seed],
@@ -42,7 +45,7 @@ export function Recipe({ video }: { video: Output }) {
               (lora) =>
                 [
                   `LoRA ${lora.name}`,
-                  `${lora.strength_high_noise} / ${lora.strength_low_noise}`,
+                  pair(lora.strength_high_noise, lora.strength_low_noise),
                 ] as const,
             ),
             ...(request.image
