@@ -9,6 +9,7 @@ import { PlanPanel } from "./PlanPanel";
 import { THIS_MACHINE, usePlan } from "./usePlan";
 
 const GIB = 2 ** 30;
+const DRAFT = { ...EMPTY_DRAFT, loras: [{ name: "slow", high: 1, low: 0.5 }] };
 const refused = { code: "does-not-fit", detail: "It needs 50.0 GiB: see `wan plan`." };
 
 /** Fits from 24 GiB of accelerator memory on. */
@@ -23,7 +24,7 @@ let asked: NewPlan[];
 
 function Shown() {
   const [imagined, setImagined] = useState(THIS_MACHINE);
-  const plan = usePlan(EMPTY_DRAFT, imagined);
+  const plan = usePlan(DRAFT, imagined);
   return <PlanPanel plan={plan} imagined={imagined} onImagined={setImagined} />;
 }
 
@@ -63,6 +64,14 @@ it("what does not fit here may be planned on another machine, and is never said 
   expect(screen.queryByText(/on this machine/)).toBeNull();
   choose("As if the GPU had", "");
   await screen.findByText("Does not fit on this machine");
+});
+
+it("what the draft says of LoRAs is planned", async () => {
+  await waitFor(() => expect(asked).toHaveLength(1));
+
+  expect(asked[0]?.loras).toEqual([
+    { name: "slow", strength_high_noise: 1, strength_low_noise: 0.5 },
+  ]);
 });
 
 it("memory is asked for in bytes, and this machine's by saying nothing", async () => {

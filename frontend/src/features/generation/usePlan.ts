@@ -1,7 +1,7 @@
 /** The plan of what is being typed: asked for a moment after the last change of what it depends on. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { answered, api, type NewPlan } from "@/shared/api";
-import type { Draft } from "@/shared/draft";
+import { lorasOf, type Draft } from "@/shared/draft";
 import { useSettled } from "@/shared/lib/settled";
 
 const GIB = 2 ** 30;
@@ -34,6 +34,7 @@ function planBody(draft: Draft, { acceleratorGib, hostGib }: Imagined): NewPlan 
     with_control_video: draft.controlVideo !== null,
     precision: draft.carried.precision,
     references: draft.references.length,
+    loras: lorasOf(draft),
     accelerator_bytes: acceleratorGib && acceleratorGib * GIB,
     host_bytes: hostGib && hostGib * GIB,
   };

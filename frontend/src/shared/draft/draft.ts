@@ -168,6 +168,14 @@ export function fitted(draft: Draft): (Picture | Clip)[] {
   );
 }
 
+/** What is sent for a draft's LoRAs. */
+export const lorasOf = (draft: Draft) =>
+  draft.loras.map(({ name, high, low }) => ({
+    name,
+    strength_high_noise: high,
+    strength_low_noise: low,
+  }));
+
 /** What is sent for a draft; what it leaves to the checkpoint is left out. */
 export function bodyOf(draft: Draft): NewGeneration {
   const body = {
@@ -196,13 +204,7 @@ export function bodyOf(draft: Draft): NewGeneration {
     scheduler: draft.scheduler,
     seed: draft.seed,
     priority: draft.priority || undefined,
-    loras: draft.loras.length
-      ? draft.loras.map((lora) => ({
-          name: lora.name,
-          strength_high_noise: lora.high,
-          strength_low_noise: lora.low,
-        }))
-      : null,
+    loras: lorasOf(draft),
   };
   return Object.fromEntries(
     Object.entries(body).filter(([, value]) => isSaid(value)),
