@@ -11,12 +11,7 @@ from domain.ports.checkpoint_store import CheckpointStore
 from domain.ports.model_hub import ModelHub
 from domain.repository import DEFAULT_REVISION, REPOSITORIES, Listing, is_taken
 from domain.store_errors import NotPullable, PlaceTaken
-from domain.stored_checkpoint import (
-    Origin,
-    StoredCheckpoint,
-    UnfinishedTransfer,
-    room_makers,
-)
+from domain.stored_checkpoint import StoredCheckpoint, UnfinishedTransfer, room_makers
 
 _log = logging.getLogger(__name__)
 
@@ -123,7 +118,7 @@ class PullCheckpoint:
 def _refuse_unless_it(stored: StoredCheckpoint, revision: str | None) -> None:
     """Do nothing where what lies there is what would be pulled."""
     here = stored.manifest.revision if stored.manifest else None
-    if stored.origin is not Origin.PULLED or revision not in (None, here):
+    if not stored.is_from_its_repository or revision not in (None, here):
         stored.refuse_another()
     if stored.is_short:
         raise PlaceTaken(

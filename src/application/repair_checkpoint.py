@@ -30,6 +30,10 @@ class RepairCheckpoint:
         stored = self._store.stored(checkpoint_id)
         if stored is None:
             raise not_here(checkpoint_id)
+        if stored.origin is Origin.CONVERTED:
+            raise NotPullable(
+                f"{checkpoint_id} was converted here ({stored.source}): it cannot be fetched as it is. {stored.remake}"
+            )
         if stored.origin is not Origin.PULLED or stored.manifest is None:
             raise NotPullable(
                 f"{checkpoint_id} was not pulled ({stored.source}): there is nowhere to fetch its files "

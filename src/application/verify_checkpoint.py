@@ -69,7 +69,5 @@ def _remedy(stored: StoredCheckpoint) -> str:
                 f"meant to change, `wan models remove {stored.checkpoint_id}` and adopt them again."
             )
         case Origin.CONVERTED:
-            return (
-                f"`wan models remove {stored.checkpoint_id}`, then convert {stored.source} again."
-            )
+            return stored.remake
     return "Replace these files by good ones."

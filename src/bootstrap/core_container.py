@@ -30,6 +30,7 @@ from application.fetch_files import FetchFiles
 from application.list_checkpoints import ListCheckpoints
 from application.manage_keys import ManageKeys
 from application.pull_checkpoint import PullCheckpoint
+from application.recast_checkpoint import RecastCheckpoint
 from application.remove_checkpoint import RemoveCheckpoint
 from application.repair_checkpoint import RepairCheckpoint
 from application.upload_image import UploadImage
@@ -47,8 +48,12 @@ def _model_hub(settings: Settings) -> ModelHub:
     return HuggingFaceHub(settings.hub.endpoint)
 
 
+def _reserve_bytes(settings: Settings) -> int:
+    return settings.disk.soft_mib * 2**20
+
+
 def _fetch_files(settings: Settings, hub: ModelHub) -> FetchFiles:
-    return FetchFiles(hub, reserve_bytes=settings.disk.soft_mib * 2**20)
+    return FetchFiles(hub, reserve_bytes=_reserve_bytes(settings))
 
 
 class CoreContainer(containers.DeclarativeContainer):
@@ -92,6 +97,14 @@ class CoreContainer(containers.DeclarativeContainer):
         weight_converter,
         model_hub,
         fetch_files,
+    )
+    recast_checkpoint = providers.Factory(
+        RecastCheckpoint,
+        checkpoint_store,
+        catalog,
+        weight_reader,
+        weight_converter,
+        reserve_bytes=providers.Callable(_reserve_bytes, settings),
     )
     list_checkpoints = providers.Factory(ListCheckpoints, catalog, checkpoint_store)
     verify_checkpoint = providers.Factory(VerifyCheckpoint, checkpoint_store)

@@ -41,6 +41,7 @@ class Manifest:
         revision: the commit of `repository`; for a checkpoint without one, whatever its maker wrote.
         adopted_from: the folder, or the files, elsewhere that are linked here.
         converted_from: the files it was made of.
+        recast: the parts of it whose weights were written anew here, in the precision they are run in.
     """
 
     checkpoint_id: str
@@ -49,6 +50,7 @@ class Manifest:
     repository: str | None = None
     adopted_from: tuple[str, ...] = ()
     converted_from: tuple[str, ...] = ()
+    recast: tuple[str, ...] = ()
 
     @property
     def size_bytes(self) -> int:

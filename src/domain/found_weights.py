@@ -138,6 +138,23 @@ class FoundTensor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPart:
+    """A part with weights, of a folder in diffusers' layout.
+
+    Attributes:
+        name: such as `transformer_2`.
+        folder: its own, with its `config.json`.
+        tensors: by their names, of all of its files.
+        files: the names of those that hold the weights, or list them, below the checkpoint's folder.
+    """
+
+    name: str
+    folder: Path
+    tensors: Mapping[str, FoundTensor]
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FoundTransformer:
     """One transformer outside of diffusers' layout.
 

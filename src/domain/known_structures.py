@@ -9,6 +9,7 @@ from typing import Final
 from domain.side_branches import CharacterBranch, ControlBranch, SideBranch
 from domain.structure import (
     ImageEncoderStructure,
+    Precision,
     Structure,
     TextEncoderStructure,
     TransformerStructure,
@@ -94,3 +95,17 @@ STRUCTURES: Final[Mapping[str, Structure]] = {
         image_encoder=_CLIP,
     ),
 }
+
+#: Those whose repository has the transformers and the VAE in fp32, and the text encoder in bf16; of the others
+#: that is not known here. Sources: decision record 0063.
+_STORED_IN_FP32: Final = frozenset({"t2v-A14B", "i2v-A14B", "ti2v-5B"})
+
+
+def fp32_download_bytes(checkpoint_id: str) -> int | None:
+    """Of the weights in its repository, where that has the transformers in fp32; None where that is not known."""
+    if checkpoint_id not in _STORED_IN_FP32:
+        return None
+    structure = STRUCTURES[checkpoint_id]
+    transformers = structure.experts * structure.transformer.weight_bytes(Precision.FP32)
+    encoder = structure.text_encoder.weight_bytes(Precision.BF16)
+    return transformers + encoder + structure.vae.weight_bytes

@@ -33,6 +33,16 @@ class Component:
         return sum(self.modules.values())
 
     @property
+    def is_recastable(self) -> bool:
+        """Whether it is converted each time it is loaded for an accelerator, and could be stored as it is run.
+
+        The VAE is run in fp32, and what is quantised stays so.
+        """
+        if self.name == "vae" or self.quantised is not None:
+            return False
+        return self.precision is not Precision.BF16
+
+    @property
     def precision(self) -> Precision | None:
         """The precision it can be used in as it lies; None where it has to be converted."""
         if self.dtypes == ("F32",):
@@ -59,6 +69,11 @@ class LocalCheckpoint:
     @property
     def weight_bytes(self) -> int:
         return sum(component.weight_bytes for component in self.components)
+
+    @property
+    def recastable(self) -> tuple[str, ...]:
+        """The names of its parts that could be stored as they are run."""
+        return tuple(part.name for part in self.components if part.is_recastable)
 
 
 def structure_of(spec: CheckpointSpec, local: LocalCheckpoint | None) -> Structure | None:

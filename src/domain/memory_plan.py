@@ -24,6 +24,7 @@ from domain.plan_reasons import gib, reasons, told_of
 from domain.progress import Stage
 from domain.run_record import PastRun, placed_as, predicted_seconds
 from domain.shortcuts import guided_steps, told_of_shortcuts
+from domain.stored_precision import told_of_files, what_converting_mends
 from domain.structure import Precision, Structure
 
 #: The compute capability of the first cards that multiply in fp8. Source: `_scaled_mm_allowed_device` of torch.
@@ -122,7 +123,12 @@ def plan_memory(
         host_bytes=needs.host_bytes,
         host_needed_bytes=needs.host_needed,
         seconds=predicted_seconds(runs, forwards=exact.forwards),
-        reasons=(*reasons(work, placement, needs, capacity), *exact.reasons, *told_of(runs)),
+        reasons=(
+            *reasons(work, placement, needs, capacity),
+            *told_of_files(work, placement, spec),
+            *exact.reasons,
+            *told_of(runs),
+        ),
     )
 
 
@@ -229,6 +235,7 @@ def _refusal(
     if not sizes:
         others = f": {' or '.join(instead)} would" if instead else ""
         would = f"No size of it would fit{others}."
+    would = what_converting_mends(planned(request), spec, capacity) + would
     size = f"{request.width}x{request.height} with {request.num_frames} frames"
     nearest_of: Mapping[str, tuple[int | str, ...]] = {
         "/width": tuple(f"{other.width}x{other.height}" for other in smaller),

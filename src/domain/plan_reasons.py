@@ -186,7 +186,7 @@ def _precision(work: Work, placement: Placement) -> str:
             "The experts are kept in int8, which changes the picture a little: no placement of bf16 "
             "weights fits."
         )
-    return "The experts are kept in bf16, as they were made."
+    return "The experts are kept in bf16, in which their authors run them."
 
 
 def _quantised(work: Work, placement: Placement) -> str:

@@ -6,6 +6,7 @@ DomainError
 ├── Conflict
 │   ├── NotRemovable            the checkpoint is not ours to take away
 │   ├── NotPullable             there is nowhere to fetch it from
+│   ├── NotConvertible          its files are not ours to replace
 │   ├── PlaceTaken              other files lie where the checkpoint belongs
 │   ├── CheckpointBusy
 │   └── NoWork
@@ -37,6 +38,12 @@ class NotPullable(Conflict):
     """Nobody knows where this checkpoint can be fetched from."""
 
     code = "not-pullable"
+
+
+class NotConvertible(Conflict):
+    """The files of this checkpoint are not Wan Studio's to replace by others."""
+
+    code = "not-convertible"
 
 
 class PlaceTaken(Conflict):

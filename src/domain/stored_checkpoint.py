@@ -11,7 +11,12 @@ from pathlib import Path
 
 from domain.checkpoint_manifest import Manifest
 from domain.repository import Listing
-from domain.store_errors import CheckpointUnverifiable, NotRemovable, PlaceTaken
+from domain.store_errors import (
+    CheckpointUnverifiable,
+    NotConvertible,
+    NotRemovable,
+    PlaceTaken,
+)
 
 
 class Origin(StrEnum):
@@ -51,6 +56,9 @@ class StoredCheckpoint:
                 return f"{repository} at {(revision or '')[:12]}"
             case Origin.ADOPTED, Manifest(adopted_from=files):
                 return ", ".join(files)
+            case Origin.CONVERTED, Manifest(repository=str() as repository, revision=revision):
+                parts = " and ".join(self.promised.recast)
+                return f"{repository} at {(revision or '')[:12]}, {parts} converted here"
             case Origin.CONVERTED, Manifest(converted_from=files):
                 return ", ".join(files)
             case Origin.EMBEDDED, _:
@@ -75,6 +83,43 @@ class StoredCheckpoint:
                 "and adopt it (wan models adopt), and it gets one."
             )
         return self.manifest
+
+    @property
+    def is_from_its_repository(self) -> bool:
+        """Whether it was pulled, and perhaps converted since."""
+        is_ours = self.origin in {Origin.PULLED, Origin.CONVERTED}
+        return is_ours and self.manifest is not None and self.manifest.repository is not None
+
+    @property
+    def remake(self) -> str:
+        """How one that was converted is made again, in words."""
+        again = f"convert {self.source} again"
+        if self.is_from_its_repository:
+            again = f"`wan models pull {self.checkpoint_id} --convert`"
+        return f"`wan models remove {self.checkpoint_id}`, then {again}."
+
+    @property
+    def is_convertible(self) -> bool:
+        """Whether its files are Wan Studio's to replace."""
+        return self.origin in {Origin.PULLED, Origin.CONVERTED}
+
+    def refuse_conversion(self) -> None:
+        """Do nothing where its files are Wan Studio's to replace.
+
+        Raises:
+            NotConvertible: they are others'; the message says what can be done instead.
+        """
+        if self.is_convertible:
+            return
+        if self.origin is Origin.EMBEDDED:
+            raise NotConvertible(f"{self.checkpoint_id} ships with Wan Studio and stays as it is.")
+        lies = self.source if self.origin is Origin.ADOPTED else str(self.folder)
+        away = "wan models remove" if self.origin is Origin.ADOPTED else "move away"
+        raise NotConvertible(
+            f"The files of {self.checkpoint_id} are not Wan Studio's to change: {lies}. To have others made of "
+            f"them, {away} {self.checkpoint_id} and name its transformers: wan models convert --high "
+            "FOLDER/transformer --low FOLDER/transformer_2 --with FOLDER."
+        )
 
     @property
     def is_removable(self) -> bool:

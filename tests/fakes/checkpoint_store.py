@@ -87,8 +87,15 @@ class FakeStaging(Staging):
 class FakeAssembly(Assembly):
     """Links to files on disk; what they hold is read when it is published."""
 
-    def __init__(self, store: "FakeCheckpointStore", checkpoint_id: str, folder: Path) -> None:
+    def __init__(
+        self,
+        store: "FakeCheckpointStore",
+        checkpoint_id: str,
+        folder: Path,
+        former: StoredCheckpoint | None = None,
+    ) -> None:
         self.links: dict[str, Path] = {}
+        self._former = former
         self._store = store
         self._checkpoint_id = checkpoint_id
         self._folder = folder
@@ -100,10 +107,17 @@ class FakeAssembly(Assembly):
     def link(self, name: str, file: Path) -> None:
         self.links[name] = file
 
+    def free_bytes(self) -> int:
+        return self._store.free_bytes
+
     def take(self, name: str, file: Path) -> None:
         place = self._folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(file.read_bytes())
+        if self._former is not None and file.is_relative_to(self._former.folder):
+            inside = file.relative_to(self._former.folder).as_posix()
+            place.write_bytes(self._store.files[self._checkpoint_id][inside])
+        else:
+            place.write_bytes(file.read_bytes())
 
     def publish(
         self,
@@ -111,6 +125,7 @@ class FakeAssembly(Assembly):
         *,
         adopted_from: Sequence[str] = (),
         converted_from: Sequence[str] = (),
+        recast: Sequence[str] = (),
     ) -> None:
         files = {name: file.read_bytes() for name, file in self.links.items()}
         own = (path for path in self._folder.rglob("*") if path.is_file())
@@ -123,7 +138,14 @@ class FakeAssembly(Assembly):
             revision=None,
             adopted_from=tuple(adopted_from),
             converted_from=tuple(converted_from),
+            recast=tuple(recast),
         )
+        if self._former is not None:
+            before = self._former.promised
+            manifest = replace(manifest, repository=before.repository, revision=before.revision)
+            named = {file.name for file in before.files}
+            others = self._store.files[self._checkpoint_id].items()
+            files |= {name: content for name, content in others if name not in named}
         origin = Origin.ADOPTED if adopted_from else Origin.CONVERTED
         self._store.drop(self._checkpoint_id)
         self._store.put(self._checkpoint_id, files, manifest, origin)
@@ -224,6 +246,17 @@ class FakeCheckpointStore(CheckpointStore):
         folder.mkdir(parents=True)
         try:
             yield FakeAssembly(self, checkpoint_id, folder)
+        finally:
+            shutil.rmtree(folder)
+
+    @contextmanager
+    def rework(self, checkpoint_id: str) -> Iterator[Assembly]:
+        former = self._found(checkpoint_id)
+        former.refuse_conversion()
+        folder = self.workshop / checkpoint_id
+        folder.mkdir(parents=True)
+        try:
+            yield FakeAssembly(self, checkpoint_id, folder, former)
         finally:
             shutil.rmtree(folder)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from domain.errors import CheckpointBroken
-from domain.found_weights import FoundFolder, FoundParts, FoundTransformer
+from domain.found_weights import FoundFolder, FoundPart, FoundParts, FoundTransformer
 from domain.ports.weight_reader import WeightReader
 from domain.store_errors import WeightsUnrecognised
 
@@ -31,6 +31,14 @@ class FakeWeightReader(WeightReader):
         if folder not in self._parts:
             raise CheckpointBroken(f"{folder / 'model_index.json'} is missing.")
         return self._parts[folder]
+
+    def read_part(self, folder: Path, name: str) -> FoundPart:
+        return FoundPart(
+            name=name,
+            folder=folder / name,
+            tensors={},
+            files=(f"{name}/model.safetensors",),
+        )
 
     def read_transformer(self, path: Path) -> FoundTransformer:
         if path not in self._transformers:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import WanTransformer3DModel
+from diffusers import (
+    WanAnimateTransformer3DModel,
+    WanTransformer3DModel,
+    WanVACETransformer3DModel,
+)
 from safetensors.torch import load_file, save_file
 
 from adapters.cli.app import build_app, run
@@ -78,7 +82,13 @@ def assert_equal(found: Weights, wanted: Weights) -> None:
 
 
 def test_what_diffusers_keeps_in_fp32_is_what_we_keep() -> None:
-    assert set(WanTransformer3DModel._keep_in_fp32_modules) == KEPT_IN_FP32
+    plain, control = WanTransformer3DModel, WanVACETransformer3DModel
+    for model in (plain, control, WanAnimateTransformer3DModel):
+        its_own = {"motion_synthesis_weight"} - set(model._keep_in_fp32_modules)
+        assert set(model._keep_in_fp32_modules) == KEPT_IN_FP32 - its_own
+        assert its_own == (
+            set() if model is WanAnimateTransformer3DModel else KEPT_IN_FP32 & its_own
+        )
 
 
 @pytest.mark.parametrize("naming", [in_official_naming, in_comfyui_naming, dict])

@@ -10,7 +10,7 @@ from domain.checkpoint_manifest import Fault, FilesProgress
 from domain.errors import CheckpointMissing
 from domain.ports.checkpoint_store import CheckpointStore
 from domain.repository import Listing, is_taken
-from domain.store_errors import CheckpointBusy, PlaceTaken
+from domain.store_errors import CheckpointBusy, NotConvertible, PlaceTaken
 from domain.stored_checkpoint import Origin
 from tests.fakes.checkpoint_store import FakeCheckpointStore
 from tests.fakes.model_hub import COMMIT, listed
@@ -278,3 +278,58 @@ def test_a_place_that_is_taken_is_not_assembled_into(
     with pytest.raises(PlaceTaken, match="wan models remove"), store.assemble(A14B):
         pass
     assert store.verify(A14B, unheard) == []
+
+
+def test_a_checkpoint_that_is_made_anew_is_there_until_the_new_one_is(
+    store: CheckpointStore, listing: Listing, files: dict[str, bytes]
+) -> None:
+    fetch(store, listing, files)
+    before = store.stored(A14B)
+    assert before is not None
+
+    with store.rework(A14B) as assembly:
+        for name in files.keys() - {"tokenizer/tokenizer_config.json"}:
+            assembly.take(name, before.folder / name)
+        (assembly.folder / "tokenizer").mkdir(exist_ok=True)
+        (assembly.folder / "tokenizer/tokenizer_config.json").write_bytes(b"{}")
+        assert store.verify(A14B, unheard) == []
+        assert store.stored(A14B) == before
+        assert assembly.free_bytes() > 0
+        assembly.publish(unheard, recast=["tokenizer"])
+
+    after = store.stored(A14B)
+    assert after is not None
+    assert (after.origin, after.promised.recast) == (Origin.CONVERTED, ("tokenizer",))
+    assert after.promised.repository == before.promised.repository
+    assert after.promised.revision == COMMIT
+    assert store.verify(A14B, unheard) == []
+    sizes = {file.name: file.size_bytes for file in after.promised.files}
+    assert sizes["tokenizer/tokenizer_config.json"] == 2
+    assert sizes[WEIGHTS] == len(files[WEIGHTS])
+
+
+def test_what_is_not_published_anew_is_what_it_was(
+    store: CheckpointStore, listing: Listing, files: dict[str, bytes]
+) -> None:
+    fetch(store, listing, files)
+    before = store.stored(A14B)
+
+    with store.rework(A14B) as assembly:
+        (assembly.folder / "model_index.json").write_bytes(b"{}")
+
+    assert store.stored(A14B) == before
+    assert store.verify(A14B, unheard) == []
+
+
+def test_what_is_not_here_or_others_is_not_made_anew(
+    store: CheckpointStore, theirs: Path, files: dict[str, bytes]
+) -> None:
+    with pytest.raises(CheckpointMissing), store.rework(A14B):
+        pass
+    with store.assemble(A14B) as assembly:
+        for name in files:
+            assembly.link(name, theirs / name)
+        assembly.publish(unheard, adopted_from=[str(theirs)])
+
+    with pytest.raises(NotConvertible, match="wan models remove t2v-A14B"), store.rework(A14B):
+        pass

@@ -48,6 +48,20 @@ def test_a_transformer_that_stays_where_it_lies_is_described(
     assert isinstance(json.loads((tmp_path / "transformer/config.json").read_text()), dict)
 
 
+def test_a_parts_weights_are_written_as_they_are_run_and_nothing_else(
+    converter: WeightConverter, tmp_path: Path
+) -> None:
+    part = FilesystemWeightReader().read_part(EMBEDDED / "mini", "transformer")
+    told: list[FilesProgress] = []
+
+    converter.recast(part, tmp_path / "transformer", told.append)
+
+    assert [path.name for path in (tmp_path / "transformer").iterdir()] == [WEIGHTS]
+    size = (tmp_path / "transformer" / WEIGHTS).stat().st_size
+    assert 0 <= size - converter.recast_bytes(part) < 100_000, "the header"
+    assert {(progress.doing, progress.name) for progress in told} == {("converting", "transformer")}
+
+
 def test_an_index_is_written(converter: WeightConverter, tmp_path: Path) -> None:
     parts = FilesystemWeightReader().read_parts(EMBEDDED / "mini")
 

@@ -20,7 +20,7 @@ from domain.found_weights import (
 from domain.ports.weight_reader import WeightReader
 from domain.store_errors import WeightsUnrecognised
 from tests.fakes.weight_reader import FakeWeightReader
-from tests.integration.weights import write_i2v, write_official
+from tests.integration.weights import write_i2v, write_official, write_weights
 
 FORM = TransformerForm(in_channels=36, out_channels=16, dim=64, blocks=2)
 FILES = (
@@ -111,3 +111,26 @@ def test_a_transformer_in_another_layout_says_what_it_is(
     assert replace(found, tensors={}) == transformer(official)
     with pytest.raises(WeightsUnrecognised):
         reader.read_transformer(folder / "vae")
+
+
+def test_a_part_is_read_by_its_name(reader: WeightReader, folder: Path) -> None:
+    weights = folder / "transformer/diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_name("model.safetensors"))
+
+    part = reader.read_part(folder, "transformer")
+
+    assert (part.name, part.folder) == ("transformer", folder / "transformer")
+    assert part.files == ("transformer/model.safetensors",)
+
+
+def test_a_part_in_shards_has_all_of_them_and_their_list(folder: Path) -> None:
+    weights = folder / "transformer/diffusion_pytorch_model.safetensors"
+    write_weights(weights.with_name("two.safetensors"), {"proj_out.bias": ("F32", (4,))})
+    weights.with_name("all.safetensors.index.json").write_text("{}")
+
+    part = FilesystemWeightReader().read_part(folder, "transformer")
+
+    assert {"patch_embedding.weight", "proj_out.bias"} < part.tensors.keys()
+    assert part.tensors["proj_out.bias"].size_bytes == 16
+    assert len(part.files) == 3
+    assert "transformer/all.safetensors.index.json" in part.files

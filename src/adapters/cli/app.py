@@ -44,6 +44,7 @@ _NOT_MEANT: Final = frozenset(
         "not-reproducible",
         "not-removable",
         "not-pullable",
+        "not-convertible",
         "model-place-taken",
         "weights-unrecognised",
         "data-directory-unusable",

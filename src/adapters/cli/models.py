@@ -15,9 +15,11 @@ from application.adopt_checkpoint import AdoptCheckpoint
 from application.assemble_checkpoint import AssembleCheckpoint
 from application.list_checkpoints import ListCheckpoints
 from application.pull_checkpoint import PullCheckpoint
+from application.recast_checkpoint import RecastCheckpoint
 from application.remove_checkpoint import RemoveCheckpoint
 from application.repair_checkpoint import RepairCheckpoint
 from application.verify_checkpoint import VerifyCheckpoint
+from domain.checkpoint import CHECKPOINTS
 from domain.found_weights import Expert
 from domain.stored_checkpoint import StoredCheckpoint
 
@@ -42,6 +44,9 @@ class Models(Protocol):
 
     def assemble_checkpoint(self) -> AssembleCheckpoint:
         """Making one of transformers in other layouts."""
+
+    def recast_checkpoint(self) -> RecastCheckpoint:
+        """Storing one as it is run."""
 
     def remove_checkpoint(self) -> RemoveCheckpoint:
         """Taking it away."""
@@ -115,12 +120,22 @@ def pull(
     revision: Annotated[
         str | None, typer.Option(help="A branch, tag or commit of its repository. [main]")
     ] = None,
+    to_bf16: Annotated[
+        bool, typer.Option("--convert", help="Then store it as it is run: see convert.")
+    ] = False,
 ) -> None:
     """Fetch a checkpoint from its repository. One that was cut goes on where it was."""
     pulling = asked.models.pull_checkpoint()
     with shown_files() as report:
         pulled = pulling.execute(checkpoint, revision, report)
+    if to_bf16:
+        _recast(asked, checkpoint)
+        return
     _say(pulled.stored, "is here already" if pulled.was_here else "ready", as_json=asked.as_json)
+    if not asked.as_json:
+        statuses = asked.models.list_checkpoints().execute()
+        advice = next(status.advice for status in statuses if status.entry.spec.id == checkpoint)
+        print(*(f"  {line}" for line in advice), sep="\n", end="\n" if advice else "")
 
 
 def adopt(
@@ -150,16 +165,27 @@ def adopt(
 def convert(
     asked: Asked,
     files: Annotated[
-        list[Path] | None,
-        typer.Argument(help="The transformer's file, or both; or folders of shards.", exists=True),
+        list[str] | None,
+        typer.Argument(
+            help="The transformer's file, or both; or folders of shards; or the id of a pulled checkpoint."
+        ),
     ] = None,
     high: High = None,
     low: Low = None,
     parts_from: PartsFrom = None,
     checkpoint: MeantAs = None,
 ) -> None:
-    """Make a checkpoint of safetensors in Wan's own or ComfyUI's naming, scaled fp8 among them, once."""
-    transformers = _named(files, high, low)
+    """Make a checkpoint of safetensors in Wan's own or ComfyUI's naming, scaled fp8 among them, once.
+
+    With the id of a checkpoint that was pulled: store it as it is run, in bf16, instead of converting it
+    each time it is loaded. That takes half of the memory and of the disk.
+    """
+    if files and len(files) == 1 and files[0] in {spec.id for spec in CHECKPOINTS}:
+        if high or low or parts_from or checkpoint:
+            raise typer.BadParameter(f"{files[0]} has its own files: name them, or the id alone.")
+        _recast(asked, files[0])
+        return
+    transformers = _named([_existing(name) for name in files or ()], high, low)
     stored = _assemble(asked.models, transformers, parts_from, checkpoint, in_place=False)
     _say(stored, "ready", as_json=asked.as_json)
 
@@ -218,6 +244,22 @@ def remove(
     print(f"{checkpoint}  removed: {removal.files} files, {gib(removal.freed_bytes)} freed")
     for name in removal.left:
         print(f"{checkpoint}  left: {name}, which others put there")
+
+
+def _recast(asked: Asked, checkpoint: str) -> None:
+    """Store it as it is run, and say what that changed."""
+    with shown_files() as report:
+        recast = asked.models.recast_checkpoint().execute(checkpoint, report)
+    _say(recast.stored, "ready", as_json=asked.as_json)
+    if not asked.as_json:
+        told = f"{' and '.join(recast.parts)} converted; {gib(recast.freed_bytes)} freed"
+        print(f"  {told if recast.parts else 'stored as it is run: there was nothing to convert'}")
+
+
+def _existing(name: str) -> Path:
+    if not Path(name).exists():
+        raise typer.BadParameter(f"{name} is neither a file nor the id of a checkpoint.")
+    return Path(name)
 
 
 def _named(

@@ -12,7 +12,7 @@ from adapters.filesystem.durability import fsync_directory, storage_errors
 from adapters.filesystem.file_lock import FileLock
 from adapters.filesystem.last_use import forget_use, last_use
 from adapters.filesystem.manifest import NAME, find_fault, read_manifest
-from domain.checkpoint import checkpoint_spec
+from domain.checkpoint import CheckpointSpec, checkpoint_spec
 from domain.checkpoint_manifest import FileFault, FilesProgress, Manifest, Report
 from domain.errors import CheckpointMissing
 from domain.ports import checkpoint_store
@@ -90,16 +90,17 @@ class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
             stored = self.stored(spec.id)
             if stored is not None and stored.origin is not Origin.EMBEDDED:
                 stored.refuse_another()
-            assembly = FilesystemAssembly(
-                spec,
-                folder=self._staging / f"{spec.id}.new",
-                target=self._folder / spec.id,
-                unfinished=self._staging / spec.id,
-            )
-            try:
+            with self._assembly(spec, None) as assembly:
                 yield assembly
-            finally:
-                assembly.discard()
+
+    @contextmanager
+    def rework(self, checkpoint_id: str) -> Iterator[checkpoint_store.Assembly]:
+        spec = checkpoint_spec(checkpoint_id)
+        with self._alone_with(spec.id):
+            found = self._found(spec.id)
+            found.refuse_conversion()
+            with self._assembly(spec, found.promised) as assembly:
+                yield assembly
 
     def remove(self, checkpoint_id: str) -> Removal:
         stored = self.stored(checkpoint_id)
@@ -114,6 +115,22 @@ class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
             with storage_errors(f"remove what is noted of {checkpoint_id}"):
                 forget_use(self._folder, checkpoint_id)
             return self._take_away(stored, stored.manifest, dropped)
+
+    @contextmanager
+    def _assembly(
+        self, spec: CheckpointSpec, former: Manifest | None
+    ) -> Iterator[checkpoint_store.Assembly]:
+        assembly = FilesystemAssembly(
+            spec,
+            folder=self._staging / f"{spec.id}.new",
+            target=self._folder / spec.id,
+            unfinished=self._staging / spec.id,
+            former=former,
+        )
+        try:
+            yield assembly
+        finally:
+            assembly.discard()
 
     @contextmanager
     def _alone_with(self, checkpoint_id: str) -> Iterator[None]:
@@ -132,12 +149,14 @@ class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
             lock.release()
 
     def _drop_staging(self, checkpoint_id: str) -> Removal:
-        folder = self._staging / checkpoint_id
-        files = sum(1 for path in folder.rglob("*") if path.is_file())
-        _, own = _sizes(folder)
-        with storage_errors(f"remove {folder}"):
-            if folder.exists():
-                shutil.rmtree(folder)
+        """A transfer that was cut, and what a crash left of a conversion."""
+        files = own = 0
+        for folder in (self._staging / checkpoint_id, self._staging / f"{checkpoint_id}.new"):
+            files += sum(1 for path in folder.rglob("*") if path.is_file())
+            own += _sizes(folder)[1]
+            with storage_errors(f"remove {folder}"):
+                if folder.exists():
+                    shutil.rmtree(folder)
         return Removal(files=files, freed_bytes=own)
 
     def _found(self, checkpoint_id: str) -> StoredCheckpoint:
@@ -153,7 +172,7 @@ class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
             return Origin.PLACED
         if manifest.adopted_from:
             return Origin.ADOPTED
-        if manifest.converted_from:
+        if manifest.converted_from or manifest.recast:
             return Origin.CONVERTED
         return Origin.PULLED if manifest.repository else Origin.PLACED
 

@@ -1,7 +1,7 @@
 """What a checkpoint's files should be, byte for byte: `manifest.json` beside `model_index.json`.
 
 {"checkpoint": …, "revision": …, "files": {"vae/config.json": {"bytes": …, "sha256": …}, …}}, and, by
-where it came from, "repository", "adopted_from" or "converted_from".
+where it came from, "repository", "adopted_from" or "converted_from"; "recast" names what was written anew here.
 """
 
 import hashlib
@@ -67,6 +67,7 @@ def read_manifest(folder: Path) -> Manifest | None:
             repository=_text(told.get("repository")),
             adopted_from=_texts(told.get("adopted_from", ())),
             converted_from=_texts(told.get("converted_from", ())),
+            recast=_texts(told.get("recast", ())),
             files=tuple(
                 ManifestFile(name=name, size_bytes=file["bytes"], sha256=file["sha256"])
                 for name, file in told["files"].items()
@@ -82,7 +83,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     for key in ("repository", "revision"):
         if (value := getattr(manifest, key)) is not None:
             told[key] = value
-    for key in ("adopted_from", "converted_from"):
+    for key in ("adopted_from", "converted_from", "recast"):
         if value := getattr(manifest, key):
             told[key] = list(value)
     told["files"] = {

@@ -54,7 +54,7 @@ def read_transformer(path: Path) -> FoundTransformer:
     metadata: dict[str, str] = {}
     for file in files:
         header = read_header(file)
-        tensors |= {name: _found(file, stored) for name, stored in header.entries.items()}
+        tensors |= {name: found_tensor(file, stored) for name, stored in header.entries.items()}
         metadata |= header.metadata
     plain = {name.removeprefix(COMFYUI_PREFIX): tensor for name, tensor in tensors.items()}
     _refuse_others(path, plain)
@@ -70,7 +70,7 @@ def read_transformer(path: Path) -> FoundTransformer:
 
 def _read_gguf(path: Path) -> FoundTransformer:
     header = read_gguf_header(path)
-    tensors = {name: _found(path, stored) for name, stored in header.entries.items()}
+    tensors = {name: found_tensor(path, stored) for name, stored in header.entries.items()}
     plain = {name.removeprefix(COMFYUI_PREFIX): tensor for name, tensor in tensors.items()}
     _refuse_others(path, plain)
     return FoundTransformer(
@@ -95,7 +95,8 @@ def _agreed(path: Path, name: str) -> Expert | None:
     return by_path or by_header
 
 
-def _found(file: Path, stored: StoredTensor) -> FoundTensor:
+def found_tensor(file: Path, stored: StoredTensor) -> FoundTensor:
+    """Where that tensor of `file` lies."""
     return FoundTensor(
         file=file,
         start=stored.start,

@@ -7,11 +7,12 @@ from typing import Final
 
 from adapters.filesystem.json_file import is_declared, read_index, read_json
 from adapters.filesystem.safetensors_header import read_header
-from adapters.filesystem.transformer_file import read_transformer
+from adapters.filesystem.transformer_file import found_tensor, read_transformer
 from domain.errors import CheckpointBroken
 from domain.found_weights import (
     Branch,
     FoundFolder,
+    FoundPart,
     FoundParts,
     FoundTransformer,
     TransformerForm,
@@ -62,6 +63,22 @@ class FilesystemWeightReader(weight_reader.WeightReader):
                 raise CheckpointBroken(f"{folder} has no {name}.")
         files = tuple(name for name in _files(folder) if name.partition("/")[0] in _PARTS)
         return FoundParts(folder=folder, files=files, latent_channels=_latent_channels(folder))
+
+    def read_part(self, folder: Path, name: str) -> FoundPart:
+        weights = sorted((folder / name).glob("*.safetensors"))
+        if not weights:
+            raise CheckpointBroken(f"{folder / name} holds no safetensors file.")
+        lists = sorted((folder / name).glob("*.safetensors.index.json"))
+        return FoundPart(
+            name=name,
+            folder=folder / name,
+            tensors={
+                tensor: found_tensor(path, stored)
+                for path in weights
+                for tensor, stored in read_header(path).entries.items()
+            },
+            files=tuple(path.relative_to(folder).as_posix() for path in (*weights, *lists)),
+        )
 
     def read_transformer(self, path: Path) -> FoundTransformer:
         return read_transformer(path)

@@ -67,7 +67,7 @@ class Staging(ABC):
 class Assembly(ABC):
     """A checkpoint made of files that are here; nobody sees it before it is whole.
 
-    What is not published is gone when the context that gave it is left.
+    What is not published is gone when the context that gave it is left, and so is what it replaced.
     """
 
     @property
@@ -84,11 +84,15 @@ class Assembly(ABC):
         """
 
     @abstractmethod
+    def free_bytes(self) -> int:
+        """What may still be written to the disk."""
+
+    @abstractmethod
     def take(self, name: str, file: Path) -> None:
-        """Have the checkpoint's file `name` hold what `file` holds, whatever becomes of that.
+        """Have the checkpoint's file `name` hold what `file` holds, whatever becomes of that. Nothing is copied.
 
         Args:
-            file: on the disk of the checkpoints.
+            file: on the disk of the checkpoints; where it is a link, the checkpoint gets the same link.
 
         Raises:
             StorageError: it cannot be taken.
@@ -101,10 +105,15 @@ class Assembly(ABC):
         *,
         adopted_from: Sequence[str] = (),
         converted_from: Sequence[str] = (),
+        recast: Sequence[str] = (),
     ) -> None:
         """Read every byte for the manifest, then make the checkpoint visible, durably and at once.
 
-        A transfer of it that was not finished is dropped.
+        One that replaces another comes from where that came from, and keeps what others put beside it. A
+        transfer of it that was not finished is dropped.
+
+        Args:
+            recast: the parts whose weights were written anew.
 
         Raises:
             CheckpointUnavailable: the files are not that checkpoint.
@@ -159,6 +168,17 @@ class CheckpointStore(ABC):
             PlaceTaken: it has files already, other than those that ship with Wan Studio.
             CheckpointBusy: somebody puts files there.
             DiskFull, StorageError: nothing can be written.
+        """
+
+    @abstractmethod
+    def rework(self, checkpoint_id: str) -> AbstractContextManager[Assembly]:
+        """Begin to make anew a checkpoint that is here; it is there, whole, until the new one takes its place.
+
+        Raises:
+            CheckpointMissing: it is not here.
+            NotConvertible: its files are not Wan Studio's.
+            CheckpointBusy: somebody puts files there.
+            DiskFull, StorageError: nothing can be written, or the disk cannot replace a folder at once.
         """
 
     @abstractmethod

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from domain.found_weights import FoundFolder, FoundParts, FoundTransformer
+from domain.found_weights import FoundFolder, FoundPart, FoundParts, FoundTransformer
 
 
 class WeightReader(ABC):
@@ -24,6 +24,14 @@ class WeightReader(ABC):
 
         Raises:
             CheckpointBroken: a part is missing, or cannot be read.
+        """
+
+    @abstractmethod
+    def read_part(self, folder: Path, name: str) -> FoundPart:
+        """The part `name` of a folder in diffusers' layout, which has safetensors of it.
+
+        Raises:
+            CheckpointBroken: one of its files cannot be read, or there is none.
         """
 
     @abstractmethod
