@@ -6,7 +6,7 @@ from pathlib import Path
 from domain.checkpoint import checkpoint_spec
 from domain.checkpoint_manifest import Report
 from domain.errors import CheckpointMissing
-from domain.found_weights import checkpoint_of, refuse_mismatch
+from domain.found_weights import checkpoint_of, refuse_mismatch, refuse_other_size
 from domain.ports.checkpoint_store import CheckpointStore
 from domain.ports.weight_reader import WeightReader
 from domain.store_errors import WeightsUnrecognised
@@ -26,7 +26,7 @@ class AdoptCheckpoint:
         """Make the folder the checkpoint it is. Blocks for as long as its bytes take to read, once.
 
         Args:
-            checkpoint_id: what it is meant to be; None is whatever it is.
+            checkpoint_id: what it is meant to be, whatever its size; None is what it is, at full size.
 
         Raises:
             UnknownCheckpoint: no checkpoint has that id.
@@ -45,6 +45,8 @@ class AdoptCheckpoint:
                 what=str(folder),
             )
         is_one = checkpoint_of(found.form, experts=found.experts)
+        if checkpoint_id is None:
+            refuse_other_size(is_one, found.form, what=str(folder))
         with self._store.assemble(is_one) as assembly:
             for name in found.files:
                 assembly.link(name, folder / name)

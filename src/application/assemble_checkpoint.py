@@ -9,7 +9,13 @@ from application.fetch_files import FetchFiles
 from domain.checkpoint import checkpoint_spec
 from domain.checkpoint_manifest import Report
 from domain.errors import CheckpointMissing
-from domain.found_weights import Expert, FoundTransformer, checkpoint_of, refuse_mismatch
+from domain.found_weights import (
+    Expert,
+    FoundTransformer,
+    checkpoint_of,
+    refuse_mismatch,
+    refuse_other_size,
+)
 from domain.ports.checkpoint_store import CheckpointStore
 from domain.ports.model_hub import ModelHub
 from domain.ports.weight_converter import WeightConverter
@@ -66,7 +72,7 @@ class AssembleCheckpoint:
             transformers: each with the expert it is; None where its name says so, or it is the only one.
             parts_from: a diffusers folder whose encoders, VAE and scheduler go with them; None fetches
                 them from the checkpoint's repository.
-            checkpoint_id: what it is meant to be; None is whatever it is.
+            checkpoint_id: what it is meant to be, whatever its size; None is what it is, at full size.
             in_place: whether nothing may be converted; else nothing is linked.
 
         Raises:
@@ -122,18 +128,21 @@ class AssembleCheckpoint:
             return staging.folder
 
     def _recognise(self, found: Sequence[FoundTransformer], checkpoint_id: str | None) -> str:
+        """The checkpoint they belong to, before anything is fetched for it."""
         first, *others = found
         for other in others:
             if other.form != first.form:
                 raise WeightsUnrecognised(f"{first} and {other} do not belong together.")
-        if checkpoint_id is not None:
-            refuse_mismatch(
-                checkpoint_spec(checkpoint_id).id,
-                first.form,
-                experts=len(found),
-                what=" with ".join(str(transformer.path) for transformer in found),
-            )
-        return checkpoint_of(first.form, experts=len(found))
+        what = " with ".join(str(transformer.path) for transformer in found)
+        is_one = checkpoint_of(first.form, experts=len(found))
+        if checkpoint_id is None:
+            refuse_other_size(is_one, first.form, what=what)
+        else:
+            meant = checkpoint_spec(checkpoint_id).id
+            refuse_mismatch(meant, first.form, experts=len(found), what=what)
+        for transformer in found:
+            self._converter.check(transformer)
+        return is_one
 
 
 def _refuse_other_way(transformer: FoundTransformer, *, in_place: bool) -> None:

@@ -41,17 +41,18 @@ class CheckpointStatus:
 
     @property
     def advice(self) -> Sequence[str]:
-        """What would make one better that can be used, in sentences; empty where nothing would."""
-        if self.local is None or self.stored is None or not self.stored.is_convertible:
-            return ()
-        if not (parts := self.local.recastable):
-            return ()
-        are = "is" if len(parts) == 1 else "are"
-        told = (
-            f"{', '.join(parts)} {are} stored in another precision than {are} run, and converted at each load. "
-            f"Once, which takes less memory, time and disk: wan models convert {self.entry.spec.id}"
-        )
-        return (told,)
+        """What is odd about one that can be used, and what would make it better; empty where nothing is."""
+        told = []
+        if self.local and self.local.other_size:
+            told.append(self.local.other_size)
+        if self.local and self.local.recastable and self.stored and self.stored.is_convertible:
+            are = "is" if len(self.local.recastable) == 1 else "are"
+            told.append(
+                f"{', '.join(self.local.recastable)} {are} stored in another precision than {are} run, and converted "
+                "at each load for a GPU. Once, which takes less memory, time and disk: "
+                f"wan models convert {self.entry.spec.id}"
+            )
+        return told
 
     @property
     def hint(self) -> str:

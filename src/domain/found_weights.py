@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.checkpoint import CHECKPOINTS
+from domain.known_structures import STRUCTURES
 from domain.store_errors import WeightsUnrecognised
 
 #: What ComfyUI may put before every name.
@@ -243,10 +244,31 @@ def refuse_mismatch(checkpoint_id: str, form: TransformerForm, *, experts: int, 
     Raises:
         WeightsUnrecognised: they cannot; the message says by what.
     """
+    if checkpoint_id not in _FAMILIES:
+        raise WeightsUnrecognised(
+            f"{checkpoint_id} ships with Wan Studio and stays: no other files become it."
+        )
     found = checkpoint_of(form, experts=experts)
     if found != checkpoint_id:
         raise WeightsUnrecognised(
             f"{what} is not {checkpoint_id} but {found}: {_counted(experts)} of {form}."
+        )
+
+
+def refuse_other_size(checkpoint_id: str, form: TransformerForm, *, what: str) -> None:
+    """Do nothing where the transformers are as large as that checkpoint's.
+
+    Args:
+        what: the files, in words, for the message.
+
+    Raises:
+        WeightsUnrecognised: they are not; the message says how they are used all the same.
+    """
+    its_own = STRUCTURES[checkpoint_id].transformer
+    if (form.blocks, form.dim) != (its_own.layers, its_own.width):
+        raise WeightsUnrecognised(
+            f"{what} is of the form of {checkpoint_id} and not of its size: {form.blocks} blocks of {form.dim}, "
+            f"where that has {its_own.layers} of {its_own.width}. To use it as such: --as {checkpoint_id}."
         )
 
 

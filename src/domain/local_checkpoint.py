@@ -71,6 +71,20 @@ class LocalCheckpoint:
         return sum(component.weight_bytes for component in self.components)
 
     @property
+    def other_size(self) -> str:
+        """Its transformer's size and the published one's, in words; empty where they are equal, or not known."""
+        published = STRUCTURES.get(self.spec.id)
+        if published is None or self.structure is None:
+            return ""
+        here, there = self.structure.transformer, published.transformer
+        if (here.layers, here.width) == (there.layers, there.width):
+            return ""
+        return (
+            f"not of its full size: {here.layers} blocks of {here.width}, where the published one has "
+            f"{there.layers} of {there.width}"
+        )
+
+    @property
     def recastable(self) -> tuple[str, ...]:
         """The names of its parts that could be stored as they are run."""
         return tuple(part.name for part in self.components if part.is_recastable)

@@ -10,12 +10,16 @@ import pytest
 from adapters.cli.app import build_app, run
 from bootstrap.cli import Commands
 from tests.integration.weights import (
+    EMBEDDED,
     change,
     write_i2v,
     write_t2v,
     write_ti2v,
     write_transformer,
 )
+
+#: None here has its size.
+AS_A14B = ("--as", "t2v-A14B")
 
 pytestmark = pytest.mark.usefixtures("settled")
 
@@ -40,7 +44,7 @@ def test_a_folder_elsewhere_is_used_where_it_lies(
 ) -> None:
     before = snapshot(theirs)
 
-    assert wan("adopt", theirs) == 0
+    assert wan("adopt", theirs, *AS_A14B) == 0
 
     assert "t2v-A14B  ready" in capsys.readouterr().out
     assert snapshot(theirs) == before
@@ -55,7 +59,7 @@ def test_a_folder_elsewhere_is_used_where_it_lies(
 def test_what_was_adopted_is_verified_and_given_back(
     theirs: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wan("adopt", theirs)
+    wan("adopt", theirs, *AS_A14B)
     before = snapshot(theirs)
 
     assert wan("verify", "t2v-A14B") == 0
@@ -68,7 +72,7 @@ def test_what_was_adopted_is_verified_and_given_back(
 def test_a_change_in_the_folder_is_named_by_verify(
     theirs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wan("adopt", theirs)
+    wan("adopt", theirs, *AS_A14B)
     change(theirs / "vae/config.json", z_dim=17)
     (theirs / "tokenizer/tokenizer.json").unlink()
 
@@ -88,7 +92,7 @@ def test_a_hub_cache_of_links_is_adopted_by_what_it_points_to(
         (cache / name).parent.mkdir(parents=True, exist_ok=True)
         (cache / name).symlink_to(theirs / name)
 
-    assert wan("adopt", cache) == 0
+    assert wan("adopt", cache, *AS_A14B) == 0
 
     link = models / "t2v-A14B/vae/config.json"
     assert link.readlink() == theirs / "vae/config.json"
@@ -98,7 +102,7 @@ def test_pickles_and_code_beside_the_weights_are_never_linked(theirs: Path, mode
     (theirs / "transformer/pytorch_model.bin").write_bytes(b"x")
     (theirs / "transformer/modeling.py").write_text("boom()")
 
-    assert wan("adopt", theirs) == 0
+    assert wan("adopt", theirs, *AS_A14B) == 0
 
     assert not list((models / "t2v-A14B").rglob("*.bin"))
     assert not list((models / "t2v-A14B").rglob("*.py"))
@@ -111,8 +115,8 @@ def test_each_form_is_recognised(
     t2v = Path(shutil.copytree(theirs, tmp_path / "t2v"))
     change(t2v / "model_index.json", transformer_2=[None, None], boundary_ratio=None)
 
-    for folder in (ti2v, t2v, i2v):
-        assert wan("adopt", folder) == 0
+    for folder, checkpoint in ((ti2v, "ti2v-5B"), (t2v, "t2v-1.3B"), (i2v, "i2v-A14B")):
+        assert wan("adopt", folder, "--as", checkpoint) == 0
 
     ready = [line for line in capsys.readouterr().out.splitlines() if "ready" in line]
     assert [line.split()[0] for line in ready] == ["ti2v-5B", "t2v-1.3B", "i2v-A14B"]
@@ -179,7 +183,7 @@ def test_what_cannot_be_used_is_refused_with_the_reason_and_leaves_nothing(
 ) -> None:
     spoil(theirs)
 
-    assert wan("adopt", theirs) == code
+    assert wan("adopt", theirs, *AS_A14B) == code
 
     assert words in capsys.readouterr().err
     assert not (models / "t2v-A14B").exists()
@@ -198,10 +202,67 @@ def test_another_checkpoint_than_was_meant_is_named(
 def test_a_place_that_is_taken_is_not_given_away(
     theirs: Path, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wan("adopt", theirs)
+    wan("adopt", theirs, *AS_A14B)
     before = sorted((models / "t2v-A14B").rglob("*"))
 
-    assert wan("adopt", theirs) == 2
+    assert wan("adopt", theirs, *AS_A14B) == 2
 
     assert "wan models remove t2v-A14B" in capsys.readouterr().err
     assert sorted((models / "t2v-A14B").rglob("*")) == before
+
+
+def test_what_has_not_its_size_is_adopted_only_by_name_and_listed_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A copy of mini became "t2v-A14B ready: 13.7 MiB".
+    copy = Path(shutil.copytree(EMBEDDED / "mini", tmp_path / "copy"))
+
+    assert wan("adopt", copy) == 2
+    told = capsys.readouterr().err
+    assert f"{copy} is of the form of t2v-A14B and not of its size: 5 blocks of 160" in told
+    assert "--as t2v-A14B" in told
+    assert wan("adopt", copy, "--as", "mini") == 2
+    assert "mini ships with Wan Studio and stays" in capsys.readouterr().err
+    assert wan("adopt", copy, *AS_A14B) == 0
+
+    wan("list")
+    listed = capsys.readouterr().out
+    assert "not of its full size: 5 blocks of 160, where the published one has 40 of 5120" in listed
+
+
+def test_a_refusal_names_the_folder_that_was_named(
+    tmp_path: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # It named a folder of the store's own, which nobody had typed and which was gone.
+    copy = Path(shutil.copytree(EMBEDDED / "mini-ti2v", tmp_path / "copy"))
+
+    assert wan("adopt", copy, "--as", "t2v-1.3B") == 3
+
+    told = capsys.readouterr().err
+    assert f"wan: {copy} is not a t2v-1.3B: its index says expand_timesteps True." in told
+    assert ".staging" not in told
+
+
+def test_a_class_that_no_library_has_is_refused(
+    theirs: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # It was ready, and a generation failed with what diffusers says of it.
+    for name, told in (("vae", ["diffusers", "EvilModel"]), ("scheduler", ["evil", "Scheduler"])):
+        spoiled = Path(shutil.copytree(theirs, theirs.parent / name))
+        change(spoiled / "model_index.json", **{name: told})
+
+        assert wan("adopt", spoiled, *AS_A14B) == 3
+
+        assert f"asks for {told} as {name}" in capsys.readouterr().err
+    assert not (models / "t2v-A14B").exists()
+
+
+def test_a_transformer_of_pickles_alone_is_refused_by_their_name(
+    theirs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = theirs / "transformer/diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_name("pytorch_model.bin"))
+
+    assert wan("adopt", theirs, *AS_A14B) == 3
+
+    assert "transformer/pytorch_model.bin is pickled" in capsys.readouterr().err

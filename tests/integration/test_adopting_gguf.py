@@ -47,7 +47,8 @@ def wan(*arguments: str | Path) -> int:
 
 
 def adopt(*arguments: str | Path) -> int:
-    return wan("adopt", *arguments, "--with", MINI)
+    meant = () if "--as" in arguments else ("--as", "t2v-A14B")
+    return wan("adopt", *arguments, "--with", MINI, *meant)
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def without_a_tensor(folder: Path) -> tuple[Path, ...]:
             "and VACE blocks; GGUF Q8_0, Wan's own naming) cannot be used in this layout",
         ),
         (text_encoder, 2, "is a text encoder"),
-        (without_a_tensor, 3, "lacks blocks.1.attn2.to_k.bias"),
+        (without_a_tensor, 3, "lacks blocks.1.cross_attn.k.bias"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_the_reason_and_leaves_nothing(

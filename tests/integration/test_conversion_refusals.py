@@ -8,15 +8,15 @@ from safetensors.torch import save_file
 
 from adapters.cli.app import build_app, run
 from bootstrap.cli import Commands
-from tests.integration.networks import HIGH, Weights, in_official_naming, scaled
-from tests.integration.weights import EMBEDDED, write_weights
+from tests.integration.networks import HIGH, Weights, in_official_naming, network, scaled
+from tests.integration.weights import EMBEDDED
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("settled")]
 
 
-def convert(*arguments: str | Path) -> int:
-    parts = ("--with", EMBEDDED / "mini")
-    return run(build_app(Commands()), ["models", "convert", *map(str, (*arguments, *parts))])
+def convert(path: Path, meant: str = "t2v-1.3B") -> int:
+    more = ("--with", EMBEDDED / "mini", "--as", meant)
+    return run(build_app(Commands()), ["models", "convert", *map(str, (path, *more))])
 
 
 def lacking(name: str) -> Weights:
@@ -26,10 +26,11 @@ def lacking(name: str) -> Weights:
 @pytest.mark.parametrize(
     ("weights", "code", "words"),
     [
-        (lacking("blocks.1.cross_attn.norm_q.weight"), 3, "lacks blocks.1.attn2.norm_q.weight"),
-        (lacking("text_embedding.0.weight"), 3, "lacks condition_embedder.text_embedder.linear_1"),
-        ({**in_official_naming(HIGH), "odd.weight": torch.zeros(1)}, 3, "has not, odd.weight"),
-        ({**lacking("ffn"), "blocks.1.ffn.0.bias": torch.zeros(7)}, 3, "of another shape blocks.1"),
+        (lacking("blocks.1.cross_attn.norm_q.weight"), 3, "lacks blocks.1.cross_attn.norm_q.weight."),
+        (lacking("text_embedding.0.weight"), 3, "lacks text_embedding.0.weight."),
+        ({**in_official_naming(HIGH), "odd.weight": torch.zeros(1)}, 3, "has a tensor that no Wan has: odd.weight."),
+        ({**lacking("ffn"), "blocks.1.ffn.0.bias": torch.zeros(7)}, 3,
+         "blocks.1.ffn.0.bias is of the shape (7,) and should be of (96,)."),
         ({**scaled(in_official_naming(HIGH)), "blocks.0.ffn.0.scale_weight": torch.ones(3, 5)}, 3,
          "neither a tensor nor its rows"),
     ],
@@ -65,9 +66,22 @@ def test_a_scaled_file_that_lacks_a_scale_is_refused(
 def test_a_vae_of_another_family_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ti2v = {"patch_embedding.weight": ("BF16", (128, 48, 1, 2, 2)), "head.head.weight": ("BF16", (192, 128)),
-            "blocks.0.x": ("BF16", (1,))}  # fmt: skip
-    write_weights(tmp_path / "ti2v.safetensors", ti2v)
+    ti2v = network(4, in_channels=48, out_channels=48)
+    save_file(in_official_naming(ti2v), tmp_path / "ti2v.safetensors")
 
-    assert convert(tmp_path / "ti2v.safetensors") == 2
+    assert convert(tmp_path / "ti2v.safetensors", "ti2v-5B") == 2
     assert "has 16 latent channels; that of ti2v-5B has 48" in capsys.readouterr().err
+
+
+def test_a_file_is_looked_at_before_the_hub_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # It said that the hub cannot be reached, and only after a fetch what the file lacks.
+    monkeypatch.setenv("WAN_HUB__ENDPOINT", "http://127.0.0.1:9")
+    path = tmp_path / "wan.safetensors"
+    save_file(lacking("blocks.1.ffn.0.weight"), path)
+
+    command = ["models", "convert", str(path), "--as", "t2v-1.3B"]
+    assert run(build_app(Commands()), command) == 3
+
+    assert "lacks blocks.1.ffn.0.weight." in capsys.readouterr().err

@@ -56,9 +56,11 @@ def save(folder: Path, high: Weights, low: Weights) -> tuple[Path, Path]:
     return files
 
 
-def convert(*arguments: str | Path, parts_from: Path = EMBEDDED / "mini") -> int:
-    parts = ("--with", parts_from)
-    return run(build_app(Commands()), ["models", "convert", *map(str, (*arguments, *parts))])
+def convert(
+    *arguments: str | Path, parts_from: Path = EMBEDDED / "mini", meant: str = "t2v-A14B"
+) -> int:
+    more = ("--with", parts_from, "--as", meant)  # far from its size
+    return run(build_app(Commands()), ["models", "convert", *map(str, (*arguments, *more))])
 
 
 def converted(folder: Path) -> Weights:
@@ -153,8 +155,9 @@ def test_a_single_transformer_and_image_pairs_are_recognised(tmp_path: Path, mod
     save_file(in_official_naming(HIGH), tmp_path / "wan2.1_t2v_1.3B.safetensors")
     i2v = network(3, in_channels=36)
 
-    assert convert(tmp_path / "wan2.1_t2v_1.3B.safetensors") == 0
-    assert convert(*save(tmp_path, in_comfyui_naming(i2v), in_comfyui_naming(i2v))) == 0
+    assert convert(tmp_path / "wan2.1_t2v_1.3B.safetensors", meant="t2v-1.3B") == 0
+    pair = save(tmp_path, in_comfyui_naming(i2v), in_comfyui_naming(i2v))
+    assert convert(*pair, meant="i2v-A14B") == 0
 
     assert_equal(converted(models / "t2v-1.3B/transformer"), expected(HIGH))
     index = json.loads((models / "i2v-A14B/model_index.json").read_text())
@@ -167,7 +170,8 @@ def test_a_5b_keeps_a_timestep_for_each_token(tmp_path: Path, models: Path) -> N
         in_official_naming(network(4, in_channels=48, out_channels=48)), tmp_path / "5b.safetensors"
     )
 
-    assert convert(tmp_path / "5b.safetensors", parts_from=write_ti2v(tmp_path / "parts")) == 0
+    parts = write_ti2v(tmp_path / "parts")
+    assert convert(tmp_path / "5b.safetensors", parts_from=parts, meant="ti2v-5B") == 0
 
     index = json.loads((models / "ti2v-5B/model_index.json").read_text())
     assert (index["_class_name"], index["expand_timesteps"]) == ("WanPipeline", True)
@@ -180,7 +184,7 @@ def test_names_and_shapes_at_full_size_are_all_of_a14bs(tmp_path: Path) -> None:
     found = read_transformer(write_hollow(tmp_path / "wan_high_noise.safetensors", tensors))
 
     moves = _moves(found)
-    model = _model(found, {move.target: move.shape for move in moves})
+    model = _model(found, moves)
     _refuse_difference(found, moves, model)
 
     assert str(found.form) == "40 blocks of 5120, 16 channels in, 16 out"
@@ -218,7 +222,8 @@ def test_what_goes_with_them_is_fetched_where_nobody_names_a_folder(
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         files = save(tmp_path, in_official_naming(HIGH), in_official_naming(LOW))
 
-        assert run(build_app(Commands()), ["models", "convert", *map(str, files)]) == 0
+        arguments = ["models", "convert", *map(str, files), "--as", "t2v-A14B"]
+        assert run(build_app(Commands()), arguments) == 0
 
     folder = models / "t2v-A14B"
     assert_equal(converted(folder / "transformer"), expected(HIGH))

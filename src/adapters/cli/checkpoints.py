@@ -49,8 +49,8 @@ def _paragraph(status: CheckpointStatus) -> Iterator[str]:
         yield f"  {spec.note}"
     for prompt in spec.prompts if status.local else ():
         yield f'  try: wan generate "{prompt}"{chosen} -o out.mp4'
-    for advice in status.advice:
-        yield f"  {escape(advice)}"
+    for told in status.advice:
+        yield f"  {escape(told)}"
     if status.entry.problem:
         yield f"  [dim]{escape(status.entry.problem)}[/]"
     if status.hint:

@@ -5,7 +5,8 @@ model of that form has, name by name and shape by shape.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from domain.found_weights import (
 from domain.ports import weight_converter
 from domain.store_errors import WeightsUnrecognised
 
+_BLOCK: Final = re.compile(r"^blocks\.\d+\.")
 #: Every Wan has heads of this width; no tensor's shape tells it.
 _HEAD_DIM: Final = 128
 #: Modules that diffusers loads in fp32 whatever it is asked for: `_keep_in_fp32_modules` of its Wan transformers,
@@ -99,7 +101,7 @@ def _understood(found: FoundTransformer) -> tuple[list[Move], WanTransformer3DMo
             f"{found} cannot be used in this layout by this version; its diffusers folder can be adopted."
         )
     moves = _moves(found)
-    model = _model(found, {move.target: move.shape for move in moves})
+    model = _model(found, moves)
     _refuse_difference(found, moves, model)
     return moves, model
 
@@ -145,14 +147,14 @@ def _dtype(target: str) -> torch.dtype:
     return torch.float32 if KEPT_IN_FP32 & set(target.split(".")) else torch.bfloat16
 
 
-def _model(found: FoundTransformer, shapes: Mapping[str, tuple[int, ...]]) -> WanTransformer3DModel:
+def _model(found: FoundTransformer, moves: Sequence[Move]) -> WanTransformer3DModel:
     """A model of that form, without any numbers.
 
     Raises:
         CheckpointBroken: a tensor that tells the form is missing.
         WeightsUnrecognised: its width is no number of heads.
     """
-    form = found.form
+    form, shapes = found.form, {move.target: move.shape for move in moves}
     if form.dim % _HEAD_DIM:
         raise WeightsUnrecognised(
             f"{found.path} is {form.dim} wide, which is no multiple of Wan's heads of {_HEAD_DIM}."
@@ -172,19 +174,47 @@ def _model(found: FoundTransformer, shapes: Mapping[str, tuple[int, ...]]) -> Wa
                 cross_attn_norm="blocks.0.norm2.weight" in shapes,
             )
     except KeyError as error:
-        raise CheckpointBroken(f"{found.path} lacks {error.args[0]}.") from error
+        lacking = _own_name(str(error.args[0]), moves)
+        raise CheckpointBroken(f"{found.path} lacks {lacking}.") from error
 
 
 def _refuse_difference(
     found: FoundTransformer, moves: Sequence[Move], model: WanTransformer3DModel
 ) -> None:
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    here = {move.target: move.shape for move in moves}
-    for words, names in (
-        ("lacks", sorted(wanted.keys() - here.keys())),
-        ("has, and Wan has not,", sorted(here.keys() - wanted.keys())),
-        ("has of another shape", sorted(n for n in wanted if here.get(n, wanted[n]) != wanted[n])),
-    ):
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise CheckpointBroken(f"{found.path} {words} {names[0]}{more}.")
+    here = {move.target: move for move in moves}
+    lacking = sorted(wanted.keys() - here.keys())
+    if lacking:
+        raise CheckpointBroken(f"{found.path} lacks {_listed(lacking, moves)}.")
+    strange = sorted(here.keys() - wanted.keys())
+    if strange:
+        raise CheckpointBroken(
+            f"{found.path} has a tensor that no Wan has: {_listed(strange, moves)}."
+        )
+    for name, move in here.items():
+        if move.shape != wanted[name]:
+            raise CheckpointBroken(
+                f"{found.path} does not fit: {move.name} is of the shape {move.shape} and should be of "
+                f"{wanted[name]}."
+            )
+
+
+def _listed(targets: Sequence[str], moves: Sequence[Move]) -> str:
+    more = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
+    return f"{_own_name(targets[0], moves)}{more}"
+
+
+def _own_name(target: str, moves: Sequence[Move]) -> str:
+    """What the file calls that tensor, or would: as it calls another block's, or the bias of that weight."""
+    bare = _BLOCK.sub("", target)
+    block = target.removesuffix(bare)
+    stem, _, kind = bare.rpartition(".")
+    for move in moves:
+        theirs = move.name.removeprefix(COMFYUI_PREFIX)
+        before = move.name.removesuffix(theirs) + block
+        same, own = _BLOCK.sub("", move.target), _BLOCK.sub("", theirs)
+        if same == bare:
+            return before + own
+        if stem and same.rpartition(".")[0] == stem:
+            return f"{before}{own.rpartition('.')[0]}.{kind}"
+    return target

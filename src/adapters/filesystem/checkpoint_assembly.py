@@ -15,6 +15,7 @@ from adapters.filesystem.manifest import NAME, sha256_of, write_manifest
 from adapters.filesystem.publication import check_replacing, publish_folder, replace_folder
 from domain.checkpoint import CheckpointSpec
 from domain.checkpoint_manifest import FilesProgress, Manifest, ManifestFile, Report
+from domain.errors import CheckpointUnavailable
 from domain.ports import checkpoint_store
 
 
@@ -78,7 +79,11 @@ class FilesystemAssembly(checkpoint_store.Assembly):
         converted_from: Sequence[str] = (),
         recast: Sequence[str] = (),
     ) -> None:
-        read_checkpoint(self._spec, self._folder)
+        try:
+            read_checkpoint(self._spec, self._folder)
+        except CheckpointUnavailable as error:
+            named = adopted_from[0] if len(adopted_from) == 1 else str(self._target)
+            raise type(error)(error.message.replace(str(self._folder), named)) from error
         with storage_errors(f"keep {self._target}"):
             manifest = Manifest(
                 checkpoint_id=self._spec.id,

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from adapters.filesystem.code_of_its_own import refuse_pickles, refuse_remote_code
 from adapters.filesystem.folder_state import FolderState, folder_state
 from adapters.filesystem.gguf_header import read_gguf_header
 from adapters.filesystem.json_file import is_declared as _is_declared
@@ -26,15 +27,12 @@ from domain.errors import (
     CheckpointBroken,
     CheckpointMissing,
     CheckpointUnavailable,
-    UnsafeWeights,
 )
 from domain.local_checkpoint import Component, LocalCheckpoint
 from domain.ports import checkpoint_catalog
 from domain.ports.checkpoint_catalog import CatalogEntry
 from domain.repository import REPOSITORIES
 
-#: Pickles: loading one runs whatever it says.
-_PICKLED: Final = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npz"})
 #: The one kind of transformer that is also run from GGUF files.
 _PLAIN: Final = "WanTransformer3DModel"
 #: Parts of a Wan folder that hold weights.
@@ -122,9 +120,9 @@ def read_checkpoint(spec: CheckpointSpec, folder: Path) -> LocalCheckpoint:
         CheckpointBroken: a file is missing, cut short, or contradicts `spec`.
         UnsafeWeights: it holds pickled weights or remote code.
     """
-    _refuse_pickles(folder)
+    refuse_pickles(folder)
     index = read_index(folder)
-    _refuse_remote_code(folder)
+    refuse_remote_code(folder, index)
     parts = [name for name in _WEIGHTED if _is_declared(index, name)]
     _check_parts(spec, folder, index, parts)
     _check_structure(spec, folder, index, parts)
@@ -244,20 +242,3 @@ def _check_shards(folder: Path, present: set[str]) -> None:
             raise CheckpointBroken(f"{index} names no files.")
         for missing in sorted({str(name) for name in named.values()} - present):
             raise CheckpointBroken(f"{folder} lacks {missing}, which {index.name} names.")
-
-
-def _refuse_pickles(folder: Path) -> None:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in _PICKLED:
-            raise UnsafeWeights(
-                f"{path} is pickled: loading it could run anything. "
-                "Convert it to safetensors, then remove it."
-            )
-
-
-def _refuse_remote_code(folder: Path) -> None:
-    for path in sorted(folder.rglob("*.py")):
-        raise UnsafeWeights(f"{path} is code; a checkpoint holds weights and JSON only.")
-    for config in sorted(folder.glob("*/*config.json")):
-        if "auto_map" in read_json(config):
-            raise UnsafeWeights(f"{config} asks for code of its own (auto_map).")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from adapters.filesystem.code_of_its_own import refuse_pickles
 from adapters.filesystem.json_file import is_declared, read_index, read_json
 from adapters.filesystem.safetensors_header import read_header
 from adapters.filesystem.transformer_file import found_tensor, read_transformer
@@ -119,6 +120,8 @@ def _refuse_contradiction(folder: Path, form: TransformerForm) -> None:
         for name, tensor in read_header(path).entries.items()
     }
     patches = shapes.get("patch_embedding.weight")
+    if not shapes:
+        refuse_pickles(folder)
     if patches is None:
         raise CheckpointBroken(f"{folder} holds no weights of a Wan transformer.")
     if patches[:2] != (form.dim, form.in_channels):

@@ -68,3 +68,13 @@ def test_what_is_here_stays(store: FakeCheckpointStore, theirs: Path) -> None:
     with pytest.raises(PlaceTaken):
         adopting(store, theirs).execute(theirs, None, unheard)
     assert store.files["t2v-A14B"] == {"model_index.json": b"mine"}
+
+
+def test_what_has_not_its_size_is_adopted_only_by_name(
+    store: FakeCheckpointStore, theirs: Path
+) -> None:
+    small = TransformerForm(in_channels=16, out_channels=16, dim=160, blocks=5)
+
+    with pytest.raises(WeightsUnrecognised, match="not of its size: 5 blocks of 160"):
+        adopting(store, theirs, small).execute(theirs, None, unheard)
+    assert adopting(store, theirs, small).execute(theirs, "t2v-A14B", unheard)

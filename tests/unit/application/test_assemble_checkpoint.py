@@ -7,6 +7,7 @@ import pytest
 from application.assemble_checkpoint import AssembleCheckpoint
 from application.fetch_files import FetchFiles
 from domain.checkpoint_manifest import FilesProgress
+from domain.errors import CheckpointBroken
 from domain.found_weights import (
     Expert,
     FoundParts,
@@ -213,3 +214,20 @@ def test_what_goes_with_them_is_fetched_where_nobody_names_a_folder(bench: Bench
     assert bench.store.unfinished("t2v-A14B") is None
     with pytest.raises(PlaceTaken):
         converting.execute(pair, None, None, unheard, in_place=False)
+
+
+def test_what_cannot_be_converted_is_refused_before_anything_is_fetched(bench: Bench) -> None:
+    class Refusing(FakeWeightConverter):
+        """Finds a tensor missing."""
+
+        def check(self, found: FoundTransformer) -> None:
+            raise CheckpointBroken(f"{found.path} lacks one.")
+
+    pair: dict[Path, Expert | None] = {bench.add("a", HIGH): None, bench.add("b", LOW): None}
+    fetch = FetchFiles(bench.hub, reserve_bytes=0)
+    reader = FetchedParts(transformers=bench.found)
+    converting = AssembleCheckpoint(bench.store, reader, Refusing(), bench.hub, fetch)
+
+    with pytest.raises(CheckpointBroken, match="lacks one"):
+        converting.execute(pair, None, None, unheard, in_place=False)
+    assert not bench.hub.readings
