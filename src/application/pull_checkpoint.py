@@ -93,7 +93,7 @@ class PullCheckpoint:
         makers = room_makers([one for one in found if one], lacking_bytes)
         told = "".join(
             f" wan models remove {one.checkpoint_id} would free {one.own_bytes / 2**30:.1f} GiB "
-            f"(last used {one.used_at:%Y-%m-%d})."
+            f"({one.told_use})."
             for one in makers
         )
         if not makers:

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from application.generate_once import GenerateOnce
 from domain.clip import is_video
 from domain.errors import EncodingFailed, InvalidRequest, NotReproducible, OutputMissing
-from domain.generation import GenerationDraft
+from domain.generation import GenerationDraft, GenerationRequest
+from domain.inputs import Given, told_of_no_upload
 from domain.memory_plan import MemoryPlan
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.checkpoint_catalog import CheckpointCatalog
@@ -111,10 +112,7 @@ class ReproduceVideo:
         try:
             request, plan = self._once.complete(GenerationDraft.of(recipe.request))
         except InvalidRequest as error:
-            raise NotReproducible(
-                f"The recipe cannot be followed here: {error.message}. Pictures and videos that it "
-                "names lie in the data directory (--data-dir), or are given with --given FILE."
-            ) from error
+            raise NotReproducible(_why(error, recipe.request)) from error
         if request != recipe.request:
             raise NotReproducible("The recipe is not one that this version would have written.")
         return plan
@@ -135,3 +133,21 @@ class ReproduceVideo:
             is_equal=made.video.sha256 == original.sha256,
             has_equal_pictures=pictures == original.footage.pictures_sha256,
         )
+
+
+def _why(error: InvalidRequest, request: GenerationRequest) -> str:
+    """Why a recipe cannot be followed; of what it was made from, how that is given again."""
+    named = [getattr(request, field.name) for field in fields(Given)]
+    ids = [one for it in named for one in (it if isinstance(it, tuple) else (it,)) if one]
+    of_uploads = {told_of_no_upload(kind, one) for kind in ("image", "video") for one in ids}
+    lacking = [
+        violation.pointer.strip("/")
+        for violation in error.violations
+        if violation.reason in of_uploads
+    ]
+    if not lacking:
+        return f"The recipe cannot be followed here: {error.message.removesuffix('.')}."
+    return (
+        f"What the video was made from is not here ({', '.join(lacking)}): name the data directory that has it "
+        "(--data-dir), or give the file again (--given FILE)."
+    )

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.checkpoint_manifest import FileFault, Manifest, Report
-from domain.errors import CheckpointMissing
+from domain.errors import CheckpointMissing, CheckpointUnavailable
+from domain.ports.checkpoint_catalog import CheckpointCatalog
 from domain.ports.checkpoint_store import CheckpointStore
 from domain.store_errors import not_here
 from domain.stored_checkpoint import Origin, StoredCheckpoint
@@ -22,10 +23,11 @@ class Verdict:
 
 
 class VerifyCheckpoint:
-    """Compares a checkpoint with its manifest."""
+    """Compares a checkpoint with its manifest; whole files may still be no such checkpoint."""
 
-    def __init__(self, store: CheckpointStore) -> None:
+    def __init__(self, store: CheckpointStore, catalog: CheckpointCatalog) -> None:
         self._store = store
+        self._catalog = catalog
 
     def check(self, checkpoint_id: str) -> Manifest:
         """Find that it can be tried, in milliseconds. Returns what its files should be.
@@ -42,9 +44,12 @@ class VerifyCheckpoint:
         """What is wrong with it. Blocks for as long as its bytes take to read.
 
         Raises:
-            CheckpointUnavailable: it is not here, or nothing says what its files should be.
+            CheckpointUnavailable: it is not here, or nothing says what its files should be; or they are what they
+                should be, and cannot be used as this checkpoint.
         """
         faults = self._store.verify(checkpoint_id, report)
+        if not faults:
+            self._refuse_unusable(checkpoint_id)
         stored = self._store.stored(checkpoint_id)
         if stored is None:
             raise CheckpointMissing(f"{checkpoint_id} was removed while it was read.")
@@ -55,6 +60,13 @@ class VerifyCheckpoint:
             faults=faults,
             remedy=_remedy(stored) if faults else "",
         )
+
+    def _refuse_unusable(self, checkpoint_id: str) -> None:
+        try:
+            self._catalog.find(checkpoint_id)
+        except CheckpointUnavailable as error:
+            told = f"All files of {checkpoint_id} are as its manifest has them, and it cannot be used: {error.message}"
+            raise type(error)(told) from error
 
 
 def _remedy(stored: StoredCheckpoint) -> str:

@@ -107,7 +107,7 @@ class CoreContainer(containers.DeclarativeContainer):
         reserve_bytes=providers.Callable(_reserve_bytes, settings),
     )
     list_checkpoints = providers.Factory(ListCheckpoints, catalog, checkpoint_store)
-    verify_checkpoint = providers.Factory(VerifyCheckpoint, checkpoint_store)
+    verify_checkpoint = providers.Factory(VerifyCheckpoint, checkpoint_store, catalog)
     remove_checkpoint = providers.Factory(RemoveCheckpoint, checkpoint_store)
     store = providers.Singleton(
         FilesystemArtifactStore,

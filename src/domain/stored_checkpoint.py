@@ -36,6 +36,7 @@ class StoredCheckpoint:
     Attributes:
         size_bytes: of its files, wherever they lie.
         own_bytes: of those that removing it would free: an adopted one's lie elsewhere, and stay.
+        put_at: when it was put there.
         used_at: when it was last used, or put there where it was not used since.
         manifest: None where nothing says what its files should be.
     """
@@ -45,6 +46,7 @@ class StoredCheckpoint:
     origin: Origin
     size_bytes: int
     own_bytes: int
+    put_at: datetime
     used_at: datetime
     manifest: Manifest | None
 
@@ -64,6 +66,13 @@ class StoredCheckpoint:
             case Origin.EMBEDDED, _:
                 return "ships with Wan Studio"
         return "put there by hand"
+
+    @property
+    def told_use(self) -> str:
+        """When it was last of use, in words."""
+        if self.used_at <= self.put_at:
+            return f"put there {self.put_at:%Y-%m-%d}, not used since"
+        return f"last used {self.used_at:%Y-%m-%d}"
 
     @property
     def is_short(self) -> bool:

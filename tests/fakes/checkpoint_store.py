@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from domain.checkpoint import checkpoint_spec
@@ -186,6 +186,7 @@ class FakeCheckpointStore(CheckpointStore):
             origin=self._origins[checkpoint_id],
             size_bytes=size,
             own_bytes=size,
+            put_at=datetime(2000, 1, 1, tzinfo=UTC),
             used_at=self.used_at.get(checkpoint_id, NOON),
             manifest=self._manifests[checkpoint_id],
         )

@@ -266,3 +266,40 @@ def test_a_transformer_of_pickles_alone_is_refused_by_their_name(
     assert wan("adopt", theirs, *AS_A14B) == 3
 
     assert "transformer/pytorch_model.bin is pickled" in capsys.readouterr().err
+
+
+def test_whole_files_that_are_no_such_checkpoint_do_not_verify(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # `wan models` called it broken, and `verify` whole.
+    shutil.copytree(EMBEDDED / "mini-ti2v", models / "ti2v-5B")
+    (models.parent / "wan-studio.json").write_text('{"product": "wan-studio", "format": 1}')
+
+    assert wan("verify", "ti2v-5B") == 3
+
+    told = capsys.readouterr()
+    assert "whole" not in told.out
+    assert "has a VAE of 16 latent channels; ti2v-5B has 48" in told.err
+
+
+def test_a_folder_that_went_away_is_told_with_where_it_was(
+    theirs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wan("adopt", theirs, *AS_A14B)
+    theirs.rename(theirs.parent / "moved")
+
+    wan("list")
+
+    told = capsys.readouterr().out
+    assert f"model_index.json is a link to {theirs / 'model_index.json'}, which is gone." in told
+
+
+@pytest.mark.parametrize(
+    ("command", "words"), [("adopt", "a folder in diffusers' layout"), ("convert", "was pulled")]
+)
+def test_what_can_be_named_is_told_where_nothing_is(
+    command: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert wan(command) == 2
+
+    assert words in " ".join(capsys.readouterr().err.replace("│", " ").split())

@@ -154,7 +154,9 @@ def test_the_last_use_is_noted_beside_the_checkpoint_and_goes_with_it(
     after = store.stored("ti2v-5B")
     assert before is not None
     assert after is not None
-    assert before.used_at == datetime.fromtimestamp(1000, UTC)
+    assert before.used_at == before.put_at == datetime.fromtimestamp(1000, UTC)
+    assert before.told_use == "put there 1970-01-01, not used since"
+    assert after.told_use == f"last used {after.used_at:%Y-%m-%d}"
     assert datetime.now(UTC) - after.used_at < timedelta(minutes=1)
     assert sorted(path.name for path in folder.rglob("*")) == names
     store.remove("ti2v-5B")

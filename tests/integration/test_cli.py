@@ -197,8 +197,10 @@ def test_models_shows_what_is_here_and_what_to_say_to_it(
     assert "mini" in told
     assert "try: wan generate" in told
     assert "t2v-A14B" in told
-    assert "from text, a first image (needed), a last image\n" in told
-    assert "from text, a first image, a video to make anew\n" in told
+    assert "; from text, a first image (needed), a last image\n" in told
+    assert "; from text, a first image, a video to make anew\n" in told
+    assert "117.5 GiB to fetch, its transformers in fp32\n  try: wan models pull t2v-A14B\n" in told
+    assert len(told.splitlines()) < 40, "a screen"
 
 
 def test_models_and_doctor_speak_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -303,6 +305,7 @@ def test_brackets_in_a_path_are_shown_as_they_are(
 
     wan("doctor", "--data-dir", folder)
     assert str(folder) in capsys.readouterr().out.replace("\n", "")
+    (folder / "models/t2v-A14B").mkdir(parents=True)  # broken: what is wrong is told with its path
     wan("models", "--data-dir", folder)
     assert str(folder) in capsys.readouterr().out.replace("\n", "")
 

@@ -93,19 +93,23 @@ def a_tensor(kind: int, *lengths: int, start: int = 0) -> bytes:
         (head(a_tensor(99, 256)), WeightsUnrecognised, "type 99 numbers"),
         (head(a_tensor(12, 100)), CheckpointBroken, "rows of x are no whole blocks of Q4_K"),
         (head(a_tensor(0)), CheckpointBroken, "rows of x"),
-        (head(tensors=2**60), CheckpointBroken, "too early"),
+        (head(tensors=2**60), CheckpointBroken, "it ends before what it announces"),
         (head(a_tensor(0, 0) * 2, tensors=2), CheckpointBroken, "the same name"),
-        (head(notes=struct.pack("<Q", 2**62), note_count=1), CheckpointBroken, "too early"),
+        (
+            head(notes=struct.pack("<Q", 2**62), note_count=1),
+            CheckpointBroken,
+            "it ends before what it announces",
+        ),
         (head(notes=struct.pack("<Q1sI", 1, b"k", 77), note_count=1), CheckpointBroken, "type 77"),
         (
             head(notes=struct.pack("<Q1sIIQ", 1, b"k", 9, 8, 2**60), note_count=1),
             CheckpointBroken,
-            "too early",
+            "it ends before what it announces",
         ),
         (
             head(notes=struct.pack("<Q1sIIQ", 1, b"k", 9, 4, 2**60), note_count=1),
             CheckpointBroken,
-            "too early",
+            "it ends before what it announces",
         ),
         (
             head(notes=struct.pack("<Q1sIQ1s", 1, b"k", 8, 1, b"\xff"), note_count=1),
@@ -132,7 +136,8 @@ def shorter(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("cut", "words"), [(short, "cut short by 7 bytes"), (shorter, "too early")]
+    ("cut", "words"),
+    [(short, "cut short by 7 bytes"), (shorter, "it ends before what it announces")],
 )
 def test_one_that_was_cut_is_told(cut: Callable[[bytes], bytes], words: str, written: Path) -> None:
     written.write_bytes(cut(written.read_bytes()))

@@ -66,6 +66,7 @@ def test_a_cut_is_told_after_what_came(server: HubServer) -> None:
     [
         ((401, ""), RepositoryUnknown, "has no repository Wan-AI/Tiny-Diffusers"),
         ((404, "RepoNotFound"), RepositoryUnknown, "has no repository"),
+        ((404, ""), RepositoryUnknown, "not as a model hub does: see hub.endpoint"),
         ((404, "RevisionNotFound"), RepositoryUnknown, "Wan-AI/Tiny-Diffusers at main"),
         ((403, "GatedRepo"), RepositoryGated, "accept its terms at http"),
         ((403, ""), RepositoryGated, "HF_TOKEN"),

@@ -116,7 +116,10 @@ def test_what_it_was_made_from_is_given_again(
     assert wan("generate", "x", "-o", made, "--image", picture, *model) == 0
 
     assert wan("reproduce", made) == 2
-    assert "--given FILE" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "not here (image): name the data directory that has it (--data-dir), or" in told
+    assert "--given FILE" in told
+    assert "upload" not in told
     assert wan("reproduce", made, "--given", picture) == 0
 
 

@@ -141,13 +141,17 @@ VECTOR = ("F32", (1,))
         (
             holding("wan.gguf", b"GGUF"),
             CheckpointBroken,
-            "damaged header: it ends 4 bytes too early",
+            "damaged header: it ends before what it announces",
         ),
         (holding("wan.gguf", b"safetensors"), CheckpointBroken, "although it is called one"),
         (holding("wan.safetensors", b"GGUF\3\0\0\0 and"), CheckpointBroken, "damaged header"),
         (holding("models_t5.pth", b"x"), UnsafeWeights, "pickled"),
         (holding("wan.safetensors", b"short"), CheckpointBroken, "not a safetensors file"),
-        (of(lora_unet_blocks_0__lora_down__weight=VECTOR), WeightsUnrecognised, "is a LoRA"),
+        (
+            of(lora_unet_blocks_0__lora_down__weight=VECTOR),
+            WeightsUnrecognised,
+            "is a LoRA.*folder loras",
+        ),
         (of(decoder__middle__0__residual__0__gamma=VECTOR), WeightsUnrecognised, "is a VAE"),
         (
             of(encoder__block__0__layer__0__SelfAttention__q__weight=VECTOR),

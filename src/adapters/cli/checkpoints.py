@@ -10,8 +10,10 @@ from rich.markup import escape
 from adapters.cli.files_progress import gib
 from application.list_checkpoints import CheckpointState, CheckpointStatus
 from domain.checkpoint import DEFAULT_CHECKPOINT, CheckpointSpec
-from domain.stored_checkpoint import StoredCheckpoint
+from domain.known_structures import fp32_download_bytes
 
+#: How many of a checkpoint's prompts are shown; `--json` has all.
+_PROMPTS: Final = 2
 _COLOURS: Final = {
     CheckpointState.READY: "green",
     CheckpointState.BROKEN: "red",
@@ -29,6 +31,8 @@ def show(statuses: Sequence[CheckpointStatus], *, as_json: bool) -> None:
     for status in statuses:
         for line in _paragraph(status):
             console.print(line)
+    if any(status.state is CheckpointState.ABSENT for status in statuses):
+        console.print("A folder in diffusers' layout that lies elsewhere: wan models adopt FOLDER")
 
 
 def _paragraph(status: CheckpointStatus) -> Iterator[str]:
@@ -37,29 +41,32 @@ def _paragraph(status: CheckpointStatus) -> Iterator[str]:
     yield f"[bold]{spec.id}[/]  [{_COLOURS[status.state]}]{status.state}[/]  {spec.title}"
     yield (
         f"  {defaults.width}x{defaults.height}, {defaults.num_frames} frames at "
-        f"{defaults.fps} fps, {defaults.steps} steps"
+        f"{defaults.fps} fps, {defaults.steps} steps; from {', '.join(_sources(spec))}"
     )
-    if status.stored:
-        yield f"  {gib(status.stored.size_bytes)}, {escape(status.stored.source)}{_last_used(status.stored)}"
-    if status.unfinished:
-        done, listing = status.unfinished.done_bytes, status.unfinished.listing
-        yield f"  {gib(done)} of {gib(listing.size_bytes)} fetched from {listing.repository}"
-    yield f"  from {', '.join(_sources(spec))}"
+    yield from _files(status)
     if spec.note:
         yield f"  {spec.note}"
-    for prompt in spec.prompts if status.local else ():
+    for prompt in spec.prompts[:_PROMPTS] if status.local else ():
         yield f'  try: wan generate "{prompt}"{chosen} -o out.mp4'
-    for told in status.advice:
-        yield f"  {escape(told)}"
-    if status.entry.problem:
-        yield f"  [dim]{escape(status.entry.problem)}[/]"
     if status.hint:
         yield f"  try: {status.hint}"
 
 
-def _last_used(stored: StoredCheckpoint) -> str:
-    """Of those that could make room for others."""
-    return f", last used {stored.used_at:%Y-%m-%d}" if stored.is_removable else ""
+def _files(status: CheckpointStatus) -> Iterator[str]:
+    """What is here of it, what is wrong with that, and what would be fetched."""
+    if status.stored:
+        use = f", {status.stored.told_use}" if status.stored.is_removable else ""
+        yield f"  {gib(status.stored.size_bytes)}, {escape(status.stored.source)}{use}"
+    if status.unfinished:
+        done, listing = status.unfinished.done_bytes, status.unfinished.listing
+        yield f"  {gib(done)} of {gib(listing.size_bytes)} fetched from {listing.repository}"
+    for told in status.advice:
+        yield f"  {escape(told)}"
+    if status.state is CheckpointState.ABSENT:
+        if size := fp32_download_bytes(status.entry.spec.id):
+            yield f"  {gib(size)} to fetch, its transformers in fp32"
+    elif status.entry.problem:
+        yield f"  [dim]{escape(status.entry.problem)}[/]"
 
 
 def _sources(spec: CheckpointSpec) -> list[str]:

@@ -158,7 +158,11 @@ def adopt(
         with shown_files() as report:
             stored = models.adopt_checkpoint().execute(files[0].resolve(), checkpoint, report)
     else:
-        stored = _assemble(models, _named(files, high, low), parts_from, checkpoint, in_place=True)
+        wanted = (
+            "a folder in diffusers' layout; or the GGUF file of the transformer, or of both experts"
+        )
+        transformers = _named(files, high, low, wanted=wanted)
+        stored = _assemble(models, transformers, parts_from, checkpoint, in_place=True)
     _say(stored, "ready", as_json=asked.as_json)
 
 
@@ -185,7 +189,12 @@ def convert(
             raise typer.BadParameter(f"{files[0]} has its own files: name them, or the id alone.")
         _recast(asked, files[0])
         return
-    transformers = _named([_existing(name) for name in files or ()], high, low)
+    transformers = _named(
+        [_existing(name) for name in files or ()],
+        high,
+        low,
+        wanted="the file of the transformer, or of both experts; or a checkpoint that was pulled",
+    )
     stored = _assemble(asked.models, transformers, parts_from, checkpoint, in_place=False)
     _say(stored, "ready", as_json=asked.as_json)
 
@@ -263,14 +272,14 @@ def _existing(name: str) -> Path:
 
 
 def _named(
-    files: list[Path] | None, high: Path | None, low: Path | None
+    files: list[Path] | None, high: Path | None, low: Path | None, *, wanted: str
 ) -> dict[Path, Expert | None]:
     """The transformers that a command line names, each with the expert that it is said to be."""
     transformers: dict[Path, Expert | None] = {path.resolve(): None for path in files or ()}
     named = ((high, Expert.HIGH_NOISE), (low, Expert.LOW_NOISE))
     transformers |= {path.resolve(): expert for path, expert in named if path}
     if not 1 <= len(transformers) <= 2:
-        raise typer.BadParameter("name the file of the transformer, or of both experts.")
+        raise typer.BadParameter(f"name {wanted}.")
     return transformers
 
 

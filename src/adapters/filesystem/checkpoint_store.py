@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from adapters.filesystem.checkpoint_assembly import FilesystemAssembly
@@ -44,13 +45,15 @@ class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
                 manifest = read_manifest(folder)
                 origin = self._origin(folder, manifest)
                 size, own = _sizes(folder)
+                put_at = _put_at(folder)
                 return StoredCheckpoint(
                     checkpoint_id=spec.id,
                     folder=folder,
                     origin=origin,
                     size_bytes=size,
                     own_bytes=own,
-                    used_at=last_use(self._folder, spec.id, _put_at(folder)),
+                    put_at=put_at,
+                    used_at=last_use(self._folder, spec.id, put_at),
                     manifest=manifest,
                 )
         return None
@@ -221,7 +224,8 @@ def _remove_empty_folders(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(left))
 
 
-def _put_at(folder: Path) -> float:
-    """When its manifest was written, or the folder changed, in seconds since 1970."""
+def _put_at(folder: Path) -> datetime:
+    """When its manifest was written, or the folder changed."""
     manifest = folder / NAME
-    return (manifest if manifest.is_file() else folder).stat().st_mtime
+    told = (manifest if manifest.is_file() else folder).stat()
+    return datetime.fromtimestamp(told.st_mtime, UTC)

@@ -120,7 +120,7 @@ class _Head:
 
     def raw(self, size: int) -> bytes:
         if size > self._left:
-            raise ValueError(f"it ends {size - self._left} bytes too early")
+            raise ValueError("it ends before what it announces")
         self._left -= size
         self.at += size
         return self._file.read(size)

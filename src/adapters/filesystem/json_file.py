@@ -16,7 +16,7 @@ def read_json(path: Path) -> dict[str, object]:
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise CheckpointBroken(f"{path} is missing.") from error
+        raise CheckpointBroken(_missing(path)) from error
     except (OSError, ValueError) as error:
         raise CheckpointBroken(f"{path} cannot be read: {error}.") from error
     if not isinstance(told, dict):
@@ -31,11 +31,17 @@ def read_index(folder: Path) -> dict[str, object]:
         CheckpointBroken: there is none, or none that can be read.
     """
     path = folder / "model_index.json"
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         raise CheckpointBroken(
             f"{path} is missing: the folder of a checkpoint in diffusers' layout has it."
         )
     return read_json(path)
+
+
+def _missing(path: Path) -> str:
+    if path.is_symlink():
+        return f"{path} is a link to {path.readlink()}, which is gone."
+    return f"{path} is missing."
 
 
 def is_declared(index: Mapping[str, object], name: str) -> bool:

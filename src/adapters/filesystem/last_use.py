@@ -22,13 +22,13 @@ def note_use(models: Path, checkpoint_id: str) -> None:
         _log.warning("a use is not noted", extra={"checkpoint": checkpoint_id, "error": str(error)})
 
 
-def last_use(models: Path, checkpoint_id: str, put_at: float) -> datetime:
-    """When it was last used, or put there at `put_at`, seconds since 1970, and not used since."""
+def last_use(models: Path, checkpoint_id: str, put_at: datetime) -> datetime:
+    """When it was last used, or `put_at`, where it was put there and not used since."""
     try:
         noted = (models / _FOLDER / checkpoint_id).stat().st_mtime
     except OSError:
-        noted = put_at
-    return datetime.fromtimestamp(max(noted, put_at), UTC)
+        return put_at
+    return max(datetime.fromtimestamp(noted, UTC), put_at)
 
 
 def forget_use(models: Path, checkpoint_id: str) -> None:

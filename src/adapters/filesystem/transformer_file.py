@@ -36,12 +36,21 @@ _EXPERT: Final = re.compile(
 _PICKLED: Final = frozenset({".pt", ".pth", ".bin", ".ckpt"})
 _FP8: Final = frozenset({"F8_E4M3", "F8_E5M2"})
 _PRECISIONS: Final = {"F32": Precision.FP32, "F16": Precision.FP16, "BF16": Precision.BF16}
+_GOES_WITH: Final = (
+    "What goes with the transformers comes from a diffusers folder, which --with names."
+)
+#: What a file may be instead, and what is done with such ones.
 _OTHERS: Final = {
-    "a LoRA": re.compile(r"\.lora_|\.lora\.|lora_(up|down|A|B)\."),
-    "a VAE": re.compile(
+    (
+        "a LoRA",
+        "Put it into the folder loras of the data directory: wan loras lists what lies there.",
+    ): re.compile(r"\.lora_|\.lora\.|lora_(up|down|A|B)\."),
+    ("a VAE", _GOES_WITH): re.compile(
         r"^(first_stage_model\.)?(decoder|encoder)\.(middle|mid_block|conv1|downsamples)"
     ),
-    "a text encoder": re.compile(r"SelfAttention|^token_embedding\.|^blocks\.0\.attn\.q\."),
+    ("a text encoder", _GOES_WITH): re.compile(
+        r"SelfAttention|^token_embedding\.|^blocks\.0\.attn\.q\."
+    ),
 }
 
 
@@ -127,12 +136,9 @@ def _files(path: Path) -> tuple[Path, ...]:
 def _refuse_others(path: Path, tensors: Mapping[str, FoundTensor]) -> None:
     if "patch_embedding.weight" in tensors and not any(".lora" in name for name in tensors):
         return
-    for what, pattern in _OTHERS.items():
+    for (what, instead), pattern in _OTHERS.items():
         if any(pattern.search(name) for name in tensors):
-            raise WeightsUnrecognised(
-                f"{path} is {what}, not a transformer. What goes with the transformers comes from a "
-                "diffusers folder, which --with names."
-            )
+            raise WeightsUnrecognised(f"{path} is {what}, not a transformer. {instead}")
     raise WeightsUnrecognised(f"{path} is no transformer of Wan: it has no patch_embedding.")
 
 

@@ -108,6 +108,10 @@ _CLOSED: Final[Mapping[int, tuple[type[HubError], str]]] = {
         RepositoryGated,
         "{endpoint} does not let {repository} be read: set HF_TOKEN to a token that may.",
     ),
+    HTTPStatus.NOT_FOUND: (
+        RepositoryUnknown,
+        "{endpoint} answers 404 for {what}, and not as a model hub does: see hub.endpoint, or HF_ENDPOINT.",
+    ),
 }
 #: The library's errors, the special before the general, and what each means here.
 _REFUSALS: Final[tuple[tuple[type[Exception], type[HubError], str], ...]] = (

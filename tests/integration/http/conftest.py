@@ -130,7 +130,7 @@ def work(checkpoint_store: FakeCheckpointStore, hub: FakeModelHub) -> Iterator[W
     fetch = FetchFiles(hub, reserve_bytes=0, wait=lambda _seconds: None)
     working = WorkOnCheckpoints(
         PullCheckpoint(checkpoint_store, hub, fetch),
-        VerifyCheckpoint(checkpoint_store),
+        VerifyCheckpoint(checkpoint_store, FakeCheckpointCatalog()),
         RepairCheckpoint(checkpoint_store, fetch),
         FakeClock(),
     )

@@ -6,7 +6,7 @@ from application.list_checkpoints import CheckpointState, CheckpointStatus, List
 from application.remove_checkpoint import RemoveCheckpoint
 from application.verify_checkpoint import VerifyCheckpoint
 from domain.checkpoint_manifest import FilesProgress
-from domain.errors import CheckpointMissing
+from domain.errors import CheckpointMissing, CheckpointUnavailable
 from domain.store_errors import NotRemovable
 from domain.stored_checkpoint import Origin
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
@@ -28,7 +28,7 @@ def unheard(_progress: FilesProgress) -> None:
 def test_a_whole_checkpoint_needs_no_remedy(store: FakeCheckpointStore) -> None:
     store.put(A14B, FILES, manifest_of(A14B, FILES))
 
-    verdict = VerifyCheckpoint(store).execute(A14B, unheard)
+    verdict = VerifyCheckpoint(store, FakeCheckpointCatalog()).execute(A14B, unheard)
 
     assert (verdict.files, verdict.size_bytes) == (2, 9)
     assert (verdict.faults, verdict.remedy) == ([], "")
@@ -49,10 +49,18 @@ def test_the_remedy_is_the_one_for_where_it_came_from(
 ) -> None:
     store.put(A14B, {"model_index.json": b"{}"}, manifest_of(A14B, FILES), origin)
 
-    verdict = VerifyCheckpoint(store).execute(A14B, unheard)
+    verdict = VerifyCheckpoint(store, FakeCheckpointCatalog()).execute(A14B, unheard)
 
     assert [str(fault) for fault in verdict.faults] == ["vae/model.safetensors: missing"]
     assert remedy in verdict.remedy
+
+
+def test_whole_files_that_cannot_be_used_are_not_called_whole(store: FakeCheckpointStore) -> None:
+    store.put(A14B, FILES, manifest_of(A14B, FILES))
+    catalog = FakeCheckpointCatalog("mini")
+
+    with pytest.raises(CheckpointUnavailable, match="as its manifest has them, and it cannot be"):
+        VerifyCheckpoint(store, catalog).execute(A14B, unheard)
 
 
 def test_what_would_be_removed_is_told_before(store: FakeCheckpointStore) -> None:

@@ -93,7 +93,7 @@ def test_it_verifies_and_repair_says_how_it_is_made_again(store: FakeCheckpointS
     with pytest.raises(NotPullable, match="wan models pull t2v-A14B --convert"):
         RepairCheckpoint(store, fetch=None).check(A14B)  # type: ignore[arg-type]  # not reached
     store.files[A14B][f"transformer/{WEIGHTS}"] = b"x"
-    remedy = VerifyCheckpoint(store).execute(A14B, unheard).remedy
+    remedy = VerifyCheckpoint(store, FakeCheckpointCatalog()).execute(A14B, unheard).remedy
     assert remedy == "`wan models remove t2v-A14B`, then `wan models pull t2v-A14B --convert`."
 
 

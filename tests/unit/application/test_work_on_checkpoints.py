@@ -18,6 +18,7 @@ from application.work_on_checkpoints import (
 from domain.errors import CheckpointMissing, UnknownCheckpoint
 from domain.repository import REPOSITORIES, Listing
 from domain.store_errors import CheckpointBusy, NotPullable, NoWork
+from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
 from tests.fakes.checkpoint_store import FakeCheckpointStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.model_hub import FakeModelHub
@@ -52,7 +53,7 @@ class Bench:
         fetch = FetchFiles(self.hub, reserve_bytes=0, wait=lambda _seconds: None)
         return WorkOnCheckpoints(
             PullCheckpoint(self.store, self.hub, fetch),
-            VerifyCheckpoint(self.store),
+            VerifyCheckpoint(self.store, FakeCheckpointCatalog()),
             RepairCheckpoint(self.store, fetch),
             self.clock,
         )
