@@ -4,6 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+#: The compute capability of the first cards that multiply in fp8. Source: `_scaled_mm_allowed_device` of torch.
+FP8_FROM: Final = (8, 9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

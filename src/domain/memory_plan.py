@@ -14,7 +14,7 @@ from domain.checkpoint import CHECKPOINTS, CheckpointSpec
 from domain.demand import Work
 from domain.errors import DoesNotFit, InvalidRequest, Violation
 from domain.generation import GenerationRequest
-from domain.hardware import Capacity
+from domain.hardware import FP8_FROM, Capacity
 from domain.inputs import is_at_one_timestep
 from domain.local_checkpoint import LocalCheckpoint, structure_of
 from domain.lora import Lora, added_numbers
@@ -27,8 +27,6 @@ from domain.shortcuts import guided_steps, told_of_shortcuts
 from domain.stored_precision import told_of_files, what_converting_mends
 from domain.structure import Precision, Structure
 
-#: The compute capability of the first cards that multiply in fp8. Source: `_scaled_mm_allowed_device` of torch.
-FP8_FROM: Final = (8, 9)
 #: A smaller size to offer where a checkpoint was made for larger ones: `832*480` of Wan2.2's
 #: `wan/configs/__init__.py`.
 _480P: Final = ((832, 480), (480, 832))

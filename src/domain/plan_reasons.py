@@ -19,7 +19,7 @@ from domain.demand import (
     text_encoder_bytes,
     window_bytes,
 )
-from domain.hardware import Capacity
+from domain.hardware import FP8_FROM, Capacity
 from domain.placement import Place, Placement
 from domain.run_record import PastRun
 from domain.structure import Precision
@@ -178,15 +178,24 @@ def _precision(work: Work, placement: Placement) -> str:
         return _quantised(work, placement)
     if placement.precision is Precision.FP8:
         return (
-            "The experts' large matrices are kept and multiplied in fp8, as was asked for, which changes the "
-            "picture; all else is in bf16."
+            f"{_named(work)}'{'' if work.structure.experts > 1 else 's'} large matrices are kept and multiplied "
+            "in fp8, as was asked for, which changes the picture; all else is in bf16. The GPU must be of "
+            f"compute capability {'.'.join(map(str, FP8_FROM))} or more: Ada, Hopper or later."
         )
     if placement.precision is Precision.INT8:
         return (
-            "The experts are kept in int8, which changes the picture a little: no placement of bf16 "
-            "weights fits."
+            f"{_named(work)} {_is(work)} kept in int8, which changes the picture a little: no placement of "
+            "bf16 weights fits."
         )
-    return "The experts are kept in bf16, in which their authors run them."
+    return f"{_named(work)} {_is(work)} kept in bf16, as in the authors' own code."
+
+
+def _named(work: Work) -> str:
+    return "The experts" if work.structure.experts > 1 else "The transformer"
+
+
+def _is(work: Work) -> str:
+    return "are" if work.structure.experts > 1 else "is"
 
 
 def _quantised(work: Work, placement: Placement) -> str:

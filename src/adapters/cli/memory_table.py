@@ -50,6 +50,7 @@ def _lines() -> Iterator[str]:
     yield "  *int8*: weights are kept in 8 bits, which changes it a little. All else is exact. fp8 is used only"
     yield "  where it is asked for: `wan plan --preset fp8`."
     yield "- The figure is the predicted peak on the card. A plan leaves 25 % of the activations and 1 GiB free."
+    yield "- All of a card's memory is taken to be free. One that shows a desktop, too, has less: `wan plan` asks yours."
     yield f"- Host memory: {HOST_GIB} GiB. Frames and guidance: each checkpoint's default. Text alone, but for"
     yield "  `i2v-A14B` (a first image) and `animate-14B` (a character, its poses and face; its image encoder, of"
     yield f"  {_looks()}, lies where the text encoder does). Weights are taken to be stored in bf16, the VAE's in fp32."

@@ -6,6 +6,9 @@ import type { Column } from "./series";
 import styles from "./Chart.module.css";
 
 const HEIGHT_PX = 112;
+/** Half of `03:48:30`; and what is free beside the chart on its right. */
+const HALF_TIME_PX = 24;
+const RIGHT_PX = 8;
 
 /** One value over time, from zero to the most there can be. */
 export function Chart({
@@ -99,7 +102,7 @@ function options(
     height: HEIGHT_PX,
     legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
-    padding: [8, 8, 0, 0],
+    padding: [8, RIGHT_PX, 0, 0],
     scales: {
       x: { time: true },
       y: {
@@ -115,7 +118,11 @@ function options(
         grid: { show: false },
         size: 24,
         space: 80,
-        values: (_plot, splits) => splits.map(clockOf),
+        values: (plot, splits) =>
+          splits.map((at) => {
+            const beside = plot.bbox.width / devicePixelRatio - plot.valToPos(at, "x") + RIGHT_PX;
+            return beside < HALF_TIME_PX ? "" : clockOf(at); // it would be cut
+          }),
       },
       {
         ...axis,
