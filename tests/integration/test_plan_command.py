@@ -66,7 +66,7 @@ def test_this_machine_plans_its_default(capsys: pytest.CaptureFixture[str]) -> N
 
     told = capsys.readouterr().out
     assert "mini  128x128, 17 frames" in told
-    assert "weights      0.01 GiB of files" in told
+    assert "weights      0.01 GiB" in told
     assert "in fp32 (0.03 GiB)" in told
 
 

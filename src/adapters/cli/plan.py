@@ -132,7 +132,7 @@ def _lines(estimate: Estimate) -> Iterator[str]:
         f"{request.checkpoint}  {request.width}x{request.height}, {request.num_frames} frames, "
         f"{_steps(request)} steps, {plan.forwards} forwards over {plan.tokens} tokens"
     )
-    yield f"  weights      {gib(plan.weight_bytes)} of files"
+    yield f"  weights      {gib(plan.weight_bytes)}"
     for where, needed, peak, available in (
         (
             "accelerator",
