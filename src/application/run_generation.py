@@ -37,6 +37,7 @@ from domain.rendering import (
     RunMeasured,
     StageEntered,
     StepFinished,
+    StillRunning,
     VideoStaged,
 )
 from domain.slot import Slot
@@ -184,6 +185,8 @@ class RunGeneration:
                 if isinstance(report, Previewed):
                     self.preview = report
                     continue
+                if isinstance(report, StillRunning):
+                    continue
                 job = await self._keep(order, report)
                 if job.status is not JobStatus.RUNNING:
                     return job
@@ -297,7 +300,7 @@ class RunGeneration:
 def _note(  # noqa: C901 - a branch for each kind
     job: Job, report: RenderReport, fence: int, at: datetime
 ) -> None:
-    """What `report` means for the job; a renderer keeps `StillRunning` to itself, a lane `Previewed`."""
+    """What `report` means for the job; to it, `StillRunning` and `Previewed` mean nothing."""
     match report:
         case StageEntered(stage=stage):
             job.enter_stage(stage, fence=fence, at=at)

@@ -50,7 +50,10 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillRunning:
-    """A moment between two transformer blocks, or two pictures: nothing to tell, but one to stop at."""
+    """A moment between two transformer blocks, or two pictures: one to stop at.
+
+    Of what came before, the accelerator has done all but a few blocks.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

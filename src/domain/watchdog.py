@@ -1,27 +1,31 @@
 """How long a run may go without getting further before its worker is taken for hung."""
 
-from collections import deque
 from dataclasses import dataclass
-from statistics import median
 from typing import Final
 
 from domain.errors import DeadlineExceeded, NoProgress, RenderError
 from domain.progress import Stage
-from domain.rendering import RenderReport, StageEntered, StepFinished
+from domain.rendering import (
+    RenderProgress,
+    RenderReport,
+    StageEntered,
+    StepFinished,
+    StillRunning,
+)
 
-#: A step may take this many times as long as the run's own steps did so far.
-_SLACK: Final = 10.0
-#: Steps that the median is taken over.
-_REMEMBERED: Final = 25
+#: Seconds in which one `StillRunning` is as good as many: small beside every budget, and no load on a pipe.
+MOMENT_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budgets:
-    """Seconds that each part of a run may take at the most; `step_s` where steps are quick.
+    """Seconds that each part of a run may go on without anything of it being done.
 
-    `run_s`: an attempt as a whole, however well it gets on, for each segment of its video. `wait_s`: in line, until the first attempt.
+    `step_s`: from one transformer block to the next, or the step's end; a step has dozens. `decoding_s`: from one
+    picture or tile to the next. `run_s`: an attempt as a whole, however well it gets on, for each segment of its
+    video. `wait_s`: in line, until the first attempt.
     The figures are generous on purpose: the largest checkpoint from a slow disk, on a slow card.
-    Source: reliability reference, GPU fault ladder.
+    Source: reliability reference, GPU fault ladder; for the blocks, ADR-0060.
     """
 
     loading_s: float = 900.0
@@ -34,7 +38,11 @@ class Budgets:
 
 
 class Watchdog:
-    """Follows one run's reports. Progress counts, not signs of life: a hung kernel lives, too."""
+    """Follows one run's reports. Progress counts, not signs of life: a hung kernel lives, too.
+
+    A moment between two blocks is progress: the host is held close to the accelerator there, so that none comes
+    while a kernel hangs (ADR-0060).
+    """
 
     def __init__(self, budgets: Budgets, *, now: float, segments: int = 1) -> None:
         """Begins with the run's loading. `now`: seconds of a clock that never falls, as everywhere here."""
@@ -42,29 +50,24 @@ class Watchdog:
         self._run_s = budgets.run_s * segments
         self._stage = Stage.LOADING
         self._began = self._since = now
-        self._step_seconds: deque[float] = deque(maxlen=_REMEMBERED)
 
     def note(self, report: RenderReport, *, now: float) -> None:
         """The run has told `report`."""
-        if isinstance(report, StepFinished):
-            self._step_seconds.append(now - self._since)
-        elif isinstance(report, StageEntered):
+        if isinstance(report, StageEntered):
             self._stage = report.stage
-        else:
-            return
-        self._since = now
+        if isinstance(report, StageEntered | StepFinished | StillRunning):
+            self._since = now
 
     @property
     def budget_s(self) -> float:
-        """Seconds that what is being done may take."""
+        """Seconds that what is being done may go on without progress."""
         match self._stage:
             case Stage.LOADING:
                 return self._budgets.loading_s
             case Stage.ENCODING_PROMPT:
                 return self._budgets.encoding_prompt_s
             case Stage.DENOISING:
-                measured = median(self._step_seconds) if self._step_seconds else 0.0
-                return max(self._budgets.step_s, _SLACK * measured)
+                return self._budgets.step_s
             case Stage.DECODING:
                 return self._budgets.decoding_s
             case Stage.ENCODING_VIDEO:
@@ -94,3 +97,18 @@ class Watchdog:
         return (
             f"The worker made no progress for {self.budget_s:g} s during {doing}, and was killed."
         )
+
+
+class Moments:
+    """Which of a run's reports are worth telling another process: all, but of its moments one in a while."""
+
+    def __init__(self, *, now: float) -> None:
+        """Begins with the run. `now`: as for `Watchdog`."""
+        self._told_at = now
+
+    def is_worth_telling(self, progress: RenderProgress, *, now: float) -> bool:
+        """Whether it is, at that time; what is, is taken to be told."""
+        if isinstance(progress, StillRunning) and now - self._told_at < MOMENT_S:
+            return False
+        self._told_at = now
+        return True

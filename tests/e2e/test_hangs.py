@@ -11,10 +11,10 @@ from tests.e2e.service import NewService, Service, is_gone, wait_for
 STEPS = 20
 
 
-def watched(new_service: NewService, *, step_s: float) -> Service:
+def watched(new_service: NewService, *, step_s: float, card_step_s: float = 0.1) -> Service:
     service = new_service(
         backend="synthetic",
-        pipeline__card_step_s=0.1,
+        pipeline__card_step_s=card_step_s,
         resume__interval=1,
         watchdog__step_s=step_s,
     )
@@ -59,3 +59,15 @@ def test_a_worker_that_slept_within_its_budget_is_left_alone(new_service: NewSer
 
     assert service.wait_until(generation, "completed", "failed")["attempts"] == 1
     assert service.workers() == [worker]
+
+
+def test_a_step_longer_than_its_budget_goes_on_while_its_blocks_come(
+    new_service: NewService,
+) -> None:
+    # It was killed: 300 s were a step's, and on a small card, or a CPU, the largest plans take longer for one.
+    service = watched(new_service, step_s=4, card_step_s=7.5)
+
+    generation = service.submit(steps=1)
+    done = service.wait_until(generation, "completed", "failed")
+
+    assert (done["status"], done["attempts"]) == ("completed", 1), done["error"]

@@ -1,7 +1,7 @@
 """A renderer that follows a script."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -38,7 +38,14 @@ class Meets:
     go: asyncio.Event
 
 
-Deed: TypeAlias = RenderProgress | Stages | Hangs | Meets | BaseException
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """Something happens: time goes by, say."""
+
+    happen: Callable[[], None]
+
+
+Deed: TypeAlias = RenderProgress | Stages | Hangs | Meets | Meanwhile | BaseException
 
 A_GOOD_RUN: Sequence[Deed] = (StageEntered(stage=Stage.ENCODING_PROMPT), Stages())
 
@@ -98,6 +105,9 @@ class FakeRenderer(Renderer):
             case Meets(here=here, go=go):
                 here.set()
                 await go.wait()
+                return None
+            case Meanwhile(happen=happen):
+                happen()
                 return None
             case Hangs():
                 await self._stopped.wait()

@@ -15,6 +15,7 @@ from domain.rendering import (
     ResumeRejected,
     StageEntered,
     StepFinished,
+    StillRunning,
 )
 from tests.fakes.examples import a_request
 
@@ -24,6 +25,7 @@ from tests.fakes.examples import a_request
     [
         StageEntered(stage=Stage.DECODING),
         StepFinished(step=3),
+        StillRunning(),
         ResumePointSaved(step=3),
         Resumed(step=3),
         ResumeRejected(reason="It is damaged."),
@@ -33,10 +35,9 @@ from tests.fakes.examples import a_request
     ids=lambda report: type(report).__name__,
 )
 def test_every_report_arrives(report: RenderProgress) -> None:
-    told = wire.progress_of(report)
-    assert told is not None
+    told = wire.frame(wire.progress_of(report))
 
-    answer = wire.decode_answer(wire.frame(told)[wire.LENGTH_BYTES :])
+    answer = wire.decode_answer(told[wire.LENGTH_BYTES :])
 
     assert answer.report == report
 

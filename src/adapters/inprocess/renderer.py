@@ -1,6 +1,7 @@
 """A renderer in this very process, on a thread: for tests and for machines that want no second process."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 from typing import TypeAlias
 
@@ -10,11 +11,11 @@ from domain.rendering import (
     RenderProgress,
     RenderReport,
     Report,
-    StillRunning,
     VideoStaged,
 )
 from domain.stopping import Stopping
 from domain.video import VideoFile
+from domain.watchdog import Moments
 
 #: Blocks until the order's file is staged; what its report raises ends it. The last argument says
 #: whether it is to save what it has, and go.
@@ -34,10 +35,11 @@ class InProcessRenderer(renderer.Renderer):
     async def render(self, order: RenderOrder) -> AsyncGenerator[RenderReport, None]:
         loop = asyncio.get_running_loop()
         stopping = self._stopping = Stopping()
+        moments = Moments(now=time.monotonic())
         reports: asyncio.Queue[RenderProgress | None] = asyncio.Queue()
 
         def report(progress: RenderProgress) -> None:
-            if not isinstance(progress, StillRunning):
+            if moments.is_worth_telling(progress, now=time.monotonic()):
                 loop.call_soon_threadsafe(reports.put_nowait, progress)
             stopping.obey(progress)
 

@@ -16,6 +16,7 @@ from domain.progress import Stage
 from domain.rendering import RenderOrder, RenderProgress, StageEntered, StepFinished
 from domain.stopping import Stopping
 from domain.video import VideoFile
+from domain.watchdog import Moments
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class WorkerChannel:
         self._outward = outward
         self._orders: queue.SimpleQueue[tuple[RenderOrder, Stopping] | None] = queue.SimpleQueue()
         self._stopping = Stopping()
-        self._steps = _StepTime()
+        self._steps, self._moments = _StepTime(), Moments(now=time.monotonic())
         threading.Thread(target=self._listen, name="commands", daemon=True).start()
 
     @classmethod
@@ -65,7 +66,7 @@ class WorkerChannel:
         """
         while (heard := self._next(when_idle)) is not None:
             order, self._stopping = heard
-            self._steps = _StepTime()
+            self._steps, self._moments = _StepTime(), Moments(now=time.monotonic())
             yield order
 
     def report(self, progress: RenderProgress) -> None:
@@ -74,8 +75,8 @@ class WorkerChannel:
         Where the server is gone, the run hands its job back.
         """
         self._steps.follow(progress)
-        told = wire.progress_of(progress)
-        if told is not None and not self._answer(told):
+        is_told = self._moments.is_worth_telling(progress, now=time.monotonic())
+        if is_told and not self._answer(wire.progress_of(progress)):
             self._stopping.suspend()
         self._stopping.obey(progress)
 

@@ -60,6 +60,12 @@ class Step(msgspec.Struct, tag=True, frozen=True):
     report: StepFinished
 
 
+class Moment(msgspec.Struct, tag=True, frozen=True):
+    """To the server: a part of a step is done, or of the decoding; told once in a while."""
+
+    report: StillRunning
+
+
 class Saved(msgspec.Struct, tag=True, frozen=True):
     """To the server: a resume point is durable."""
 
@@ -110,7 +116,9 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
 
 
 Command: TypeAlias = Render | Cancel | Suspend
-Progress: TypeAlias = Stage | Step | Saved | Continued | Rejected | Notice | Preview | Measured
+Progress: TypeAlias = (
+    Stage | Step | Moment | Saved | Continued | Rejected | Notice | Preview | Measured
+)
 Answer: TypeAlias = Ready | Progress | Staged | Failed
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -124,8 +132,8 @@ def frame(message: Command | Answer) -> bytes:
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
 
 
-def progress_of(report: RenderProgress) -> Progress | None:  # noqa: C901 - a branch for each kind
-    """`report` as it is told; None for a moment in which nothing is to tell."""
+def progress_of(report: RenderProgress) -> Progress:  # noqa: C901 - a branch for each kind
+    """`report` as it is told."""
     match report:
         case StageEntered():
             return Stage(report)
@@ -144,7 +152,7 @@ def progress_of(report: RenderProgress) -> Progress | None:  # noqa: C901 - a br
         case RunMeasured():
             return Measured(report)
         case StillRunning():
-            return None
+            return Moment(report)
         case unreachable:
             assert_never(unreachable)
 

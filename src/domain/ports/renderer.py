@@ -14,7 +14,8 @@ class Renderer(ABC):
         """Carry out `order`, yielding progress as it comes and `VideoStaged` last.
 
         Reports come in the order they happened; `StepFinished` never falls. `RunMeasured`, where the
-        run is measured, comes right before the last. Closing the iterator early stops the run.
+        run is measured, comes right before the last. A `StillRunning` comes only where nothing else did for
+        `domain.watchdog.MOMENT_S`. Closing the iterator early stops the run.
 
         Raises:
             RenderCancelled: `cancel` was called for this job.

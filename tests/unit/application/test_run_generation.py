@@ -29,6 +29,7 @@ from domain.rendering import (
     ResumeRejected,
     StageEntered,
     StepFinished,
+    StillRunning,
 )
 from domain.slot import Slot
 from domain.toll import BACKOFF_S, Toll
@@ -37,7 +38,7 @@ from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.clock import FakeClock
 from tests.fakes.examples import NOON, a_job
 from tests.fakes.jobs import InMemoryJobs
-from tests.fakes.renderer import FakeRenderer, Hangs, Meets, Stages
+from tests.fakes.renderer import FakeRenderer, Hangs, Meanwhile, Meets, Stages
 from tests.fakes.resume_store import FakeResumeStore
 from tests.unit.application.attempt import Attempt, Lane
 
@@ -145,6 +146,41 @@ async def test_a_run_without_progress_is_ended_and_counts_as_a_crash(attempt: At
     assert isinstance(attempt.ended_in, NoProgress)
     assert (job.status, job.toll.crashes) == (JobStatus.QUEUED, 1)
     assert "encoding_prompt" in attempt.ended_in.message
+
+
+async def test_a_step_that_takes_long_is_not_ended_while_its_blocks_come(
+    attempt: Attempt, clock: FakeClock
+) -> None:
+    block = (Meanwhile(lambda: clock.advance(25)), StillRunning())
+    budgets = Budgets(step_s=30)
+
+    job = await attempt.make(
+        StageEntered(stage=Stage.DENOISING),
+        *(24 * block),
+        StepFinished(step=1),
+        Stages(),
+        budgets=budgets,
+    )
+
+    assert (job.status, attempt.ended_in) == (JobStatus.COMPLETED, None)
+    assert attempt.kinds.count(EventKind.STEP) == 1, "nothing is kept of its blocks"
+
+
+async def test_a_step_whose_blocks_stop_coming_is_ended(attempt: Attempt, clock: FakeClock) -> None:
+    block = (Meanwhile(lambda: clock.advance(25)), StillRunning())
+    hang = (Meanwhile(lambda: clock.advance(29.99)), Noticed(text="Nothing."), Hangs())
+    budgets = Budgets(step_s=30)
+
+    job = await attempt.make(
+        StageEntered(stage=Stage.DENOISING),
+        *(3 * block),
+        *hang,
+        StepFinished(step=1),
+        budgets=budgets,
+    )
+
+    assert isinstance(attempt.ended_in, NoProgress)
+    assert (job.status, job.toll.crashes) == (JobStatus.QUEUED, 1)
 
 
 async def test_a_wall_clock_that_is_set_ends_no_run(attempt: Attempt, clock: FakeClock) -> None:
