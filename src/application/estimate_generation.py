@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from application.complete_draft import find_loras
+from application.known_overflows import KnownOverflows
 from domain.checkpoint import CheckpointSpec, chosen_checkpoint
 from domain.clip import InputClip
 from domain.errors import CheckpointMissing
@@ -141,12 +142,17 @@ class EstimateGeneration:
         history: RunHistory | None,
         capacity: Callable[[], Capacity],
         loras: LoraCatalog | None = None,
+        overflows: KnownOverflows | None = None,
     ) -> None:
-        """Takes None for `history` where nothing was ever made; `loras` where there are any to choose from."""
+        """Takes None for `history`, and for `overflows`, where nothing was ever made.
+
+        `loras`: where there are any to choose from.
+        """
         self._catalog = catalog
         self._history = history
         self._capacity = capacity
         self._loras = loras
+        self._overflows = overflows
 
     async def execute(self, asked: Imagined) -> Estimate:
         """The plan.
@@ -162,8 +168,12 @@ class EstimateGeneration:
         worn = await asyncio.to_thread(self._worn, asked, spec, local)
         request = asked.request(spec, worn)
         capacity = asked.capacity(await asyncio.to_thread(self._capacity))
-        history = await self._history.of_kind(run_kind(request)) if self._history else ()
-        plan = await asyncio.to_thread(plan_memory, request, spec, local, capacity, history, worn)
+        kind = run_kind(request)
+        history = await self._history.of_kind(kind) if self._history else ()
+        overflows = self._overflows.of_kind(kind) if self._overflows else ()
+        plan = await asyncio.to_thread(
+            plan_memory, request, spec, local, capacity, history, worn, overflows
+        )
         return Estimate(request=request, capacity=capacity, plan=plan)
 
     def _worn(

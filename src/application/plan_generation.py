@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from application.complete_draft import Completed, CompleteDraft
+from application.known_overflows import KnownOverflows
 from domain.generation import GenerationDraft, GenerationRequest
 from domain.hardware import Capacity
 from domain.memory_plan import MemoryPlan, plan_memory
@@ -15,11 +16,16 @@ class PlanGeneration:
     """Completes the draft, then plans it into the memory there is, by what earlier runs took."""
 
     def __init__(
-        self, complete: CompleteDraft, history: RunHistory, capacity: Callable[[], Capacity]
+        self,
+        complete: CompleteDraft,
+        history: RunHistory,
+        capacity: Callable[[], Capacity],
+        overflows: KnownOverflows,
     ) -> None:
         self._complete = complete
         self._history = history
         self._capacity = capacity
+        self._overflows = overflows
 
     async def execute(self, draft: GenerationDraft) -> tuple[GenerationRequest, MemoryPlan]:
         """The complete request, and its plan.
@@ -35,9 +41,17 @@ class PlanGeneration:
 
         asked, capacity = await asyncio.to_thread(complete)
         request, checkpoint = asked.request, asked.checkpoint
-        history = await self._history.of_kind(run_kind(request))
+        kind = run_kind(request)
+        history, overflows = await self._history.of_kind(kind), self._overflows.of_kind(kind)
         # In a thread: what would fit instead takes half a second to find.
         plan = await asyncio.to_thread(
-            plan_memory, request, checkpoint.spec, checkpoint, capacity, history, asked.loras
+            plan_memory,
+            request,
+            checkpoint.spec,
+            checkpoint,
+            capacity,
+            history,
+            asked.loras,
+            overflows,
         )
         return request, plan

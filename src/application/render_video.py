@@ -131,6 +131,7 @@ class RenderVideo:
             loras=loras,
             placement=order.placement,
             in_tiles=order.in_tiles,
+            decodes_on_cpu=order.decodes_on_cpu,
         )
         yield from self._pipeline.generate(
             run, report, self._resume.begin(order, report, wants_out)

@@ -8,12 +8,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from domain.errors import (
     Conflict,
     DeadlineExceeded,
     DomainError,
+    OutOfAcceleratorMemory,
     RenderCancelled,
     RenderFailed,
     RenderSuspended,
@@ -21,6 +22,7 @@ from domain.errors import (
 )
 from domain.job import Job
 from domain.job_event import JobStatus
+from domain.memory_ladder import Relief
 from domain.ports.artifact_store import ArtifactStore
 from domain.ports.clock import Clock
 from domain.ports.job_repository import JobRepository
@@ -51,6 +53,9 @@ STORAGE_RETRY_S: Final = 2.0
 #: goes on from its last resume point, where only decoding is left.
 PUBLISHING_PATIENCE_S: Final = 600.0
 
+#: What to try next with the job, as an attempt left it that found the accelerator's memory full.
+Relieve: TypeAlias = Callable[[Job], Awaitable[Relief]]
+
 
 class RunGeneration:
     """One slot's work: follows a renderer's reports, keeps each as the job's state, publishes."""
@@ -66,8 +71,13 @@ class RunGeneration:
         budgets: Budgets,
         *,
         keep_alive_s: float = math.inf,
+        relieve: Relieve | None = None,
     ) -> None:
-        """Takes how many seconds after its latest attempt the renderer may keep what it loaded."""
+        """Takes what follows where memory ran out; None fails the job.
+
+        Args:
+            keep_alive_s: how many seconds after its latest attempt the renderer may keep what it loaded.
+        """
         self.slot = slot
         self.running: Job | None = None
         #: The present attempt's newest; nobody keeps the others.
@@ -80,6 +90,7 @@ class RunGeneration:
         self._clock = clock
         self._budgets = budgets
         self._keep_alive_s = keep_alive_s
+        self._relieve = relieve
         #: When the latest attempt ended; None where the renderer keeps nothing.
         self._ended_at: float | None = None
         self._suspended_for: DomainError | None = None
@@ -140,13 +151,24 @@ class RunGeneration:
 
     async def end(self, claimed: Job, error: DomainError) -> DomainError:
         """Keep that the attempt ended in `error`, however long the data directory cannot be written."""
+        relief: Relief | None = None
+        if isinstance(error, OutOfAcceleratorMemory):
+            try:
+                relief = await self._relief(claimed)
+            except DomainError as told:  # there is none, or it cannot be found now
+                error = told
         at, jitter = self._clock.now(), random.random()  # noqa: S311 - a delay, not a secret
 
         def change(job: Job) -> None:
-            job.end_attempt(error, fence=claimed.fence, at=at, jitter=jitter)
+            job.end_attempt(error, fence=claimed.fence, at=at, jitter=jitter, relief=relief)
 
         await self._insist(lambda: self._end(claimed, change))
         return error
+
+    async def _relief(self, claimed: Job) -> Relief | None:
+        job = await self._repository.get(claimed.id)
+        is_ours = job.fence == claimed.fence and job.status is JobStatus.RUNNING
+        return await self._relieve(job) if self._relieve is not None and is_ours else None
 
     async def _render(self, claimed: Job) -> None:
         order = RenderOrder(

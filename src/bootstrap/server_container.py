@@ -33,6 +33,7 @@ from application.dispatch_jobs import DispatchJobs
 from application.estimate_generation import EstimateGeneration
 from application.follow_log import FollowLog
 from application.judge_output import JudgeOutput
+from application.known_overflows import KnownOverflows
 from application.measure_jobs import MeasureJobs
 from application.own_uploads import OwnUploads
 from application.plan_generation import PlanGeneration
@@ -40,6 +41,7 @@ from application.queries import Queries
 from application.recent_runs import RecentRuns
 from application.recognise_caller import RecogniseCaller
 from application.recover_jobs import RecoverJobs
+from application.relieve_memory import RelieveMemory
 from application.retry_generation import RetryGeneration
 from application.run_generation import RunGeneration
 from application.steer_queue import SteerQueue
@@ -137,6 +139,7 @@ def _lanes(
     store: ArtifactStore,
     resume_store: ResumeStore,
     clock: Clock,
+    relieve: RelieveMemory,
 ) -> Sequence[RunGeneration]:
     return [
         RunGeneration(
@@ -148,6 +151,7 @@ def _lanes(
             clock,
             settings.budgets,
             keep_alive_s=settings.keep_alive_s,
+            relieve=relieve.execute,
         )
         for slot, renderer in zip(slots, renderers, strict=True)
     ]
@@ -287,6 +291,11 @@ class ServerContainer(containers.DeclarativeContainer):
     fork_server = providers.Singleton(_fork_server, settings, places)
     renderers = providers.Singleton(_renderers, settings, places, core, fork_server)
 
+    capacity = providers.Singleton(capacity_in, places, watch.provided.present)
+    overflows = providers.Singleton(KnownOverflows, core.clock)
+    relieve = providers.Factory(
+        RelieveMemory, core.catalog, history, capacity, overflows, core.loras
+    )
     doorkeeper = providers.Singleton(_doorkeeper, settings, core.keys, core.clock)
     gate = providers.Singleton(_gate, settings, core.hardware)
     lanes = providers.Singleton(
@@ -298,6 +307,7 @@ class ServerContainer(containers.DeclarativeContainer):
         core.store,
         core.resume_store,
         core.clock,
+        relieve,
     )
     dispatch = providers.Singleton(DispatchJobs, queue, lanes, gate, core.clock)
 
@@ -321,9 +331,10 @@ class ServerContainer(containers.DeclarativeContainer):
         _deliver_webhooks, settings, outbox, repository, exposition, core.clock
     )
 
-    capacity = providers.Singleton(capacity_in, places, watch.provided.present)
-    plan = providers.Factory(PlanGeneration, core.complete_draft, history, capacity)
-    estimate = providers.Factory(EstimateGeneration, core.catalog, history, capacity, core.loras)
+    plan = providers.Factory(PlanGeneration, core.complete_draft, history, capacity, overflows)
+    estimate = providers.Factory(
+        EstimateGeneration, core.catalog, history, capacity, core.loras, overflows
+    )
     # These take the `caller`; without one, they are the local user's.
     limits = providers.Singleton(_limits, settings)
     uploads = providers.Factory(OwnUploads, core.upload_owners)

@@ -22,10 +22,11 @@ from domain.errors import (
 )
 from domain.generation import GenerationRequest
 from domain.job_event import EventKind, Failure, JobEvent, JobStatus
+from domain.memory_ladder import Relief, told_of_rung
 from domain.memory_plan import MemoryPlan
 from domain.progress import Stage, progress
 from domain.run_record import Measured, PastRun
-from domain.toll import TILES_FROM_RUNG, RunAgain, Toll
+from domain.toll import RunAgain, Toll
 from domain.video import VideoFile
 
 #: Who asks where nobody says who.
@@ -43,8 +44,7 @@ class Job:
         traceparent: of the request that asked for it, where that was part of somebody's trace.
         webhook_url: told once the job is over, besides whomever the server tells; None for nobody.
         retry_of: the failed or cancelled job that this one is asked for again.
-        made_from: the job that this one was made from, or begins with a frame of, as whoever asks says.
-        made_as: how it was; None where nobody said.
+        made_from, made_as: the job that it was made from, or begins with a frame of, as whoever asks says; how.
         fence: number of the latest attempt; grows by one per claim and never falls.
         slot: the place that carries out the present attempt; None while there is none.
         toll: what its failed attempts add up to.
@@ -202,9 +202,7 @@ class Job:
         self.run_after = None
         self.notices = ()
         self.started_at = self.started_at or at
-        tiles = "The accelerator's memory was full before: the pictures are decoded in tiles now."
-        is_tiled = self.toll.oom_level >= TILES_FROM_RUNG
-        self._record(EventKind.STARTED, at, message=tiles if is_tiled else None)
+        self._record(EventKind.STARTED, at, message=told_of_rung(self.toll.oom_level))
 
     def enter_stage(self, stage: Stage, *, fence: int, at: datetime) -> None:
         """The attempt has begun `stage`."""
@@ -316,20 +314,25 @@ class Job:
         self._record(EventKind.CANCELLED, at)
 
     def end_attempt(
-        self, error: DomainError, *, fence: int, at: datetime, jitter: float = 1.0
+        self,
+        error: DomainError,
+        *,
+        fence: int,
+        at: datetime,
+        jitter: float = 1.0,
+        relief: Relief | None = None,
     ) -> None:
         """The attempt ended in `error`: the job runs again or fails, as its toll says.
 
-        Whatever it was, a job that was to be cancelled is cancelled. `jitter`: see `Toll.after`.
+        Whatever it was, a job that was to be cancelled is cancelled. `jitter`, `relief`: see `Toll.after`.
         """
         self._expect(JobStatus.RUNNING, JobStatus.PUBLISHING, fence=fence)
-        if self.cancel_requested_at and self.status is JobStatus.RUNNING:
+        is_unwanted = self.cancel_requested_at and self.status is JobStatus.RUNNING
+        if is_unwanted or isinstance(error, RenderCancelled):
             self.cancel(fence=fence, at=at)
             return
-        if isinstance(error, RenderCancelled):
-            self.cancel(fence=fence, at=at)
-            return
-        self.toll, verdict = self.toll.after(error, jitter=jitter)
+        self.toll, verdict = self.toll.after(error, jitter=jitter, relief=relief)
+        self.plan = relief.plan if relief else self.plan
         if isinstance(verdict, RunAgain):
             self._requeue(verdict, at)
         else:

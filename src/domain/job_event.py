@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from domain.errors import Violation
 from domain.progress import Stage
 
 
@@ -52,11 +53,13 @@ class Failure:
     Attributes:
         code: one of the error codes of `domain.errors`, or `quarantined` or `interrupted`.
         retryable: whether the same request may succeed another time.
+        violations: the fields that were in the way, if any were, and what would do.
     """
 
     code: str
     message: str
     retryable: bool = False
+    violations: tuple[Violation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

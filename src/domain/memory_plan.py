@@ -18,8 +18,9 @@ from domain.hardware import FP8_FROM, Capacity
 from domain.inputs import is_at_one_timestep
 from domain.local_checkpoint import LocalCheckpoint, structure_of
 from domain.lora import Lora, added_numbers
+from domain.overflow import Overflow, told_of_overflows
 from domain.placement import Placement
-from domain.placement_choice import choose, nearest
+from domain.placement_choice import Choice, choose, nearest
 from domain.plan_reasons import gib, reasons, told_of
 from domain.progress import Stage
 from domain.run_record import PastRun, placed_as, predicted_seconds
@@ -74,6 +75,7 @@ def plan_memory(
     capacity: Capacity,
     history: Sequence[PastRun] = (),
     loras: Sequence[Lora] = (),
+    overflows: Sequence[Overflow] = (),
 ) -> MemoryPlan:
     """The plan of `request` in that much memory.
 
@@ -81,13 +83,71 @@ def plan_memory(
         local: its files; None where they are not here and the structure is known by its id.
         history: this machine's runs of the same kind, newest first.
         loras: what `request.loras` name.
+        overflows: of the same kind. They are heeded where that leaves something in the same precision, and refuse
+            nothing: another program may have held the memory.
 
     Raises:
         InvalidRequest: a precision is asked for that these weights, or this machine, cannot have.
         DoesNotFit: nothing fits; the message has the numbers, the violations what would.
     """
+    exact = _exact(request, spec, local)
+    structure = structure_of(spec, local)
+    if structure is None:
+        told = (
+            f"What {spec.id} is built of is not known here: nothing is predicted, and where there is "
+            "an accelerator, everything is put on it."
+        )
+        return replace(exact, reasons=(told, *exact.reasons))
+
+    planned = partial(work_of, spec=spec, structure=structure, local=local, loras=loras)
+    work = planned(request)
+    _check_precision(work, spec, capacity)
+    choice = choose(work, capacity, history)
+    if choice is None:
+        raise _refusal(request, spec, planned, capacity)
+    kept = replace(work, precision=choice.placement.precision)
+    if overflows and (tighter := choose(kept, capacity, history, overflows)):
+        return _planned(exact, spec, work, tighter, capacity, history, overflows)
+    return _planned(exact, spec, work, choice, capacity, history)
+
+
+def plan_tighter(
+    former: MemoryPlan,
+    request: GenerationRequest,
+    spec: CheckpointSpec,
+    local: LocalCheckpoint,
+    capacity: Capacity,
+    *,
+    history: Sequence[PastRun],
+    loras: Sequence[Lora],
+    overflows: Sequence[Overflow],
+) -> MemoryPlan:
+    """The plan of `request` that all of `overflows` leave, in the precision of `former`.
+
+    Raises:
+        DoesNotFit: none; the message has the numbers, the violations what would.
+    """
+    structure = structure_of(spec, local)
+    assert structure is not None, "a plan with a placement was made of one"
+    assert former.placement is not None, "it overflowed what was planned"
+    precision = former.placement.precision
+
+    def planned(request: GenerationRequest) -> Work:
+        return replace(work_of(request, spec, structure, local, loras), precision=precision)
+
+    work = planned(request)
+    choice = choose(work, capacity, history, overflows)
+    if choice is None:
+        raise _refusal(request, spec, planned, capacity, overflows)
+    return _planned(_exact(request, spec, local), spec, work, choice, capacity, history, overflows)
+
+
+def _exact(
+    request: GenerationRequest, spec: CheckpointSpec, local: LocalCheckpoint | None
+) -> MemoryPlan:
+    """What is known of it without a structure."""
     size = _size(request, spec)
-    exact = MemoryPlan(
+    return MemoryPlan(
         weight_bytes=local.weight_bytes if local else 0,
         latent_shape=spec.geometry.latent_shape(**size),
         tokens=spec.geometry.tokens(**size),
@@ -97,24 +157,23 @@ def plan_memory(
             *told_of_shortcuts(request),
         ),
     )
-    structure = structure_of(spec, local)
-    if structure is None:
-        told = (
-            f"What {spec.id} is built of is not known here: nothing is predicted, and where there is "
-            "an accelerator, everything is put on it."
-        )
-        return replace(exact, reasons=(told, *exact.reasons))
-    planned = partial(work_of, spec=spec, structure=structure, local=local, loras=loras)
-    work = planned(request)
-    _check_precision(work, spec, capacity)
-    choice = choose(work, capacity, history)
-    if choice is None:
-        raise _refusal(request, spec, planned, capacity)
+
+
+def _planned(
+    exact: MemoryPlan,
+    spec: CheckpointSpec,
+    work: Work,
+    choice: Choice,
+    capacity: Capacity,
+    history: Sequence[PastRun],
+    heeded: Sequence[Overflow] = (),
+) -> MemoryPlan:
+    """`exact` with what was chosen."""
     placement, needs = choice.placement, choice.needs
     runs = placed_as(placement, history)
     return replace(
         exact,
-        weight_bytes=exact.weight_bytes or structure.weight_bytes(Precision.BF16),
+        weight_bytes=exact.weight_bytes or work.structure.weight_bytes(Precision.BF16),
         placement=placement,
         accelerator_bytes=None if placement.is_on_cpu else needs.accelerator_bytes,
         accelerator_needed_bytes=None if placement.is_on_cpu else needs.accelerator_needed,
@@ -122,6 +181,7 @@ def plan_memory(
         host_needed_bytes=needs.host_needed,
         seconds=predicted_seconds(runs, forwards=exact.forwards),
         reasons=(
+            *told_of_overflows(heeded),
             *reasons(work, placement, needs, capacity),
             *told_of_files(work, placement, spec),
             *exact.reasons,
@@ -210,9 +270,10 @@ def _refusal(
     spec: CheckpointSpec,
     planned: Callable[[GenerationRequest], Work],
     capacity: Capacity,
+    overflows: Sequence[Overflow] = (),
 ) -> DoesNotFit:
     """Why nothing fits, and what would. `planned`: what a request on that checkpoint is to memory."""
-    needs = nearest(planned(request), capacity)
+    needs = nearest(planned(request), capacity, overflows)
     needed, available = gib(needs.host_needed), gib(capacity.host_bytes)
     if capacity.accelerator_bytes is None:
         needed = f"{needed} of host memory, as there is no accelerator"
@@ -222,7 +283,7 @@ def _refusal(
         available = f"{gib(capacity.accelerator_bytes)} and {available} are available"
 
     def first_fitting(others: Iterator[GenerationRequest]) -> list[GenerationRequest]:
-        fitting = (other for other in others if choose(planned(other), capacity))
+        fitting = (it for it in others if choose(planned(it), capacity, overflows=overflows))
         return [*filter(None, [next(fitting, None)])]
 
     smaller = first_fitting(_smaller(request, spec))

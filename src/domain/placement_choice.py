@@ -10,6 +10,7 @@ from typing import Final
 
 from domain.demand import Demand, Work, demand
 from domain.hardware import Capacity
+from domain.overflow import Overflow
 from domain.placement import ALL_ON_CPU, Place, Placement
 from domain.run_record import (
     PastRun,
@@ -58,30 +59,38 @@ class Choice:
     needs: Demand
 
 
-def choose(work: Work, capacity: Capacity, history: Sequence[PastRun] = ()) -> Choice | None:
+def choose(
+    work: Work,
+    capacity: Capacity,
+    history: Sequence[PastRun] = (),
+    overflows: Sequence[Overflow] = (),
+) -> Choice | None:
     """The best that fits; None where nothing does.
 
     Args:
         history: runs of the same kind, newest first; where one was placed the same way, what it
             took counts, and not what the formulas say.
+        overflows: runs of the same kind that found no room: what needs about as much as they, does not fit.
     """
     for placements in _groups(work, capacity):
-        choices = [Choice(placement=p, needs=_needs(work, p, history)) for p in placements]
+        choices = [
+            Choice(placement=p, needs=_needs(work, p, history, overflows)) for p in placements
+        ]
         fitting = [choice for choice in choices if _fits(choice.needs, capacity)]
         if fitting:
             return min(fitting, key=_cost)
     return None
 
 
-def nearest(work: Work, capacity: Capacity) -> Demand:
-    """What the placement takes that lacks the least."""
+def nearest(work: Work, capacity: Capacity, overflows: Sequence[Overflow] = ()) -> Demand:
+    """What the placement takes that lacks the least. `overflows`: as for `choose`."""
 
     def lacking(needs: Demand) -> int:
         accelerator = needs.accelerator_needed - (capacity.accelerator_bytes or 0)
         return max(accelerator, 0) + max(needs.host_needed - capacity.host_bytes, 0)
 
     placements = chain.from_iterable(_groups(work, capacity))
-    return min((demand(work, placement) for placement in placements), key=lacking)
+    return min((_needs(work, it, (), overflows) for it in placements), key=lacking)
 
 
 def _groups(work: Work, capacity: Capacity) -> Sequence[Sequence[Placement]]:
@@ -98,11 +107,19 @@ def _groups(work: Work, capacity: Capacity) -> Sequence[Sequence[Placement]]:
     return (*_GROUPS[Precision.BF16], *lossy)
 
 
-def _needs(work: Work, placement: Placement, history: Sequence[PastRun]) -> Demand:
+def _needs(
+    work: Work,
+    placement: Placement,
+    history: Sequence[PastRun],
+    overflows: Sequence[Overflow],
+) -> Demand:
     runs = placed_as(placement, history)
-    return demand(work, placement).corrected(
+    by_formula = demand(work, placement)
+    needs = by_formula.corrected(
         accelerator_bytes=median_accelerator_bytes(runs), host_bytes=median_host_bytes(runs)
     )
+    least = max((overflow.needed(by_formula) for overflow in overflows), default=0)
+    return replace(needs, accelerator_needed=max(needs.accelerator_needed, least))
 
 
 def _fits(needs: Demand, capacity: Capacity) -> bool:

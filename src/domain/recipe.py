@@ -23,7 +23,7 @@ class Recipe:
         version: Wan Studio's; None where a file does not say.
         weights: as `LocalCheckpoint.weights` has them; None where nobody knows.
         ways: as `VideoPipeline.ways`: a faster kernel that rounds otherwise, say.
-        memory_rung: as `RenderOrder.rung`: pictures decoded in tiles are not quite the same.
+        memory_rung: as `RenderOrder.rung`: pictures decoded in tiles, or on another device, are not quite the same.
     """
 
     request: GenerationRequest

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from domain.generation import GenerationRequest
+from domain.memory_ladder import IN_TILES, ON_CPU
 from domain.placement import Placement
 from domain.progress import Stage
 from domain.run_record import Measured
-from domain.toll import TILES_FROM_RUNG
 from domain.video import VideoFile
 
 
@@ -19,7 +19,7 @@ class RenderOrder:
     Attributes:
         fence: the attempt's number; whatever the attempt writes carries it.
         placement: where the checkpoint's parts are to lie; None leaves it to the pipeline.
-        rung: how far the job has climbed for lack of accelerator memory; see `domain.toll`.
+        rung: how far the job has climbed for lack of accelerator memory; see `domain.memory_ladder`.
     """
 
     job_id: str
@@ -31,7 +31,12 @@ class RenderOrder:
     @property
     def in_tiles(self) -> bool:
         """Whether the pictures are to be decoded in tiles."""
-        return self.rung >= TILES_FROM_RUNG
+        return self.rung >= IN_TILES
+
+    @property
+    def decodes_on_cpu(self) -> bool:
+        """Whether that is done without the accelerator."""
+        return self.rung >= ON_CPU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

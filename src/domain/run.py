@@ -20,6 +20,7 @@ class Run:
         placement: where the parts are to lie; None leaves it to the pipeline.
         in_tiles: decode each picture in parts, where it is large: less memory, and not quite the same
             bytes.
+        decodes_on_cpu: though there may be an accelerator.
     """
 
     request: GenerationRequest
@@ -28,3 +29,4 @@ class Run:
     loras: Sequence[Lora] = ()
     placement: Placement | None = None
     in_tiles: bool = False
+    decodes_on_cpu: bool = False

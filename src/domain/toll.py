@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 from domain import errors
 from domain.errors import DomainError
 from domain.job_event import Failure
+from domain.memory_ladder import Relief
 
 #: Worker deaths in a row, with no new progress in between, after which a job is not run again.
 MAX_CRASHES: Final = 2
@@ -17,10 +18,6 @@ MAX_ABSENCES: Final = 60
 MAX_FAILURES: Final = 3
 #: Resume points that may be rejected until what is saved anew no longer counts as progress.
 MAX_FORGIVEN_REJECTIONS: Final = 2
-#: Rungs of the ladder that a job climbs when the accelerator's memory is full (ADR-0022): each begins a
-#: fresh process; from the first on, the pictures are decoded in tiles.
-MAX_OOM_LEVEL: Final = 1
-TILES_FROM_RUNG: Final = 1
 #: Longest wait before the attempt after the first and the second failure, in seconds.
 BACKOFF_S: Final = (10.0, 60.0)
 #: Seconds a job waits after the disk, or weights that are not there, kept it from going on.
@@ -53,7 +50,7 @@ class Toll:
             that failed), since then.
         absences: times its weights were not there or could not be read, since then.
         failures: attempts that failed by themselves in a way that another might not.
-        oom_level: rung of the ladder it has climbed for lack of accelerator memory.
+        oom_level: the rung that it is on, for lack of accelerator memory; see `domain.memory_ladder`.
         rejections: resume points of its own that it could not go on from.
     """
 
@@ -76,10 +73,13 @@ class Toll:
         toll = replace(self, rejections=self.rejections + 1)
         return toll, toll.rejections <= MAX_FORGIVEN_REJECTIONS
 
-    def after(self, error: DomainError, *, jitter: float) -> tuple["Toll", Verdict]:
+    def after(
+        self, error: DomainError, *, jitter: float, relief: Relief | None = None
+    ) -> tuple["Toll", Verdict]:
         """What the attempt's end in `error` adds, and what becomes of the job.
 
         Args:
+            relief: from memory that ran out, if that is the error; None where there is none.
             jitter: 0 to 1, drawn by the caller: the share of the longest backoff that it waits, so
                 that jobs which failed together do not come back together.
         """
@@ -98,7 +98,7 @@ class Toll:
             case errors.WorkerCrashed() | errors.NoProgress():
                 return self._crashed(error)
             case errors.OutOfAcceleratorMemory():
-                return self._out_of_memory(error)
+                return self._out_of_memory(error, relief)
             case _:
                 return self._failed(error, jitter)
 
@@ -126,11 +126,12 @@ class Toll:
             return toll, pause
         return toll, Failure(code=error.code, message=error.message, retryable=True)
 
-    def _out_of_memory(self, error: DomainError) -> tuple["Toll", Verdict]:
-        if self.oom_level < MAX_OOM_LEVEL:
-            toll = replace(self, oom_level=self.oom_level + 1)
-            return toll, RunAgain(reason=error.message, code=error.code)
-        return self, Failure(code=error.code, message=error.message)
+    def _out_of_memory(self, error: DomainError, relief: Relief | None) -> tuple["Toll", Verdict]:
+        if relief is not None:
+            toll = replace(self, oom_level=relief.rung)
+            return toll, RunAgain(reason=relief.told, code=error.code)
+        failure = Failure(code=error.code, message=error.message, violations=error.violations)
+        return self, failure
 
     def _failed(self, error: DomainError, jitter: float) -> tuple["Toll", Verdict]:
         toll = replace(self, failures=self.failures + 1)

@@ -14,6 +14,7 @@ from application.cancel_generation import CancelGeneration
 from application.complete_draft import CompleteDraft
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
+from application.known_overflows import KnownOverflows
 from application.plan_generation import PlanGeneration
 from application.queries import Queries
 from application.run_generation import RunGeneration
@@ -66,7 +67,9 @@ def over_fakes(folder: Path) -> Studio:
     lane = RunGeneration(Slot(0), jobs.repository, renderer, store, resume_store, clock, Budgets())
     dispatch = DispatchJobs(jobs.queue, [lane], gate, clock)
     complete = CompleteDraft(FakeCheckpointCatalog("mini"), FakeImageStore(folder / "images"))
-    plan = PlanGeneration(complete, jobs.history, FakeHardwareProbe().capacity)
+    plan = PlanGeneration(
+        complete, jobs.history, FakeHardwareProbe().capacity, KnownOverflows(clock)
+    )
     return Studio(
         submit=SubmitGeneration(plan, jobs.repository, gate, dispatch, clock),
         cancel=CancelGeneration(jobs.repository, [lane], resume_store, clock),

@@ -231,6 +231,13 @@ FAULTS = (
         tests=("tests/integration/test_fork_server.py",),
     ),
     Fault(
+        name="an overflow that nobody remembers",
+        path="src/application/relieve_memory.py",
+        sound="            self._overflows.note(kind, overflow)\n",
+        spoiled="            pass\n",
+        tests=("tests/unit/application/test_relieve_memory.py",),
+    ),
+    Fault(
         name="a rung that nobody is told",
         path="src/application/run_generation.py",
         sound="            rung=claimed.toll.oom_level,\n",

@@ -7,6 +7,7 @@ around its blocks is copied back.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import torch
@@ -139,6 +140,15 @@ class Parts:
             if guest.module is part and self._place(name) is Place.VISITING:
                 guest.visit(self.device)
 
+    @contextmanager
+    def at_home(self, part: torch.nn.Module) -> Iterator[None]:
+        """Meanwhile `part` is in host memory, whatever its place."""
+        self._guest_of(part).leave()
+        try:
+            yield
+        finally:
+            self.settle(self.placement)
+
     def join(self, name: str, part: torch.nn.Module) -> None:
         """Take in a part that was loaded later, and put it where it is to lie."""
         setattr(self._pipe, name, part)
@@ -151,12 +161,20 @@ class Parts:
         return _HOST if self._place(name) is Place.HOST else self.device
 
     def identity(self, *, encodes_image: bool) -> dict[str, str | int | None]:
-        """What of the placement decides the latents' bits: tiles change only what the VAE encodes."""
+        """What of the placement decides the latents' bits: tiles change only what the VAE encodes.
+
+        What the CPU makes of a text is not quite what a GPU does.
+        """
         tiles = int(self.placement.is_tiled) if encodes_image else None
         fp8 = None
         if self.placement.precision is Precision.FP8:
             fp8 = choose_product(self._pipe.transformer.dtype, self.device).name
-        return {"precision": self.placement.precision.value, "fp8 product": fp8, "tiles": tiles}
+        return {
+            "precision": self.placement.precision.value,
+            "fp8 product": fp8,
+            "tiles": tiles,
+            "text encoder on": self.workplace("text_encoder").type,
+        }
 
     def _place(self, name: str) -> Place:
         match name:

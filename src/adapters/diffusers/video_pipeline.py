@@ -3,7 +3,7 @@
 import gc
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import replace
 
 import torch
@@ -101,9 +101,8 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             for told in loaded.loras.wear(request.loras, run.loras):
                 report(Noticed(text=told))
             self._choose_compilation(pipe, report)
-            in_tiles = run.in_tiles and not pipe.vae.use_tiling
             with computed_by(self._kernel(pipe)):
-                identity = self._identity(loaded, run, in_tiles=in_tiles)
+                identity = self._identity(loaded, run)
             done, begun = _left_by(begun_run(resume, identity), request)
             before: torch.Tensor | None = None  # the last frame of the segment before
             for segment in range(request.segments.count):
@@ -122,9 +121,8 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
                     done.append(latents.cpu())
                     begun = None  # the next segment begins at its first step
                 report(StageEntered(stage=Stage.DECODING))
-                bring(pipe, pipe.vae)
                 loaded.loras.follow(pipe.vae)
-                with _tiling(pipe.vae) if in_tiles else nullcontext():
+                with _decoding(pipe, run):
                     shown = request.segments.shown(segment)
                     before = yield from _decoded(pipe.vae, done[segment], shown, report)
 
@@ -205,9 +203,7 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             return nullcontext()
         return compiled_blocks(pipe.parts.experts(), self._compiler)
 
-    def _identity(
-        self, loaded: LoadedCheckpoint, run: Run, *, in_tiles: bool
-    ) -> Callable[[int], Identity]:
+    def _identity(self, loaded: LoadedCheckpoint, run: Run) -> Callable[[int], Identity]:
         """What decides the bits of each segment's latents."""
         pipe = loaded.pipe
         identity = {
@@ -216,7 +212,12 @@ class DiffusersVideoPipeline(video_pipeline.VideoPipeline):
             "compile": self._compilation.value if self._is_compiled else None,
         }
         # A later segment goes on from what was decoded.
-        later = {**identity, "decoding": "in tiles" if in_tiles else None}
+        in_tiles = run.in_tiles and not pipe.vae.use_tiling
+        later = {
+            **identity,
+            "decoding": "in tiles" if in_tiles else None,
+            "decoded on": "cpu" if run.decodes_on_cpu else None,
+        }
         return lambda segment: later if segment else identity
 
     def _denoise(
@@ -321,10 +322,14 @@ def _decoded(
 
 
 @contextmanager
-def _tiling(vae: AutoencoderKLWan) -> Iterator[None]:
-    """Only while it decodes: a first image is encoded whole, so that the latents are those of any run."""
-    vae.enable_tiling()
-    try:
+def _decoding(pipe: Placed, run: Run) -> Iterator[None]:
+    """The VAE where it is to decode, and as it is to: after that, it encodes as in any run."""
+    with ExitStack() as until_decoded:
+        if run.decodes_on_cpu:
+            until_decoded.enter_context(pipe.parts.at_home(pipe.vae))
+        else:
+            bring(pipe, pipe.vae)
+        if run.in_tiles and not pipe.vae.use_tiling:
+            pipe.vae.enable_tiling()
+            until_decoded.callback(pipe.vae.disable_tiling)
         yield
-    finally:
-        vae.disable_tiling()

@@ -132,7 +132,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
         sha256: of the whole file.
         version: of the Wan Studio that made it, as its file says; null where it does not.
         weights: a short hash of each part of the checkpoint; null where the file has none.
-        memory_rung: from 1 on, its pictures were decoded in tiles.
+        memory_rung: from 1 on, its pictures were decoded in tiles; at 2, on the CPU.
         ways: how else it was computed than by default, such as `attention`; those decide its bits, too.
         request: complete: sent again to a server that computes so, it makes the same video.
         video: the file's facts.

@@ -13,6 +13,7 @@ from litestar.params import PathParameter
 from msgspec import Struct, field
 
 from adapters.http.private_paths import optional_without_paths, without_paths
+from adapters.http.problems import FieldProblem
 from adapters.http.streams import ToldEvent
 from application.queries import SlotState
 from domain.derivation import Derivation
@@ -32,11 +33,16 @@ OUTPUTS: Final = "/api/v1/outputs"
 
 
 class GenerationError(Struct, frozen=True, kw_only=True):
-    """Why a generation failed."""
+    """Why a generation failed.
+
+    Attributes:
+        errors: the fields that were in the way, if any were, and what would do.
+    """
 
     code: str
     detail: str
     retryable: bool
+    errors: Sequence[FieldProblem]
 
 
 class Links(Struct, frozen=True, kw_only=True):
@@ -65,8 +71,8 @@ class Generation(Struct, frozen=True, kw_only=True):
         plan: what it needs, and where its parts lie.
         attempts: how many times it has been started.
         resume_step: steps that another attempt need not repeat.
-        memory_rung: how far it has climbed for lack of accelerator memory; from 1 on, pictures are
-            decoded in tiles.
+        memory_rung: how far it has climbed for lack of accelerator memory: at 1, pictures are decoded in tiles,
+            at 2 on the CPU, too. What else it tried for that is in `plan`.
         client: who asked; clients of one priority take turns.
         priority: higher runs earlier.
         preempts: whether it may stop a running one of lower priority.
@@ -224,5 +230,11 @@ def _error(failure: Failure | None) -> GenerationError | None:
     if failure is None:
         return None
     return GenerationError(
-        code=failure.code, detail=without_paths(failure.message), retryable=failure.retryable
+        code=failure.code,
+        detail=without_paths(failure.message),
+        retryable=failure.retryable,
+        errors=[
+            FieldProblem(pointer=v.pointer, reason=v.reason, nearest=v.nearest)
+            for v in failure.violations
+        ],
     )

@@ -20,6 +20,7 @@ from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
 from application.estimate_generation import EstimateGeneration
 from application.fetch_files import FetchFiles
+from application.known_overflows import KnownOverflows
 from application.list_checkpoints import ListCheckpoints
 from application.measure_jobs import MeasureJobs
 from application.plan_generation import PlanGeneration
@@ -188,7 +189,7 @@ def app(
     catalog = FakeCheckpointCatalog("mini", "mini-ti2v", "i2v-A14B", "vace-14B")
     images = FakeImageStore(tmp_path / "images")
     complete = CompleteDraft(catalog, images, draw_seed=lambda: 7, loras=loras)
-    plan = PlanGeneration(complete, jobs.history, hardware.capacity)
+    plan = PlanGeneration(complete, jobs.history, hardware.capacity, KnownOverflows(clock))
     gate = DiskGate(hardware, soft_bytes=2 * GIB, hard_bytes=GIB)
     dispatch = DispatchJobs(jobs.queue, [lane], gate, clock)
     excerpt_store = FakeExcerptStore()

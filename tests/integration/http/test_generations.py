@@ -337,6 +337,7 @@ async def test_a_failed_generation_says_why(client: httpx.AsyncClient, jobs: InM
         "code": "prompt-too-long",
         "detail": "It has 900 tokens.",
         "retryable": False,
+        "errors": [],
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.errors import OutOfAcceleratorMemory, Violation
 from domain.job import Job
 from domain.lora import Expert
 from domain.progress import Stage
@@ -160,3 +161,20 @@ async def test_what_a_run_took_is_shown_and_tells_of_the_next(
     told = await planned(client, steps=24)
     assert told["plan"]["seconds"] == {"loading": 1.0, "denoising": 12.0}
     assert told["plan"]["accelerator_bytes"] == GIB
+
+
+async def test_one_that_found_no_memory_says_which_fields_would(
+    client: httpx.AsyncClient, jobs: InMemoryJobs
+) -> None:
+    job_id = (await client.post(GENERATIONS, json={"prompt": "a red circle"})).json()["id"]
+    await start(jobs, job_id)
+    violation = Violation(pointer="/num_frames", reason="does not fit", nearest=(49,))
+    error = OutOfAcceleratorMemory("It is full.", [violation])
+    await jobs.repository.update(job_id, lambda job: job.end_attempt(error, fence=1, at=NOON))
+
+    body = (await client.get(f"{GENERATIONS}/{job_id}")).json()
+
+    assert body["error"]["code"] == "gpu-out-of-memory"
+    assert body["error"]["errors"] == [
+        {"pointer": "/num_frames", "reason": "does not fit", "nearest": [49]}
+    ]

@@ -7,6 +7,7 @@ import pytest
 from application.complete_draft import CompleteDraft
 from application.estimate_generation import Estimate, EstimateGeneration, Imagined
 from application.known_capacity import KnownCapacity
+from application.known_overflows import KnownOverflows
 from application.plan_generation import PlanGeneration
 from application.recent_runs import FRESH_S, RecentRuns
 from domain.errors import CheckpointMissing, DoesNotFit, InvalidRequest
@@ -29,9 +30,11 @@ from tests.unit.application.attempt import Lane
 
 
 @pytest.fixture
-def plan(jobs: InMemoryJobs, images: FakeImageStore, hardware: FakeHardwareProbe) -> PlanGeneration:
+def plan(
+    jobs: InMemoryJobs, images: FakeImageStore, hardware: FakeHardwareProbe, clock: FakeClock
+) -> PlanGeneration:
     complete = CompleteDraft(FakeCheckpointCatalog("mini"), images, draw_seed=lambda: 7)
-    return PlanGeneration(complete, jobs.history, hardware.capacity)
+    return PlanGeneration(complete, jobs.history, hardware.capacity, KnownOverflows(clock))
 
 
 async def run(
@@ -95,7 +98,9 @@ async def test_the_loras_that_are_asked_for_are_planned_in(
 ) -> None:
     lora = a_lora("turn", widths=(1536,), numbers=dict.fromkeys(Expert, 1000))
     complete = CompleteDraft(FakeCheckpointCatalog("t2v-1.3B"), images, loras=FakeLoraCatalog(lora))
-    planning = PlanGeneration(complete, jobs.history, hardware.capacity)
+    planning = PlanGeneration(
+        complete, jobs.history, hardware.capacity, KnownOverflows(FakeClock())
+    )
     draft = a_draft(checkpoint="t2v-1.3B", width=832, height=480)
 
     bare = (await planning.execute(draft))[1]

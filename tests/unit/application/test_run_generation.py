@@ -72,19 +72,9 @@ async def test_what_no_attempt_can_mend_fails_the_job_with_its_reason(
     assert (job.failure.code, job.failure.message) == (error.code, error.message)
 
 
-async def test_memory_that_ran_out_once_is_tried_again_and_twice_is_told(attempt: Attempt) -> None:
-    job = await attempt.make(OutOfAcceleratorMemory())
-    once = job.status, job.toll.oom_level
-
+async def test_memory_that_ran_out_where_there_is_no_relief_fails_the_job(attempt: Attempt) -> None:
     job = await attempt.make(OutOfAcceleratorMemory("It does not fit."))
 
-    assert once == (JobStatus.QUEUED, 1)
-    [told] = [
-        logged.event.message
-        for logged in attempt.jobs.events
-        if logged.event.kind == EventKind.STARTED and logged.event.attempt == 2
-    ]
-    assert "in tiles" in str(told)
     assert job.failure is not None
     assert (job.failure.code, job.failure.message) == ("gpu-out-of-memory", "It does not fit.")
 
@@ -350,7 +340,7 @@ class TestResuming:
             EventKind.REQUEUED,
         ]
 
-    @pytest.mark.parametrize("error", [WorkerCrashed(), RenderFailed(), OutOfAcceleratorMemory()])
+    @pytest.mark.parametrize("error", [WorkerCrashed(), RenderFailed()])
     async def test_the_resume_point_of_a_job_that_runs_again_is_kept(
         self, attempt: Attempt, error: DomainError
     ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from application.complete_draft import CompleteDraft, draw_seed
 from application.disk_gate import DiskGate
 from application.dispatch_jobs import DispatchJobs
+from application.known_overflows import KnownOverflows
 from application.plan_generation import PlanGeneration
 from application.submission import Asked, Submission
 from application.submit_generation import Accepted, SubmitGeneration, new_id
@@ -70,6 +71,7 @@ def submitting(
             ),
             jobs.history,
             hardware.capacity,
+            KnownOverflows(clock),
         ),
         jobs.repository,
         gate,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from application.estimate_generation import Imagined
-from domain.checkpoint import checkpoint_spec
+from domain.checkpoint import CheckpointSpec, checkpoint_spec
 from domain.demand import GIB
 from domain.errors import DoesNotFit, InvalidRequest
 from domain.hardware import Capacity
@@ -38,6 +38,11 @@ def plan(
         accelerator_bytes=None if card is None else int(card * GIB), host_bytes=int(host * GIB)
     )
     return plan_memory(Imagined(**asked).request(spec), spec, None, capacity, history)
+
+
+def here(spec: CheckpointSpec) -> LocalCheckpoint:
+    """Files that are stored as they are used."""
+    return LocalCheckpoint(spec=spec, folder=Path("/checkpoints") / spec.id, components=())
 
 
 def placement(checkpoint: str = "t2v-A14B", **asked: float) -> Placement:

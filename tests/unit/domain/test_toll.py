@@ -20,10 +20,12 @@ from domain.errors import (
     RenderSuspended,
     StorageError,
     UnsafeWeights,
+    Violation,
     WorkerCrashed,
     WorkerUnavailable,
 )
 from domain.job_event import Failure
+from domain.memory_ladder import ON_CPU, Relief
 from domain.toll import (
     BACKOFF_S,
     FAULT_PAUSE_S,
@@ -32,16 +34,20 @@ from domain.toll import (
     MAX_CRASHES,
     MAX_FAILURES,
     MAX_INTERRUPTIONS,
-    MAX_OOM_LEVEL,
     STORAGE_PAUSE_S,
     RunAgain,
     Toll,
     Verdict,
 )
+from tests.fakes.examples import a_plan
+
+RELIEF = Relief(rung=1, plan=a_plan(), told="why")
 
 
-def after(error: DomainError, toll: Toll | None = None) -> tuple[Toll, Verdict]:
-    return (toll or Toll()).after(error, jitter=1.0)
+def after(
+    error: DomainError, toll: Toll | None = None, relief: Relief | None = None
+) -> tuple[Toll, Verdict]:
+    return (toll or Toll()).after(error, jitter=1.0, relief=relief)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +66,6 @@ def after(error: DomainError, toll: Toll | None = None) -> tuple[Toll, Verdict]:
         (UnsafeWeights("why"), Toll(absences=1), "model-unsafe", STORAGE_PAUSE_S),
         (WorkerCrashed("why"), Toll(crashes=1), "worker-crashed", 0.0),
         (NoProgress("why"), Toll(crashes=1), "no-progress", 0.0),
-        (OutOfAcceleratorMemory("why"), Toll(oom_level=1), "gpu-out-of-memory", 0.0),
         (RenderFailed("why"), Toll(failures=1), "internal", BACKOFF_S[0]),
         (EncodingFailed("why"), Toll(failures=1), "encoding-failed", BACKOFF_S[0]),
     ],
@@ -76,12 +81,29 @@ def test_what_another_attempt_may_mend_runs_again(
     [
         PromptTooLong("why"),
         BackendUnavailable("why"),
+        OutOfAcceleratorMemory("why"),
     ],
 )
 def test_what_no_attempt_can_mend_fails_at_once(error: DomainError) -> None:
     _, verdict = after(error)
 
     assert verdict == Failure(code=error.code, message="why", retryable=False)
+
+
+def test_memory_that_ran_out_is_tried_again_at_once_where_there_is_relief() -> None:
+    assert after(OutOfAcceleratorMemory("It is full."), relief=RELIEF) == (
+        Toll(oom_level=1),
+        RunAgain(reason="why", code="gpu-out-of-memory"),
+    )
+
+
+def test_where_there_is_none_the_failure_has_what_would_fit() -> None:
+    violation = Violation(pointer="/num_frames", reason="does not fit", nearest=(49,))
+
+    _, verdict = after(OutOfAcceleratorMemory("It is full.", [violation]))
+
+    assert isinstance(verdict, Failure)
+    assert verdict.violations == (violation,)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +113,6 @@ def test_what_no_attempt_can_mend_fails_at_once(error: DomainError) -> None:
         (NoProgress(), Toll(crashes=MAX_CRASHES - 1), "quarantined", False),
         (RenderSuspended(), Toll(interruptions=MAX_INTERRUPTIONS), "interrupted", True),
         (AcceleratorFault(), Toll(interruptions=MAX_INTERRUPTIONS), "gpu-fault", True),
-        (OutOfAcceleratorMemory(), Toll(oom_level=MAX_OOM_LEVEL), "gpu-out-of-memory", False),
         (RenderFailed(), Toll(failures=MAX_FAILURES - 1), "internal", True),
         (CheckpointMissing(), Toll(absences=MAX_ABSENCES), "model-missing", True),
     ],
@@ -111,12 +132,12 @@ def test_what_repeats_itself_is_given_up(
     [
         (WorkerCrashed(), Toll(interruptions=MAX_INTERRUPTIONS, failures=MAX_FAILURES - 1)),
         (RenderSuspended(), Toll(crashes=MAX_CRASHES - 1, failures=MAX_FAILURES - 1)),
-        (RenderFailed(), Toll(crashes=MAX_CRASHES - 1, oom_level=MAX_OOM_LEVEL)),
+        (RenderFailed(), Toll(crashes=MAX_CRASHES - 1, oom_level=ON_CPU)),
         (OutOfAcceleratorMemory(), Toll(crashes=MAX_CRASHES - 1, failures=MAX_FAILURES - 1)),
     ],
 )
 def test_each_kind_of_end_has_its_own_patience(error: DomainError, worn: Toll) -> None:
-    _, verdict = after(error, worn)
+    _, verdict = after(error, worn, RELIEF)
 
     assert isinstance(verdict, RunAgain)
 
@@ -127,7 +148,7 @@ def test_what_is_no_fault_of_the_job_may_happen_for_ever(error: DomainError) -> 
         crashes=MAX_CRASHES - 1,
         interruptions=MAX_INTERRUPTIONS,
         failures=MAX_FAILURES - 1,
-        oom_level=MAX_OOM_LEVEL,
+        oom_level=ON_CPU,
     )
 
     toll, verdict = after(error, worn)

@@ -16,6 +16,8 @@ from domain.idempotency import IdempotencyKey
 from domain.job import Job
 from domain.job_event import JobEvent, JobStatus
 from domain.library import state_of
+from domain.memory_ladder import relief_by_rung
+from domain.progress import Stage
 from domain.slot import Slot
 from domain.toll import LONGEST_WAIT_S
 from domain.video import SealedFile, VideoFile
@@ -171,7 +173,8 @@ class World:
         attempt = self.attempts[number]
 
         def change(job: Job) -> None:
-            job.end_attempt(error, fence=attempt.fence, at=self.wall, jitter=jitter)
+            relief = relief_by_rung(Stage.DECODING, job.toll.oom_level, job.plan)
+            job.end_attempt(error, fence=attempt.fence, at=self.wall, jitter=jitter, relief=relief)
 
         self.update(attempt.job_id, change, fence=attempt.fence)
         self.slots[number].note_end(attempt.job_id, error, now=self.now)

@@ -1,0 +1,56 @@
+"""What an accelerator that was full teaches of the next run of the same kind (ADR-0059)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from domain.demand import Demand
+from domain.progress import Stage
+
+#: So many times as much as there was is asked for the next time: what needs little less would find no room, either,
+#: and a job is not to try every placement there is.
+MARGIN: Final = 1.25
+#: The phases of a plan that a stage goes through; while loading, whatever is largest.
+_PHASES: Final[Mapping[Stage, tuple[str, ...]]] = {
+    Stage.ENCODING_PROMPT: ("text encoding", "looks encoding", "image encoding"),
+    Stage.DENOISING: ("denoising",),
+    Stage.DECODING: ("decoding",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overflow:
+    """A run that found no room on the accelerator.
+
+    Attributes:
+        stage: in which it did not.
+        planned_bytes: that its placement was to hold there in that stage.
+        available_bytes: that was known to be free.
+    """
+
+    stage: Stage
+    planned_bytes: int
+    available_bytes: int
+
+    def needed(self, needs: Demand) -> int:
+        """Bytes that have to be free for `needs`, seen that this run needed more than there was."""
+        share = during(self.stage, needs) / self.planned_bytes
+        return int(MARGIN * share * self.available_bytes)
+
+
+def during(stage: Stage, needs: Demand) -> int:
+    """Bytes that are held on the accelerator at the peak of that stage; 0 on the CPU."""
+    names = _PHASES.get(stage, tuple(needs.phases))
+    return max((needs.phases.get(name, 0) for name in names), default=0)
+
+
+def told_of_overflows(overflows: Sequence[Overflow]) -> Sequence[str]:
+    """Why a plan is tighter than it had to be by its own numbers; nothing where there were none."""
+    if not overflows:
+        return ()
+    stages = " and ".join(dict.fromkeys(str(overflow.stage) for overflow in overflows))
+    told = (
+        f"A run of this kind found the accelerator's memory full during {stages}: nothing is chosen that "
+        "needs as much there."
+    )
+    return (told,)
