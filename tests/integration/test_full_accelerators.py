@@ -45,7 +45,8 @@ from tests.integration.runs import unheard
 pytestmark = pytest.mark.slow
 
 HOST = torch.device("cpu")
-CATALOG = FilesystemCheckpointCatalog([Path(adapters.embedded.__path__[0])])
+#: Nothing lies in the first folder, in which uses are noted.
+CATALOG = FilesystemCheckpointCatalog([Path("/nowhere"), Path(adapters.embedded.__path__[0])])
 MINI = CATALOG.find("mini")
 #: Wider than a tile.
 REQUEST = a_request(width=288, height=64, num_frames=5, steps=3)
