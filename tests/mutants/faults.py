@@ -155,7 +155,7 @@ FAULTS = (
     ),
     Fault(
         name="a scale is left out",
-        path="src/adapters/diffusers/weight_converter.py",
+        path="src/adapters/diffusers/weight_file.py",
         sound="    if move.scale is not None:\n",
         spoiled="    if move.scale is not None and move.scale.shape:\n",
         tests=("tests/integration/test_converting.py",),
