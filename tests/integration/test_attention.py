@@ -16,7 +16,6 @@ from diffusers.models.attention_dispatch import AttentionBackendName
 from torch._subclasses import FakeTensorMode
 
 import adapters.embedded
-from adapters.diffusers import attention
 from adapters.diffusers.attention import choose_kernel, computed_by, survey, try_kernel
 from adapters.diffusers.run_state import _from_bytes
 from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
@@ -36,7 +35,6 @@ from tests.integration.test_structures import SHARED, TRANSFORMERS
 pytestmark = pytest.mark.slow
 MINI = FilesystemCheckpointCatalog([Path(adapters.embedded.__path__[0])]).find("mini")
 HEADS: dict[str, Any] = {"head_dim": 64, "dtype": torch.bfloat16, "device": torch.device("cpu")}
-HOPPER = (9, 0)
 
 
 def black(query: torch.Tensor, _key: torch.Tensor, _value: torch.Tensor) -> torch.Tensor:
@@ -78,37 +76,19 @@ def test_a_fast_kernel_that_rounds_no_worse_is_taken(install: Install) -> None:
     assert choose_kernel(Attention.AUTO, **HEADS) is Attention.FLASH_3
 
 
-@pytest.fixture
-def on_hopper(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As far as the choice of a kernel can tell."""
-    monkeypatch.setattr(attention, "_capability", lambda _device: HOPPER)
-
-
-@pytest.mark.usefixtures("on_hopper")
-def test_on_hopper_cudnn_is_taken_where_there_is_no_flash_3(install: Install) -> None:
+def test_cudnn_is_taken_where_it_is_named(install: Install) -> None:
     install(Attention.CUDNN, exact)
-    assert choose_kernel(Attention.AUTO, **HEADS) is Attention.CUDNN
 
-    install(Attention.FLASH_3, exact)
-    assert choose_kernel(Attention.AUTO, **HEADS) is Attention.FLASH_3
-
-
-@pytest.mark.usefixtures("on_hopper")
-@pytest.mark.parametrize("broken", [black, not_numbers, refuses, in_8_bits])
-def test_a_broken_cudnn_is_passed_over(broken: Kernel, install: Install) -> None:
-    install(Attention.CUDNN, broken)
-
+    assert choose_kernel(Attention.CUDNN, **HEADS) is Attention.CUDNN
     assert choose_kernel(Attention.AUTO, **HEADS) is Attention.SDPA
 
 
-@pytest.mark.usefixtures("on_hopper")
 def test_diffusers_own_call_of_cudnn_is_refused_where_there_is_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "is_available", lambda: True)
 
     assert "does not run on these numbers" in (try_kernel(Attention.CUDNN, **HEADS).problem or "")
-    assert choose_kernel(Attention.AUTO, **HEADS) is Attention.SDPA
 
 
 @pytest.mark.parametrize("checkpoint_id", ["t2v-A14B", "t2v-1.3B", "ti2v-5B"])

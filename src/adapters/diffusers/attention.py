@@ -19,7 +19,7 @@ from diffusers.models.attention_dispatch import (
     dispatch_attention_fn,
 )
 
-from domain.attention import Attention, candidates
+from domain.attention import AUTOMATIC, Attention
 from domain.errors import WorkerUnavailable
 
 _log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def choose_kernel(
         WorkerUnavailable: that very one was wanted, and cannot be used here.
     """
     found = None
-    for kernel in candidates(_capability(device)) if wanted is Attention.AUTO else (wanted,):
+    for kernel in AUTOMATIC if wanted is Attention.AUTO else (wanted,):
         found = try_kernel(kernel, head_dim=head_dim, dtype=dtype, device=device)
         if found.problem is None:
             off_by = None if found.error is None else f"{found.error:.1e}"
@@ -112,10 +112,6 @@ def computed_by(kernel: Attention) -> Iterator[None]:
     """Within it, the transformers of diffusers compute attention by `kernel`."""
     with attention_backend(_NAMES[kernel]):
         yield
-
-
-def _capability(device: torch.device) -> tuple[int, int] | None:
-    return torch.cuda.get_device_capability(device) if device.type == "cuda" else None
 
 
 def _is_here(kernel: Attention) -> bool:
