@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from adapters.cli.app import build_app, run
+from adapters.http.loras import LoraFacts, LoraFileFacts
 from bootstrap.cli import Commands
 
 pytestmark = pytest.mark.usefixtures("settled")
@@ -79,6 +80,10 @@ def test_one_is_told_with_its_hashes(folder: Path, capsys: pytest.CaptureFixture
     assert (told["name"], told["family"], told["problem"]) == ("turn", "mini", None)
     [file] = told["files"]
     assert file["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (set(told), set(file)) == (
+        {*LoraFacts.__struct_fields__},
+        {*LoraFileFacts.__struct_fields__},
+    )
     assert (file["ranks"], file["alphas"], file["unknown"]) == ([4], [8.0], 1)
     assert file["experts"] == ["high_noise", "low_noise"]
 

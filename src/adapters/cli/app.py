@@ -64,6 +64,7 @@ _OPTIONS: Final[Mapping[str, Sequence[str]]] = {
     "references": ["--reference", "--references"],
     "name": ["NAME"],
     "prompt": ["prompt"],
+    "files": ["FILES"],
     "rating": ["STARS"],
 }
 
@@ -220,7 +221,7 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
     except DomainError as error:
         said = sys.argv[1:] if arguments is None else arguments
         if _JSON in said:
-            print(json.dumps(_as_json(error, said), ensure_ascii=False, indent=2))
+            print(json.dumps(_as_json(error, said), ensure_ascii=False))
         for line in _told(error, said):
             print(f"wan: {line}", file=sys.stderr)
         return exit_code(error)

@@ -17,6 +17,7 @@ from adapters.cli.options import (
     parse_guidance,
     parse_lora,
     parse_size,
+    refused,
 )
 from adapters.cli.output import Force, Output, check_output
 from adapters.cli.progress import shown_progress
@@ -140,13 +141,13 @@ def add_command(app: typer.Typer, make_generator: MakeGenerator) -> None:
         overrides = {"data_dir": data_dir and str(data_dir), "pipeline.backend": backend}
         with make_generator(config, overrides, output) as generator:
             given = GivenData(
-                image=_read(image, "--image"),
-                last_image=_read(end_image, "--end-image"),
-                video=_read(video, "--video"),
-                control_video=_read(control_video, "--control-video"),
-                control_mask=_read(control_mask, "--control-mask"),
-                face_video=_read(face_video, "--face-video"),
-                references=tuple(_read_file(path, "--reference") for path in reference or ()),
+                image=_read(image, "image"),
+                last_image=_read(end_image, "last_image"),
+                video=_read(video, "video"),
+                control_video=_read(control_video, "control_video"),
+                control_mask=_read(control_mask, "control_mask"),
+                face_video=_read(face_video, "face_video"),
+                references=tuple(_read_file(path, "references") for path in reference or ()),
             )
             request, plan = generator.complete(draft, given)
             _generate(generator, request, plan, output, as_json=as_json)
@@ -154,10 +155,8 @@ def add_command(app: typer.Typer, make_generator: MakeGenerator) -> None:
 
 def _refuse_more_words(prompt: str, others: Sequence[str]) -> None:
     if others:
-        raise typer.BadParameter(
-            f'the prompt has several words: put it in quotes, "{" ".join([prompt, *others])}".',
-            param_hint="prompt",
-        )
+        whole = " ".join([prompt, *others])
+        raise refused("prompt", f'it has several words: put it in quotes, "{whole}"')
 
 
 def _generate(
@@ -182,14 +181,12 @@ def _generate(
         )
 
 
-def _read(path: Path | None, option: str) -> bytes | None:
-    return None if path is None else _read_file(path, option)
+def _read(path: Path | None, field: str) -> bytes | None:
+    return None if path is None else _read_file(path, field)
 
 
-def _read_file(path: Path, option: str) -> bytes:
+def _read_file(path: Path, field: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise typer.BadParameter(
-            f"{path} cannot be read: {error.strerror}.", param_hint=option
-        ) from error
+        raise refused(field, f"{path} cannot be read: {error.strerror}") from error

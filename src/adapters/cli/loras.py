@@ -49,7 +49,7 @@ def add_command(app: typer.Typer, open_catalog: Open) -> None:
 def _all(catalog: LoraCatalog) -> Iterator[dict[str, Any]]:
     for entry in catalog.entries():
         if entry.lora is None:
-            yield {"name": entry.name, "problem": entry.problem, "family": None, "files": []}
+            yield _facts_of(entry.name, problem=entry.problem)
         else:
             yield _told(entry.lora, [None] * len(entry.lora.files))
 
@@ -62,7 +62,19 @@ def _hashed(catalog: LoraCatalog, name: str) -> dict[str, Any]:
 def _told(lora: Lora, hashes: Sequence[str | None]) -> dict[str, Any]:
     """As the HTTP API has it."""
     files = [_file(file, sha256) for file, sha256 in zip(lora.files, hashes, strict=True)]
-    return {"name": lora.name, "problem": None, "family": lora.family, "files": files}
+    return _facts_of(lora.name, family=lora.family, files=files)
+
+
+def _facts_of(
+    name: str,
+    *,
+    problem: str | None = None,
+    family: str | None = None,
+    files: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    is_usable = problem is None
+    told = {"name": name, "available": is_usable, "problem": problem}
+    return {**told, "family": family, "files": list(files)}
 
 
 def _file(file: LoraFile, sha256: str | None) -> dict[str, Any]:

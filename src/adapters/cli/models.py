@@ -10,7 +10,7 @@ import typer
 
 from adapters.cli.checkpoints import show
 from adapters.cli.files_progress import gib, shown_files
-from adapters.cli.options import AsJson, Config, DataDir, command_group
+from adapters.cli.options import AsJson, Config, DataDir, command_group, refused
 from application.adopt_checkpoint import AdoptCheckpoint
 from application.assemble_checkpoint import AssembleCheckpoint
 from application.list_checkpoints import ListCheckpoints
@@ -186,7 +186,7 @@ def convert(
     """
     if files and len(files) == 1 and files[0] in {spec.id for spec in CHECKPOINTS}:
         if high or low or parts_from or checkpoint:
-            raise typer.BadParameter(f"{files[0]} has its own files: name them, or the id alone.")
+            raise refused("files", f"{files[0]} has its own files: name them, or the id alone")
         _recast(asked, files[0])
         return
     transformers = _named(
@@ -267,7 +267,7 @@ def _recast(asked: Asked, checkpoint: str) -> None:
 
 def _existing(name: str) -> Path:
     if not Path(name).exists():
-        raise typer.BadParameter(f"{name} is neither a file nor the id of a checkpoint.")
+        raise refused("files", f"{name} is neither a file nor the id of a checkpoint")
     return Path(name)
 
 
@@ -279,7 +279,7 @@ def _named(
     named = ((high, Expert.HIGH_NOISE), (low, Expert.LOW_NOISE))
     transformers |= {path.resolve(): expert for path, expert in named if path}
     if not 1 <= len(transformers) <= 2:
-        raise typer.BadParameter(f"name {wanted}.")
+        raise refused("files", f"name {wanted}")
     return transformers
 
 

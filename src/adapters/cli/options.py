@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
+from domain.errors import InvalidRequest, Violation
 from domain.lora import LoraDraft
 
 Config: TypeAlias = Annotated[
@@ -28,17 +29,22 @@ _CONTEXT: Final = inspect.Parameter(
 )
 
 
+def refused(field: str, reason: str, *nearest: str) -> InvalidRequest:
+    """What is said where an option, or an argument, cannot be meant; `field` as a request would call it."""
+    return InvalidRequest([Violation(pointer=f"/{field}", reason=reason, nearest=nearest)])
+
+
 def parse_size(text: str | None) -> tuple[int, int] | tuple[None, None]:
     """Width and height of `832x480`; nothing of nothing.
 
     Raises:
-        BadParameter: it is no such thing.
+        InvalidRequest: it is no such thing.
     """
     if text is None:
         return None, None
     if match := _SIZE.fullmatch(text):
         return int(match[1]), int(match[2])
-    raise typer.BadParameter(f"{text!r} is not a size such as 832x480.", param_hint="--size")
+    raise refused("size", f"{text!r} is not a size such as 832x480")
 
 
 def parse_pair(text: str) -> tuple[float, float] | None:
@@ -54,30 +60,28 @@ def parse_guidance(text: str | None) -> tuple[float, float] | tuple[None, None]:
     """Both experts' guidance; nothing of nothing.
 
     Raises:
-        BadParameter: it is neither one number nor two.
+        InvalidRequest: it is neither one number nor two.
     """
     if text is None:
         return None, None
     if pair := parse_pair(text):
         return pair
-    raise typer.BadParameter(f"{text!r} is not X or X,Y.", param_hint="--guidance")
+    raise refused("guidance", f"{text!r} is not X or X,Y")
 
 
 def parse_lora(text: str) -> LoraDraft:
     """What `NAME`, `NAME:STRENGTH` or `NAME:HIGH,LOW` means.
 
     Raises:
-        BadParameter: it is none of these.
+        InvalidRequest: it is none of these.
     """
     name, colon, strength = text.rpartition(":")
     if not colon:
         return LoraDraft(name=text)
     numbers = parse_pair(strength)
     if numbers is None:
-        raise typer.BadParameter(
-            f"{text!r} is not NAME, NAME:STRENGTH or NAME:HIGH,LOW, such as turn:0.8.",
-            param_hint="--lora",
-        )
+        forms = "NAME, NAME:STRENGTH or NAME:HIGH,LOW, such as turn:0.8"
+        raise refused("lora", f"{text!r} is not {forms}")
     high, low = numbers
     return LoraDraft(name=name, strength_high_noise=high, strength_low_noise=low)
 

@@ -5,11 +5,11 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from domain.errors import InvalidRequest, Violation
+from adapters.cli.options import refused
+from domain.errors import InvalidRequest
 
 _SUFFIX: Final = ".mp4"
-#: How options are named in a violation: as if they were fields.
-_POINTER: Final = "/output"
+_FIELD: Final = "output"
 
 Output: TypeAlias = Annotated[
     Path, typer.Option("--output", "-o", help="The file to make, an .mp4.", dir_okay=False)
@@ -30,19 +30,15 @@ def check_output(output: Path, *, force: bool) -> None:
     """
     if output.suffix.lower() != _SUFFIX:
         reason = f"an MP4 is made, and {output} is no MP4's name"
-        raise _refusal(reason, str(output.with_suffix(_SUFFIX)))
+        raise refused(_FIELD, reason, str(output.with_suffix(_SUFFIX)))
     if not output.absolute().parent.is_dir():
-        raise _refusal(f"{output} cannot be written: there is no folder {output.parent}")
+        raise refused(_FIELD, f"{output} cannot be written: there is no folder {output.parent}")
     if output.exists() and not force:
-        raise _refusal(
-            f"{output} is there already: choose another name, or replace it with --force"
+        raise refused(
+            _FIELD, f"{output} is there already: choose another name, or replace it with --force"
         )
 
 
 def unwritable(output: Path, why: str) -> InvalidRequest:
     """What is to be said where the file cannot be made."""
-    return _refusal(f"{output} cannot be written: {why}")
-
-
-def _refusal(reason: str, *nearest: str) -> InvalidRequest:
-    return InvalidRequest([Violation(pointer=_POINTER, reason=reason, nearest=nearest)])
+    return refused(_FIELD, f"{output} cannot be written: {why}")

@@ -10,7 +10,15 @@ from typing import Annotated, Any, Final, TypeAlias
 import typer
 
 from adapters.cli import memory_table
-from adapters.cli.options import AsJson, Config, DataDir, parse_guidance, parse_lora, parse_size
+from adapters.cli.options import (
+    AsJson,
+    Config,
+    DataDir,
+    parse_guidance,
+    parse_lora,
+    parse_size,
+    refused,
+)
 from adapters.cli.progress import words_of
 from application.estimate_generation import Estimate, Imagined
 from domain.generation import GenerationRequest
@@ -106,8 +114,8 @@ def add_command(app: typer.Typer, make_estimator: MakeEstimator) -> None:
                 with_control_video=control_video,
                 references=references,
                 loras=tuple(parse_lora(text) for text in lora or ()),
-                accelerator_bytes=_parse_memory(assume_vram, "--assume-vram"),
-                host_bytes=_parse_memory(assume_ram, "--assume-ram"),
+                accelerator_bytes=_parse_memory(assume_vram, "assume_vram"),
+                host_bytes=_parse_memory(assume_ram, "assume_ram"),
             )
         )
         _print_json(estimate) if as_json else _print(_lines(estimate))
@@ -160,9 +168,9 @@ def _stages(seconds: Mapping[Any, float]) -> str:
     return ", ".join(f"{words_of(stage)} {took:.1f}" for stage, took in seconds.items())
 
 
-def _parse_memory(text: str | None, option: str) -> int | None:
+def _parse_memory(text: str | None, field: str) -> int | None:
     if text is None:
         return None
     if match := _MEMORY.fullmatch(text.strip()):
         return int(float(match[1]) * _UNITS[match[2].lower()])
-    raise typer.BadParameter(f"{text!r} is no memory such as 24GB.", param_hint=option)
+    raise refused(field, f"{text!r} is no memory such as 24GB")

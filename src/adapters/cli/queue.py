@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from adapters.cli.asking import Asked, Connect, GenerationId, asking_group, print_json, subject
+from adapters.cli.options import refused
 from adapters.cli.progress import words_of
 from adapters.cli.watching import shown_events
 
@@ -44,7 +45,7 @@ def move(
 ) -> None:
     """Give a waiting generation another place in line."""
     if position is None and priority is None:
-        raise typer.BadParameter("say where: --position or --priority.")
+        raise refused("position", "say where: --position or --priority")
     body = {"position": position, "priority": priority}
     said = {name: value for name, value in body.items() if value is not None}
     asked.service.call("PATCH", f"/queue/{generation}", said)
