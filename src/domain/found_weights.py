@@ -144,13 +144,11 @@ class FoundPart:
 
     Attributes:
         name: such as `transformer_2`.
-        folder: its own, with its `config.json`.
         tensors: by their names, of all of its files.
         files: the names of those that hold the weights, or list them, below the checkpoint's folder.
     """
 
     name: str
-    folder: Path
     tensors: Mapping[str, FoundTensor]
     files: tuple[str, ...]
 

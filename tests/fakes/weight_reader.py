@@ -35,7 +35,6 @@ class FakeWeightReader(WeightReader):
     def read_part(self, folder: Path, name: str) -> FoundPart:
         return FoundPart(
             name=name,
-            folder=folder / name,
             tensors={},
             files=(f"{name}/model.safetensors",),
         )

@@ -72,7 +72,6 @@ class FilesystemWeightReader(weight_reader.WeightReader):
         lists = sorted((folder / name).glob("*.safetensors.index.json"))
         return FoundPart(
             name=name,
-            folder=folder / name,
             tensors={
                 tensor: found_tensor(path, stored)
                 for path in weights
