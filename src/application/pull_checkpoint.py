@@ -11,7 +11,7 @@ from domain.ports.checkpoint_store import CheckpointStore
 from domain.ports.model_hub import ModelHub
 from domain.repository import DEFAULT_REVISION, REPOSITORIES, Listing, is_taken
 from domain.store_errors import NotPullable, PlaceTaken
-from domain.stored_checkpoint import StoredCheckpoint, UnfinishedTransfer, room_makers
+from domain.stored_checkpoint import Origin, StoredCheckpoint, UnfinishedTransfer, room_makers
 
 _log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ def _refuse_unless_it(stored: StoredCheckpoint, revision: str | None) -> None:
     if not stored.is_from_its_repository or revision not in (None, here):
         stored.refuse_another()
     if stored.is_short:
-        raise PlaceTaken(
-            f"{stored.folder} was pulled before and is not whole any more: "
-            f"wan models repair {stored.checkpoint_id}."
-        )
+        mend = f"wan models repair {stored.checkpoint_id}."
+        if stored.origin is Origin.CONVERTED:
+            mend = stored.remake
+        raise PlaceTaken(f"{stored.folder} was pulled before and is not whole any more: {mend}")

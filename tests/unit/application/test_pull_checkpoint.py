@@ -1,6 +1,6 @@
 """Fetching and mending, over fakes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -257,6 +257,21 @@ def test_what_was_pulled_and_is_not_whole_any_more_is_to_be_repaired(bench: Benc
 
     with pytest.raises(PlaceTaken, match="wan models repair t2v-A14B"):
         bench.pull()
+
+
+def test_what_was_converted_and_is_not_whole_any_more_is_to_be_made_again(bench: Bench) -> None:
+    # It was told to repair it, which repair then refused.
+    manifest = replace(manifest_of(A14B, TAKEN), repository=REPOSITORY, revision=COMMIT)
+    short = {name: content for name, content in TAKEN.items() if not name.startswith("vae/")}
+    bench.store.put(A14B, short, replace(manifest, recast=("transformer",)), Origin.CONVERTED)
+
+    with pytest.raises(PlaceTaken) as refused:
+        bench.pull()
+
+    assert "repair" not in refused.value.message
+    assert refused.value.message.endswith(
+        "`wan models remove t2v-A14B`, then `wan models pull t2v-A14B --convert`."
+    )
 
 
 def test_what_others_put_there_is_not_touched(bench: Bench) -> None:
