@@ -11,7 +11,7 @@ from domain.ports.checkpoint_catalog import CheckpointCatalog
 from domain.ports.checkpoint_store import Assembly, CheckpointStore
 from domain.ports.weight_converter import WeightConverter
 from domain.ports.weight_reader import WeightReader
-from domain.store_errors import not_here
+from domain.store_errors import NotConvertible, not_here
 from domain.stored_checkpoint import StoredCheckpoint
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class RecastCheckpoint:
         Raises:
             UnknownCheckpoint: no checkpoint has that id.
             CheckpointMissing, CheckpointBroken: it is not here, or not whole; it is read before it is converted.
-            NotConvertible: its files are not Wan Studio's.
+            NotConvertible: its files are not Wan Studio's, or weights of others lie among them.
             CheckpointBusy: it is worked on already.
             DiskFull: both do not fit on the disk; the message has the numbers.
             StorageError: it cannot be written; it is what it was.
@@ -73,6 +73,7 @@ class RecastCheckpoint:
             if not names:
                 return Recast(stored=before)
             parts = [self._reader.read_part(before.folder, name) for name in names]
+            _refuse_strangers(before, parts)
             self._refuse_too_much(checkpoint_id, parts, assembly)
             self._refuse_faults(checkpoint_id, report)
             replaced = {name for part in parts for name in part.files}
@@ -115,6 +116,17 @@ class RecastCheckpoint:
                 f"{checkpoint_id} is not whole ({faults[0]}): nothing was converted. "
                 f"`wan models verify {checkpoint_id}` says what helps."
             )
+
+
+def _refuse_strangers(before: StoredCheckpoint, parts: Sequence[FoundPart]) -> None:
+    """Weights that the manifest does not name would become the checkpoint's own, and be vouched for."""
+    named = {file.name for file in before.promised.files}
+    strange = [name for part in parts for name in part.files if name not in named]
+    if strange:
+        raise NotConvertible(
+            f"{before.folder / strange[0]} is none of the files of {before.checkpoint_id}, and lies among its "
+            "weights: nothing was converted. Move it elsewhere first."
+        )
 
 
 def _gib(size: int) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from adapters.cli.app import build_app, run
 from adapters.diffusers.loading import load
@@ -261,6 +262,59 @@ def test_files_of_others_stay_beside_it(hub: HubServer, models: Path) -> None:
     assert wan("verify", A14B) == 0
     assert wan("remove", A14B, "--yes") == 0
     assert on_disk(models / A14B) == {"NOTES.txt": b"mine"}
+
+
+def test_links_of_others_stay_beside_it_and_are_not_followed(
+    tmp_path: Path, hub: HubServer, models: Path
+) -> None:
+    wan("pull", A14B)
+    theirs = tmp_path / "pictures"
+    theirs.mkdir()
+    (theirs / "cat.png").write_bytes(b"cat")
+    (models / A14B / "pictures").symlink_to(theirs)
+    (models / A14B / "vae/gone.txt").symlink_to("nowhere")
+
+    assert wan("convert", A14B) == 0
+
+    assert (models / A14B / "pictures").readlink() == theirs
+    assert (models / A14B / "vae/gone.txt").readlink() == Path("nowhere")
+    assert wan("remove", A14B, "--yes") == 0
+    assert (models / A14B / "pictures").is_symlink()
+    assert (theirs / "cat.png").read_bytes() == b"cat"
+
+
+def test_a_part_that_was_moved_and_linked_is_converted(
+    tmp_path: Path, hub: HubServer, models: Path
+) -> None:
+    wan("pull", A14B)
+    moved = tmp_path / "moved"
+    (models / A14B / "vae").rename(moved)
+    (models / A14B / "vae").symlink_to(moved)
+    before = on_disk(moved)
+
+    assert wan("convert", A14B) == 0
+
+    assert on_disk(models / A14B / "vae") == before == on_disk(moved)
+    assert wan("verify", A14B) == 0
+
+
+@pytest.mark.parametrize("name", ["other.safetensors", "diffusion_pytorch_model.safetensors"])
+def test_weights_of_others_are_not_taken_for_its_own(
+    name: str, hub: HubServer, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Their tensors became the checkpoint's, and its new manifest vouched for them.
+    wan("pull", A14B)
+    stray = models / A14B / "transformer" / name
+    save_file({"theirs": torch.zeros(2)}, stray)
+    before = on_disk(models / A14B)
+
+    assert wan("convert", A14B) == 2
+
+    assert f"{stray} is none of the files" in capsys.readouterr().err
+    assert on_disk(models / A14B) == before
+    stray.rename(models / A14B / name)
+    assert wan("convert", A14B) == 0
+    assert (models / A14B / name).read_bytes() == before[f"transformer/{name}"]
 
 
 def test_what_is_not_ours_is_not_changed(

@@ -4,6 +4,7 @@ Folders are real and files are links, as in the cache of huggingface_hub: what e
 linked files is never seen, and a manifest of our own can lie among them.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -117,7 +118,9 @@ class FilesystemAssembly(checkpoint_store.Assembly):
         ours = {NAME, *(file.name for file in (*former.files, *manifest.files))}
         for path in self._target.rglob("*"):
             name = path.relative_to(self._target).as_posix()
-            if name not in ours and path.is_file():  # others put it there
+            is_theirs = name not in ours and (path.is_symlink() or path.is_file())
+            # A link to a folder of ours is there already, as a folder.
+            if is_theirs and not os.path.lexists(self._folder / name):
                 self.take(name, path)
         replace_folder(self._folder, self._target)
 

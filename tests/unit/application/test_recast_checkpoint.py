@@ -135,3 +135,16 @@ def test_a_file_that_changed_is_not_converted(store: FakeCheckpointStore) -> Non
     with pytest.raises(CheckpointBroken, match=r"vae/model\.safetensors: changed"):
         recast(store)
     assert store.files[A14B]["transformer/model.safetensors"] == b"in fp32" * 9
+
+
+def test_weights_that_the_manifest_does_not_name_are_not_converted(
+    store: FakeCheckpointStore,
+) -> None:
+    named = {n: c for n, c in FILES.items() if n != "transformer/model.safetensors"}
+    store.put(A14B, FILES, manifest_of(A14B, named))
+
+    with pytest.raises(
+        NotConvertible, match=r"transformer/model\.safetensors is none of the files"
+    ):
+        recast(store)
+    assert store.files[A14B] == FILES
