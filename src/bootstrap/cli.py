@@ -102,8 +102,10 @@ class Commands:
             config=config, overrides=overrides, defaults={"log.level": "WARNING"}
         )
         configure_logging(settings.log, process="wan")
+        core = CoreContainer(settings=settings)
+        core.checkpoint_store().drop_leftovers()
         # Any: the container makes each by a provider of its own, whose types the injector hides.
-        container: Any = CoreContainer(settings=settings)
+        container: Any = core
         container.weight_converter.override(providers.Singleton(_weight_converter))
         return cast(Models, container)
 

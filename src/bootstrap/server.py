@@ -142,6 +142,7 @@ async def running(container: ServerContainer) -> AsyncIterator[asyncio.Task[None
         for follower in followers.values():
             await follower.begin()
         await container.recover().execute()
+        await asyncio.to_thread(container.core.checkpoint_store().drop_leftovers)
         container.capacity()  # before any worker takes memory
         renderers = container.renderers()
         if (fork_server := container.fork_server()) is not None:

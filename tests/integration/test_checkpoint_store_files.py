@@ -19,6 +19,7 @@ from domain.local_checkpoint import LocalCheckpoint
 from domain.store_errors import NotRemovable
 from domain.stored_checkpoint import Origin
 from tests.fakes.checkpoint_store import manifest_of
+from tests.integration.live_server import serving
 
 EMBEDDED = Path(adapters.embedded.__path__[0])
 
@@ -170,3 +171,13 @@ def test_a_use_that_cannot_be_noted_stops_nothing(models: Path) -> None:
     FilesystemCheckpointCatalog([models]).note_use(
         LocalCheckpoint(spec=checkpoint_spec("ti2v-5B"), folder=folder, components=())
     )
+
+
+def test_a_server_that_starts_drops_what_killed_work_left(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with serving(data):
+        left = data / "models/.staging/t2v-A14B.new/transformer"
+        left.mkdir(parents=True)
+
+    with serving(data):
+        assert not left.parent.exists()

@@ -19,6 +19,7 @@ from adapters.diffusers.loading import load
 from adapters.diffusers.video_pipeline import DiffusersVideoPipeline
 from adapters.filesystem import checkpoint_assembly
 from adapters.filesystem.checkpoint_catalog import FilesystemCheckpointCatalog
+from adapters.filesystem.file_lock import FileLock
 from bootstrap.cli import Commands
 from domain.placement import ALL_ON_CPU
 from domain.repository import REPOSITORIES
@@ -35,6 +36,20 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("settled")]
 
 A14B = "t2v-A14B"
 IN_BF16 = replace(ALL_ON_CPU, precision=Precision.BF16)
+KILLED_AFTER_IT = """
+import os
+from adapters.filesystem import checkpoint_assembly
+from bootstrap.cli import main
+
+exchange = checkpoint_assembly.replace_folder
+
+def exchange_and_die(folder, target):
+    exchange(folder, target)
+    os._exit(9)
+
+checkpoint_assembly.replace_folder = exchange_and_die
+main()
+"""
 SHARDED = "transformer/diffusion_pytorch_model.safetensors.index.json"
 
 
@@ -183,6 +198,31 @@ def test_a_conversion_that_is_killed_leaves_the_former_whole(hub: HubServer, mod
     assert (models / f".staging/{A14B}.new/manifest.json").exists()
     assert wan("convert", A14B) == 0
     assert not (models / f".staging/{A14B}.new").exists()
+
+
+def test_the_former_files_go_once_the_conversion_that_left_them_is_dead(
+    hub: HubServer, models: Path
+) -> None:
+    # Killed between the exchange and the removal, it left the fp32 files of a ready checkpoint, untold.
+    wan("pull", A14B)
+    left = models / f".staging/{A14B}.new"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_AFTER_IT, "models", "convert", A14B],
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    assert killed.returncode == 9
+    assert (left / SHARDED).exists()
+    lock = FileLock(models / f".staging/{A14B}.lock")
+
+    lock.take()
+    assert wan("list") == 0
+    assert (left / SHARDED).exists(), "somebody works on it"
+    lock.release()
+    assert wan("list") == 0
+
+    assert not left.exists()
+    assert wan("verify", A14B) == 0
 
 
 def test_what_a_killed_conversion_left_goes_with_the_checkpoint(

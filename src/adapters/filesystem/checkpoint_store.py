@@ -1,11 +1,13 @@
 """Checkpoints as folders named by their ids, each with a manifest of what was put into it."""
 
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from adapters.filesystem.checkpoint_assembly import FilesystemAssembly
 from adapters.filesystem.checkpoint_staging import FilesystemStaging, read_unfinished
@@ -15,11 +17,16 @@ from adapters.filesystem.last_use import forget_use, last_use
 from adapters.filesystem.manifest import NAME, find_fault, read_manifest
 from domain.checkpoint import CheckpointSpec, checkpoint_spec
 from domain.checkpoint_manifest import FileFault, FilesProgress, Manifest, Report
-from domain.errors import CheckpointMissing
+from domain.errors import CheckpointMissing, DomainError
 from domain.ports import checkpoint_store
 from domain.repository import Listing
 from domain.store_errors import CheckpointBusy
 from domain.stored_checkpoint import Origin, Removal, StoredCheckpoint, UnfinishedTransfer
+
+_log = logging.getLogger(__name__)
+
+#: What is made for a checkpoint, or was replaced by that, lies in the staging folder under its id and this.
+_NEW: Final = ".new"
 
 
 class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
@@ -119,13 +126,25 @@ class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
                 forget_use(self._folder, checkpoint_id)
             return self._take_away(stored, stored.manifest, dropped)
 
+    def drop_leftovers(self) -> None:
+        """Drop what a crash left of checkpoints that were made here, or of those that they replaced.
+
+        Nobody asks for it again. What somebody works on stays, and so does what cannot be dropped.
+        """
+        for left in self._staging.glob(f"*{_NEW}"):
+            checkpoint_id = left.name.removesuffix(_NEW)
+            with suppress(DomainError), self._alone_with(checkpoint_id):
+                with storage_errors(f"remove {left}"):
+                    shutil.rmtree(left)
+                _log.info("leftovers dropped", extra={"checkpoint": checkpoint_id})
+
     @contextmanager
     def _assembly(
         self, spec: CheckpointSpec, former: Manifest | None
     ) -> Iterator[checkpoint_store.Assembly]:
         assembly = FilesystemAssembly(
             spec,
-            folder=self._staging / f"{spec.id}.new",
+            folder=self._staging / f"{spec.id}{_NEW}",
             target=self._folder / spec.id,
             unfinished=self._staging / spec.id,
             former=former,
@@ -154,7 +173,7 @@ class FilesystemCheckpointStore(checkpoint_store.CheckpointStore):
     def _drop_staging(self, checkpoint_id: str) -> Removal:
         """A transfer that was cut, and what a crash left of a conversion."""
         files = own = 0
-        for folder in (self._staging / checkpoint_id, self._staging / f"{checkpoint_id}.new"):
+        for folder in (self._staging / checkpoint_id, self._staging / f"{checkpoint_id}{_NEW}"):
             files += sum(1 for path in folder.rglob("*") if path.is_file())
             own += _sizes(folder)[1]
             with storage_errors(f"remove {folder}"):
