@@ -12,7 +12,7 @@ from domain.local_checkpoint import LocalCheckpoint, structure_of
 from domain.lora import Lora
 from domain.memory_ladder import WHOLE, Relief, relief_by_plan, relief_by_rung, rung_of
 from domain.memory_plan import plan_tighter, work_of
-from domain.overflow import Overflow, during
+from domain.overflow import Overflow, overflow_of
 from domain.ports.checkpoint_catalog import CheckpointCatalog
 from domain.ports.lora_catalog import LoraCatalog
 from domain.ports.run_history import RunHistory
@@ -99,12 +99,5 @@ def _overflow(
     if placement is None or structure is None or capacity.accelerator_bytes is None:
         return None
     needs = demand(work_of(job.request, checkpoint.spec, structure, checkpoint, loras), placement)
-    if not needs.phases:
-        return None
-    if not during(stage, needs):  # what lay there was for other stages
-        stage = Stage.LOADING
-    return Overflow(
-        stage=stage,
-        planned_bytes=during(stage, needs),
-        available_bytes=capacity.accelerator_bytes,
-    )
+    available_bytes = capacity.accelerator_bytes
+    return overflow_of(stage, needs, available_bytes=available_bytes) if needs.phases else None

@@ -182,7 +182,7 @@ def _planned(
         seconds=predicted_seconds(runs, forwards=exact.forwards),
         reasons=(
             *told_of_overflows(heeded),
-            *reasons(work, placement, needs, capacity),
+            *reasons(work, placement, needs, capacity, heeded),
             *told_of_files(work, placement, spec),
             *exact.reasons,
             *told_of(runs),
@@ -288,13 +288,13 @@ def _refusal(
 
     smaller = first_fitting(_smaller(request, spec))
     shorter = first_fitting(_shorter(request, spec))
-    instead = () if smaller or shorter else _fitting_instead(request, spec, capacity)
+    instead = () if smaller or shorter else _fitting_instead(request, spec, capacity, overflows)
     sizes = [f"{o.width}x{o.height} with {o.num_frames} frames" for o in (*smaller, *shorter)]
     would = f"It would fit as {' or '.join(sizes)}."
     if not sizes:
         others = f": {' or '.join(instead)} would" if instead else ""
         would = f"No size of it would fit{others}."
-    would = what_converting_mends(planned(request), spec, capacity) + would
+    would = what_converting_mends(planned(request), spec, capacity, overflows) + would
     size = f"{request.width}x{request.height} with {request.num_frames} frames"
     nearest_of: Mapping[str, tuple[int | str, ...]] = {
         "/width": tuple(f"{other.width}x{other.height}" for other in smaller),
@@ -312,7 +312,10 @@ def _refusal(
 
 
 def _fitting_instead(
-    request: GenerationRequest, spec: CheckpointSpec, capacity: Capacity
+    request: GenerationRequest,
+    spec: CheckpointSpec,
+    capacity: Capacity,
+    overflows: Sequence[Overflow],
 ) -> tuple[str, ...]:
     """Other checkpoints that take what is given, and fit at their own size; no miniatures."""
     led = request.control_video or request.references
@@ -330,7 +333,11 @@ def _fitting_instead(
         other.id
         for other in able
         if (structure := structure_of(other, None)) is not None
-        and choose(work_of(_as_usual(request, other), other, structure, None), capacity)
+        and choose(
+            work_of(_as_usual(request, other), other, structure, None),
+            capacity,
+            overflows=overflows,
+        )
     )
 
 

@@ -25,17 +25,40 @@ class Overflow:
     Attributes:
         stage: in which it did not.
         planned_bytes: that its placement was to hold there in that stage.
+        passed_bytes: that it was to hold at the peak of the stages before, for which there was room.
         available_bytes: that was known to be free.
     """
 
     stage: Stage
     planned_bytes: int
+    passed_bytes: int
     available_bytes: int
 
-    def needed(self, needs: Demand) -> int:
-        """Bytes that have to be free for `needs`, seen that this run needed more than there was."""
-        share = during(self.stage, needs) / self.planned_bytes
-        return int(MARGIN * share * self.available_bytes)
+    def needed(self, needs: Demand, *, is_tiled: bool) -> int:
+        """Bytes that have to be free for `needs`, seen that this run needed more than there was.
+
+        Nor may another stage hold more than this one was to, but for what had found room before it. Decoding in
+        tiles may: where that finds none, the CPU decodes.
+        """
+        share = MARGIN * during(self.stage, needs) / self.planned_bytes
+        most = max(
+            during(stage, needs) for stage in _PHASES if not is_tiled or stage is not Stage.DECODING
+        )
+        share_of_room = most / max(self.planned_bytes, self.passed_bytes)
+        return int(max(share, share_of_room) * self.available_bytes)
+
+
+def overflow_of(stage: Stage, needs: Demand, *, available_bytes: int) -> Overflow:
+    """What a run teaches that found the memory full in `stage`, and was planned to take `needs` there."""
+    if not during(stage, needs):  # what lay there was for other stages
+        stage = Stage.LOADING
+    before = (during(other, needs) for other in _PHASES if other.order < stage.order)
+    return Overflow(
+        stage=stage,
+        planned_bytes=during(stage, needs),
+        passed_bytes=max(before, default=0),
+        available_bytes=available_bytes,
+    )
 
 
 def during(stage: Stage, needs: Demand) -> int:

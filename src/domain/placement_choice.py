@@ -73,12 +73,10 @@ def choose(
         overflows: runs of the same kind that found no room: what needs about as much as they, does not fit.
     """
     for placements in _groups(work, capacity):
-        choices = [
-            Choice(placement=p, needs=_needs(work, p, history, overflows)) for p in placements
-        ]
-        fitting = [choice for choice in choices if _fits(choice.needs, capacity)]
+        fitting = [it for it in placements if _fits(_needs(work, it, history, overflows), capacity)]
         if fitting:
-            return min(fitting, key=_cost)
+            choices = (Choice(placement=it, needs=_needs(work, it, history)) for it in fitting)
+            return min(choices, key=_cost)
     return None
 
 
@@ -111,14 +109,16 @@ def _needs(
     work: Work,
     placement: Placement,
     history: Sequence[PastRun],
-    overflows: Sequence[Overflow],
+    overflows: Sequence[Overflow] = (),
 ) -> Demand:
+    """What the placement takes; with `overflows`, at least what these say has to be free for it."""
     runs = placed_as(placement, history)
     by_formula = demand(work, placement)
     needs = by_formula.corrected(
         accelerator_bytes=median_accelerator_bytes(runs), host_bytes=median_host_bytes(runs)
     )
-    least = max((overflow.needed(by_formula) for overflow in overflows), default=0)
+    is_tiled = placement.is_tiled
+    least = max((it.needed(by_formula, is_tiled=is_tiled) for it in overflows), default=0)
     return replace(needs, accelerator_needed=max(needs.accelerator_needed, least))
 
 

@@ -1,7 +1,9 @@
 """A plan in sentences: one for each choice, with the numbers that made it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
 from domain.activations import TILE_SIDE, decoding_bytes
 from domain.demand import (
@@ -20,9 +22,13 @@ from domain.demand import (
     window_bytes,
 )
 from domain.hardware import FP8_FROM, Capacity
+from domain.overflow import Overflow
 from domain.placement import Place, Placement
 from domain.run_record import PastRun
 from domain.structure import Precision
+
+#: Says of another placement why it is not that one.
+_Would: TypeAlias = Callable[[Placement], str]
 
 
 def gib(size: int) -> str:
@@ -30,19 +36,26 @@ def gib(size: int) -> str:
     return f"{size / GIB:.2f} GiB" if size < GIB else f"{size / GIB:.1f} GiB"
 
 
-def reasons(work: Work, placement: Placement, needs: Demand, capacity: Capacity) -> tuple[str, ...]:
-    """Why `placement`, for `work`, in that much memory."""
+def reasons(
+    work: Work,
+    placement: Placement,
+    needs: Demand,
+    capacity: Capacity,
+    heeded: Sequence[Overflow] = (),
+) -> tuple[str, ...]:
+    """Why `placement`, for `work`, in that much memory. `heeded`: runs that found no room, and so ruled others out."""
     loras = _loras(work, placement)
     if placement.is_on_cpu:
         return (_on_cpu(work, placement, needs, capacity), *loras)
     assert capacity.accelerator_bytes is not None, "placed on an accelerator"
+    would = partial(_would, work, capacity=capacity, heeded=heeded)
     return (
-        _experts(work, placement, capacity.accelerator_bytes),
+        _experts(work, placement, would),
         *_pinning(work, placement, capacity),
         *loras,
-        _text_encoder(work, placement, capacity.accelerator_bytes),
+        _text_encoder(work, placement, would),
         _vae(work, placement),
-        _decoding(work, placement, needs, capacity.accelerator_bytes),
+        _decoding(work, placement, needs, capacity.accelerator_bytes, would),
         _precision(work, placement),
         _accelerator(needs, capacity.accelerator_bytes),
         _host(work, needs, capacity),
@@ -69,7 +82,7 @@ def _on_cpu(work: Work, placement: Placement, needs: Demand, capacity: Capacity)
     return f"{told} {_quantised(work, placement)}" if work.structure.quantised else told
 
 
-def _experts(work: Work, placement: Placement, available: int) -> str:
+def _experts(work: Work, placement: Placement, would: _Would) -> str:
     expert = gib(expert_bytes(work, placement))
     sizes = dict.fromkeys(map(gib, work.structure.expert_bytes(placement.precision)))
     each = f"{expert} each" if len(sizes) == 1 else " and ".join(sizes)
@@ -81,22 +94,22 @@ def _experts(work: Work, placement: Placement, available: int) -> str:
             told = "on the accelerator: nothing is loaded again between videos."
             return f"{stay if is_pair else stays} {told}"
         case Place.VISITING:
-            would = _would_need(work, replace(placement, experts=Place.RESIDENT), available)
+            otherwise = would(replace(placement, experts=Place.RESIDENT))
             if is_pair:
                 return (
                     f"One expert ({expert}) is on the accelerator at a time, swapped where the other "
-                    f"takes over: with both there all the time it {would}."
+                    f"takes over: with both there all the time it {otherwise}."
                 )
             return (
                 f"The transformer ({expert}) is on the accelerator only while it denoises: there all "
-                f"the time it {would}."
+                f"the time it {otherwise}."
             )
         case _:
-            would = _would_need(work, replace(placement, experts=Place.VISITING), available)
+            otherwise = would(replace(placement, experts=Place.VISITING))
             window = gib(window_bytes(work, placement))
             return (
                 f"The {'expert at work' if is_pair else 'transformer'} ({expert}) is streamed block "
-                f"by block, {window} of it at once: whole it {would}. Each of {work.forwards} "
+                f"by block, {window} of it at once: whole it {otherwise}. Each of {work.forwards} "
                 "forwards moves all of it over the bus, while the blocks before are at work."
             )
 
@@ -132,22 +145,22 @@ def _loras(work: Work, placement: Placement) -> Sequence[str]:
     return (f"What the LoRAs add to an expert ({size}) {where}.",)
 
 
-def _text_encoder(work: Work, placement: Placement, available: int) -> str:
+def _text_encoder(work: Work, placement: Placement, would: _Would) -> str:
     size = gib(text_encoder_bytes(work, placement))
     match placement.text_encoder:
         case Place.RESIDENT:
             return f"The text encoder ({size}) stays on the accelerator."
         case Place.HOST:
-            would = _would_need(work, replace(placement, text_encoder=Place.VISITING), available)
+            otherwise = would(replace(placement, text_encoder=Place.VISITING))
             return (
                 f"The text encoder ({size}) works on the CPU, which takes longer: on the "
-                f"accelerator it {would}."
+                f"accelerator it {otherwise}."
             )
         case _:
-            would = _would_need(work, replace(placement, text_encoder=Place.RESIDENT), available)
+            otherwise = would(replace(placement, text_encoder=Place.RESIDENT))
             return (
                 f"The text encoder ({size}) is on the accelerator only while it reads the prompts: "
-                f"there all the time it {would}."
+                f"there all the time it {otherwise}."
             )
 
 
@@ -158,7 +171,9 @@ def _vae(work: Work, placement: Placement) -> str:
     return f"The VAE ({size}, fp32) is on the accelerator only while it works."
 
 
-def _decoding(work: Work, placement: Placement, needs: Demand, available: int) -> str:
+def _decoding(
+    work: Work, placement: Placement, needs: Demand, available: int, would: _Would
+) -> str:
     if not placement.is_tiled:
         return f"Whole frames are decoded, four at a time, with {gib(needs.phases['decoding'])} in use."
     weights = work.structure.vae.weight_bytes
@@ -166,10 +181,12 @@ def _decoding(work: Work, placement: Placement, needs: Demand, available: int) -
         work.structure.vae, width=work.width, height=work.height, is_tiled=False
     )
     whole = weights + int((1 + SLACK) * activations) + CONTEXT_BYTES
+    otherwise = would(replace(placement, is_tiled=False))
+    if whole > available:
+        otherwise = f"would need {gib(whole)} even by itself, where there is {gib(available)}"
     return (
         f"The VAE works on tiles of {TILE_SIDE} pixels, blended where they overlap, which is not "
-        f"quite the same picture: for whole frames it would need {gib(whole)} even by itself, where "
-        f"there is {gib(available)}."
+        f"quite the same picture: for whole frames it {otherwise}."
     )
 
 
@@ -230,8 +247,15 @@ def _host(work: Work, needs: Demand, capacity: Capacity) -> str:
     return f"{told}: the files are mapped, not copied."
 
 
-def _would_need(work: Work, placement: Placement, available: int) -> str:
-    needs = demand(work, placement)
+def _would(
+    work: Work, placement: Placement, *, capacity: Capacity, heeded: Sequence[Overflow]
+) -> str:
+    """Why not so, which would be better: the predicate of a sentence."""
+    needs, available = demand(work, placement), capacity.accelerator_bytes or 0
     if needs.accelerator_needed > available:
         return f"would need {gib(needs.accelerator_needed)}, where there is {gib(available)}"
-    return f"would need {gib(needs.host_needed)} of host memory"
+    if needs.host_needed > capacity.host_bytes:
+        return f"would need {gib(needs.host_needed)} of host memory"
+    if any(it.needed(needs, is_tiled=placement.is_tiled) > available for it in heeded):
+        return "would need about as much as a run that found no room, or more"
+    return "took more than there is, when that was measured"

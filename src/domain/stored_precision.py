@@ -7,6 +7,7 @@ from domain.checkpoint import CheckpointSpec
 from domain.demand import Work, is_converted
 from domain.hardware import Capacity
 from domain.known_structures import fp32_download_bytes
+from domain.overflow import Overflow
 from domain.placement import Placement
 from domain.placement_choice import choose
 from domain.plan_reasons import gib
@@ -30,10 +31,14 @@ def told_of_files(work: Work, placement: Placement, spec: CheckpointSpec) -> Seq
     return (told,)
 
 
-def what_converting_mends(work: Work, spec: CheckpointSpec, capacity: Capacity) -> str:
+def what_converting_mends(
+    work: Work, spec: CheckpointSpec, capacity: Capacity, overflows: Sequence[Overflow] = ()
+) -> str:
     """A sentence for what does not fit, where it would if its files were stored as they are run; else nothing."""
     converted = as_run(work)
-    if spec.id not in REPOSITORIES or converted == work or not choose(converted, capacity):
+    if spec.id not in REPOSITORIES or converted == work:
+        return ""
+    if not choose(converted, capacity, overflows=overflows):
         return ""
     return (
         "Its files are stored in another precision than they are run in: as it is, it fits after "

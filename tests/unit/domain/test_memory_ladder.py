@@ -1,13 +1,16 @@
 """What follows once the accelerator's memory was full, and what is learnt of it."""
 
+import re
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from application.estimate_generation import Imagined
 from domain.checkpoint import CheckpointSpec, checkpoint_spec
-from domain.demand import GIB, demand
+from domain.demand import GIB, Demand, demand
 from domain.errors import DoesNotFit
 from domain.generation import GenerationRequest
 from domain.hardware import Capacity
@@ -15,7 +18,7 @@ from domain.known_structures import STRUCTURES
 from domain.local_checkpoint import LocalCheckpoint
 from domain.memory_ladder import IN_TILES, ON_CPU, WHOLE, relief_by_plan, relief_by_rung
 from domain.memory_plan import MemoryPlan, plan_memory, plan_tighter, work_of
-from domain.overflow import Overflow, during
+from domain.overflow import Overflow, during, overflow_of
 from domain.placement import Place, Placement
 from domain.progress import Stage
 from domain.run_record import Measured, PastRun
@@ -43,24 +46,20 @@ class Machine:
             self.request, self.spec, self.local, self.capacity, history, (), self.overflows
         )
 
-    def held(self, plan: MemoryPlan, stage: Stage) -> int:
-        assert plan.placement is not None
+    def needs(self, placement: Placement) -> Demand:
         work = work_of(self.request, self.spec, STRUCTURES[self.spec.id], self.local)
-        return during(stage, demand(work, plan.placement))
+        return demand(work, placement)
+
+    def held(self, plan: MemoryPlan, stage: Stage) -> int:
+        return during(stage, self.needs(placed(plan)))
 
     def overflow(
         self, plan: MemoryPlan, stage: Stage, history: Sequence[PastRun] = ()
     ) -> MemoryPlan:
         """The plan of the next attempt."""
-        what = stage if self.held(plan, stage) else Stage.LOADING
         assert self.capacity.accelerator_bytes is not None
-        self.overflows.append(
-            Overflow(
-                stage=what,
-                planned_bytes=self.held(plan, what),
-                available_bytes=self.capacity.accelerator_bytes,
-            )
-        )
+        needs, available_bytes = self.needs(placed(plan)), self.capacity.accelerator_bytes
+        self.overflows.append(overflow_of(stage, needs, available_bytes=available_bytes))
         return plan_tighter(
             plan,
             self.request,
@@ -148,6 +147,95 @@ def test_each_plan_is_tighter_and_as_exact_and_there_are_few(
     assert len({placed(each) for each in plans}) == len(plans) <= 7
     held = [machine.held(each, stage) for each in plans]
     assert all(later <= 0.8 * former for former, later in pairwise(held))
+
+
+@pytest.mark.parametrize("stage", RAN)
+@pytest.mark.parametrize(
+    ("checkpoint", "card"), [("t2v-A14B", 80), ("i2v-A14B", 48), ("ti2v-5B", 24), ("t2v-1.3B", 16)]
+)
+def test_no_relief_needs_more_than_what_overflowed_or_had_found_room_before(
+    checkpoint: str, card: int, stage: Stage
+) -> None:
+    # Full while the prompt was encoded, the experts came back to stay: a sixth of that had found no room.
+    machine = Machine(checkpoint, card=card)
+    present = machine.plan()
+
+    with suppress(DoesNotFit):
+        for _ in range(2):
+            present = machine.overflow(present, stage)
+
+            found = machine.overflows[-1]
+            room = max(found.planned_bytes, found.passed_bytes)
+            assert machine.held(present, Stage.ENCODING_PROMPT) <= room
+            assert machine.held(present, Stage.DENOISING) <= room
+            assert placed(present).is_tiled or machine.held(present, Stage.DECODING) <= room
+
+
+def test_full_while_denoising_what_is_decoded_whole_then_would_find_no_room_either() -> None:
+    machine = Machine("ti2v-5B", card=32)
+    whole = machine.plan()
+
+    while not placed(tighter := machine.overflow(whole, Stage.DENOISING)).is_tiled:
+        whole = tighter
+
+    found = machine.overflows[-1]
+    room = max(found.planned_bytes, found.passed_bytes)
+    assert machine.held(whole, Stage.DECODING) > room
+
+
+def test_what_denoised_before_the_decoding_was_full_may_denoise_again() -> None:
+    # Its peak was while it denoised, and that was no reason to stream the experts.
+    machine = Machine(card=48)
+    first = machine.plan()
+
+    second = machine.overflow(first, Stage.DECODING)
+
+    assert machine.held(first, Stage.DENOISING) > machine.held(first, Stage.DECODING)
+    assert placed(second).experts is placed(first).experts is Place.VISITING
+    assert machine.overflows[-1].passed_bytes == machine.held(first, Stage.DENOISING)
+
+
+@pytest.mark.parametrize("stage", [Stage.ENCODING_PROMPT, Stage.DENOISING, Stage.DECODING])
+@pytest.mark.parametrize(
+    ("checkpoint", "card"), [("t2v-A14B", 80), ("i2v-A14B", 48), ("ti2v-5B", 32), ("t2v-1.3B", 16)]
+)
+def test_each_reason_of_a_tighter_plan_is_true(checkpoint: str, card: int, stage: Stage) -> None:
+    # They told of 3.0 GiB of host memory as too much where there were 128, and of 22 where there were 80.
+    machine = Machine(checkpoint, card=card, host=128)
+
+    told = " ".join(machine.overflow(machine.plan(), stage).reasons)
+
+    for needed in re.findall(r"would need ([\d.]+) GiB of host memory", told):
+        assert float(needed) > 128
+    for needed, available in re.findall(r"need ([\d.]+) GiB[^,.]*, where there is ([\d.]+)", told):
+        assert float(needed) > float(available)
+    [(held, needed)] = re.findall(r"holds ([\d.]+) GiB .* ([\d.]+) GiB of [\d.]+ GiB must be", told)
+    assert float(needed) < 1.2 * float(held) + 2
+    assert "it took" not in told, "nothing was measured"
+
+
+def test_what_a_run_that_found_no_room_rules_out_is_told_as_that() -> None:
+    machine = Machine(card=141, host=128)
+
+    tighter = machine.overflow(machine.plan(), Stage.DENOISING)
+
+    [experts] = [told for told in tighter.reasons if told.startswith("One expert")]
+    assert experts.endswith("it would need about as much as a run that found no room, or more.")
+
+
+def test_a_placement_that_was_measured_as_too_large_is_told_as_that() -> None:
+    machine = Machine(card=141)
+    first = placed(machine.plan())
+    measured = Measured(seconds={}, accelerator_bytes=150 * GIB, host_bytes=None)
+    history = [
+        PastRun(placement=replace(first, vae=vae), tokens=1, forwards=80, measured=measured)
+        for vae in (Place.RESIDENT, Place.VISITING)
+    ]
+
+    told = machine.plan(history).reasons
+
+    [encoder] = [it for it in told if it.startswith("The text encoder")]
+    assert encoder.endswith("it took more than there is, when that was measured.")
 
 
 def test_where_nothing_is_left_it_says_what_would_fit() -> None:

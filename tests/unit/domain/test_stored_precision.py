@@ -6,12 +6,14 @@ import pytest
 
 from application.estimate_generation import Imagined
 from domain.checkpoint import checkpoint_spec
-from domain.demand import GIB
+from domain.demand import GIB, demand
 from domain.errors import DoesNotFit
 from domain.hardware import Capacity
 from domain.known_structures import STRUCTURES, fp32_download_bytes
 from domain.local_checkpoint import Component, LocalCheckpoint
-from domain.memory_plan import plan_memory
+from domain.memory_plan import plan_memory, plan_tighter, work_of
+from domain.overflow import overflow_of
+from domain.progress import Stage
 
 COMMAND = "`wan models convert t2v-A14B`"
 
@@ -72,6 +74,25 @@ def test_what_would_fit_once_it_is_converted_is_told_so() -> None:
 
     with pytest.raises(DoesNotFit, match=f"as it is, it fits after {COMMAND}"):
         reasons(local, host=32)
+
+
+def test_what_found_no_room_is_not_mended_by_converting() -> None:
+    # It was planned as it lies, and overflowed: converted, it would hold as much on the accelerator.
+    local = stored(transformer="F32", transformer_2="F32")
+    spec, structure = local.spec, STRUCTURES["t2v-A14B"]
+    request = Imagined().request(spec)
+    capacity = Capacity(accelerator_bytes=24 * GIB, host_bytes=128 * GIB)
+    planned = plan_memory(request, spec, local, capacity)
+    assert planned.placement is not None
+    needs = demand(work_of(request, spec, structure, local), planned.placement)
+    full = overflow_of(Stage.DENOISING, needs, available_bytes=24 * GIB)
+
+    with pytest.raises(DoesNotFit) as refused:
+        plan_tighter(
+            planned, request, spec, local, capacity, history=(), loras=(), overflows=[full]
+        )
+
+    assert COMMAND not in refused.value.message
 
 
 def test_what_converting_does_not_mend_is_told_without_it() -> None:
