@@ -170,7 +170,8 @@ class EstimateGeneration:
         capacity = asked.capacity(await asyncio.to_thread(self._capacity))
         kind = run_kind(request)
         history = await self._history.of_kind(kind) if self._history else ()
-        overflows = self._overflows.of_kind(kind) if self._overflows else ()
+        is_here = asked.accelerator_bytes is None  # else no run found that accelerator full
+        overflows = self._overflows.of_kind(kind) if self._overflows and is_here else ()
         plan = await asyncio.to_thread(
             plan_memory, request, spec, local, capacity, history, worn, overflows
         )

@@ -112,20 +112,13 @@ class RunGeneration:
         self.running, self._suspended_for, self._is_cancelled = claimed, None, False
         self.preview = None
         try:
-            await self._render(claimed)
-        except Conflict as error:
-            # A newer attempt owns the job, or it ended meanwhile: what this one knows is void.
-            self._fenced_out(claimed, error)
-            return error
-        except DomainError as error:
-            return await self.end(claimed, self._meaning(error))
+            return await self._carry_out(claimed)
         except asyncio.CancelledError:
             await self._give_back_at_once(claimed)
             raise
         finally:
             self.running = self.preview = None
             self._ended_at = self._clock.monotonic()
-        return None
 
     async def give_back_if_idle(self) -> None:
         """Where nothing was rendered for long enough, have the renderer keep nothing. Never while one runs."""
@@ -164,6 +157,17 @@ class RunGeneration:
 
         await self._insist(lambda: self._end(claimed, change))
         return error
+
+    async def _carry_out(self, claimed: Job) -> DomainError | None:
+        try:
+            await self._render(claimed)
+        except Conflict as error:
+            # A newer attempt owns the job, or it ended meanwhile: what this one knows is void.
+            self._fenced_out(claimed, error)
+            return error
+        except DomainError as error:
+            return await self.end(claimed, self._meaning(error))
+        return None
 
     async def _relief(self, claimed: Job) -> Relief | None:
         job = await self._repository.get(claimed.id)

@@ -44,6 +44,7 @@ class Job:
         traceparent: of the request that asked for it, where that was part of somebody's trace.
         webhook_url: told once the job is over, besides whomever the server tells; None for nobody.
         retry_of: the failed or cancelled job that this one is asked for again.
+        first_plan: that it was submitted with, where another has replaced it for lack of memory; a retry begins with it.
         made_from, made_as: the job that it was made from, or begins with a frame of, as whoever asks says; how.
         fence: number of the latest attempt; grows by one per claim and never falls.
         slot: the place that carries out the present attempt; None while there is none.
@@ -61,6 +62,7 @@ class Job:
     request: GenerationRequest
     plan: MemoryPlan
     created_at: datetime
+    first_plan: MemoryPlan | None = None
     client: str = LOCAL_CLIENT
     priority: int = 0
     preempts: bool = False
@@ -128,14 +130,12 @@ class Job:
             NotRetryable: it has not failed, nor was it cancelled.
         """
         if self.status not in {JobStatus.FAILED, JobStatus.CANCELLED}:
-            raise NotRetryable(
-                f"The generation is {self.status}; only what failed or was cancelled can be retried."
-            )
+            raise NotRetryable(f"It is {self.status}: only failed or cancelled ones are retried.")
         job = Job.submit(
             job_id,
             self.request,
             at=at,
-            plan=self.plan,
+            plan=self.first_plan or self.plan,
             client=self.client,
             priority=self.priority,
             made_from=self.made_from,
@@ -332,8 +332,9 @@ class Job:
             self.cancel(fence=fence, at=at)
             return
         self.toll, verdict = self.toll.after(error, jitter=jitter, relief=relief)
-        self.plan = relief.plan if relief else self.plan
         if isinstance(verdict, RunAgain):
+            if relief and relief.plan != self.plan:
+                self.plan, self.first_plan = relief.plan, self.first_plan or self.plan
             self._requeue(verdict, at)
         else:
             self._fail(verdict, at)
@@ -374,10 +375,9 @@ class Job:
             raise IllegalTransition(f"The generation is {self.status}, not {wanted}.")
 
     def _expect_step(self, step: int, *, at_least: int) -> None:
-        if not at_least <= step <= self.request.all_steps:
-            raise RenderFailed(
-                f"The renderer reported step {step} of {self.request.all_steps} after step {self.step}."
-            )
+        steps = self.request.all_steps
+        if not at_least <= step <= steps:
+            raise RenderFailed(f"The renderer sent step {step} of {steps} after step {self.step}.")
 
     def _record(
         self, kind: EventKind, at: datetime, *, message: str | None = None, code: str | None = None

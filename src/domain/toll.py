@@ -16,6 +16,8 @@ MAX_INTERRUPTIONS: Final = 10
 MAX_ABSENCES: Final = 60
 #: Failures of its own that another attempt might not repeat; the last one is final.
 MAX_FAILURES: Final = 3
+#: Times a job may be tried with less, after the accelerator's memory was full, until it fails (ADR-0059).
+MAX_RELIEFS: Final = 12
 #: Resume points that may be rejected until what is saved anew no longer counts as progress.
 MAX_FORGIVEN_REJECTIONS: Final = 2
 #: Longest wait before the attempt after the first and the second failure, in seconds.
@@ -51,6 +53,7 @@ class Toll:
         absences: times its weights were not there or could not be read, since then.
         failures: attempts that failed by themselves in a way that another might not.
         oom_level: the rung that it is on, for lack of accelerator memory; see `domain.memory_ladder`.
+        reliefs: times that it was to be tried with less, for the same lack.
         rejections: resume points of its own that it could not go on from.
     """
 
@@ -59,6 +62,7 @@ class Toll:
     absences: int = 0
     failures: int = 0
     oom_level: int = 0
+    reliefs: int = 0
     rejections: int = 0
 
     def after_progress(self) -> "Toll":
@@ -127,11 +131,14 @@ class Toll:
         return toll, Failure(code=error.code, message=error.message, retryable=True)
 
     def _out_of_memory(self, error: DomainError, relief: Relief | None) -> tuple["Toll", Verdict]:
-        if relief is not None:
-            toll = replace(self, oom_level=relief.rung)
+        if relief is None:
+            failure = Failure(code=error.code, message=error.message, violations=error.violations)
+            return self, failure
+        if self.reliefs < MAX_RELIEFS:
+            toll = replace(self, oom_level=relief.rung, reliefs=self.reliefs + 1)
             return toll, RunAgain(reason=relief.told, code=error.code)
-        failure = Failure(code=error.code, message=error.message, violations=error.violations)
-        return self, failure
+        times = f"The accelerator's memory was full {self.reliefs + 1} times, whatever was tried."
+        return self, Failure(code=error.code, message=f"{times} Last: {error.message}")
 
     def _failed(self, error: DomainError, jitter: float) -> tuple["Toll", Verdict]:
         toll = replace(self, failures=self.failures + 1)

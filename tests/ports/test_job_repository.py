@@ -1,18 +1,26 @@
 """What every JobRepository does."""
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from domain.derivation import Derivation
-from domain.errors import Conflict, RenderSuspended, StaleFence, UnknownJob
+from domain.errors import (
+    Conflict,
+    OutOfAcceleratorMemory,
+    RenderSuspended,
+    StaleFence,
+    UnknownJob,
+)
 from domain.job import Job
 from domain.job_event import EventKind, JobStatus
+from domain.memory_ladder import Relief
 from domain.ports.event_log import EventLog
 from domain.ports.job_repository import JobRepository
 from domain.progress import Stage
-from tests.fakes.examples import NOON, a_job, a_job_that_is, a_request
+from tests.fakes.examples import NOON, a_job, a_job_that_is, a_plan, a_request
 
 
 @pytest.mark.parametrize("status", JobStatus)
@@ -24,6 +32,20 @@ async def test_a_job_comes_back_as_it_was_kept(
     await repository.add(job)
 
     assert await repository.get(job.id) == job
+
+
+async def test_what_memory_that_ran_out_made_of_a_job_comes_back(repository: JobRepository) -> None:
+    job = a_job_that_is(JobStatus.RUNNING)
+    relief = Relief(
+        rung=1, plan=replace(job.plan, reasons=("It is tighter.",)), told="It was full."
+    )
+    job.end_attempt(OutOfAcceleratorMemory(), fence=job.fence, at=NOON, relief=relief)
+
+    await repository.add(job)
+
+    kept = await repository.get(job.id)
+    assert (kept.plan, kept.first_plan) == (relief.plan, a_plan())
+    assert (kept.toll.oom_level, kept.toll.reliefs) == (1, 1)
 
 
 async def test_every_instant_comes_back_in_utc_to_the_microsecond(

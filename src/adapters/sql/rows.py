@@ -36,6 +36,7 @@ class _State:
     notices: tuple[str, ...] = ()  # nor these
     traceparent: str | None = None
     webhook_url: str | None = None
+    first_plan: MemoryPlan | None = None
 
 
 def job_to_row(job: Job) -> dict[str, object]:
@@ -71,6 +72,7 @@ def job_to_row(job: Job) -> dict[str, object]:
                 notices=job.notices,
                 traceparent=job.traceparent,
                 webhook_url=job.webhook_url,
+                first_plan=job.first_plan,
             )
         ),
         "video": _to_json(job.video),
@@ -87,6 +89,7 @@ def row_to_job(row: RowMapping) -> Job:
         id=row["id"],
         request=msgspec.json.decode(row["request"], type=GenerationRequest),
         plan=msgspec.json.decode(row["plan"], type=MemoryPlan),
+        first_plan=state.first_plan,
         created_at=created_at,
         client=row["client"],
         priority=row["priority"],

@@ -1,10 +1,14 @@
 """An accelerator that is full, attempt by attempt: what is tried next, what is learnt, what is told."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import cycle, islice
 
 import pytest
 
 from application.complete_draft import CompleteDraft
+from application.estimate_generation import EstimateGeneration, Imagined
 from application.known_overflows import REMEMBERED_S, KnownOverflows
 from application.plan_generation import PlanGeneration
 from application.relieve_memory import RelieveMemory
@@ -19,8 +23,10 @@ from domain.memory_ladder import IN_TILES, ON_CPU
 from domain.placement import Place, Placement
 from domain.progress import Stage
 from domain.rendering import RenderOrder, ResumePointSaved, StageEntered, StepFinished
+from domain.run_record import PastRun
 from domain.slot import Slot
 from domain.structure import Precision
+from domain.toll import MAX_RELIEFS
 from domain.watchdog import Budgets
 from tests.fakes.artifact_store import FakeArtifactStore
 from tests.fakes.checkpoint_catalog import FakeCheckpointCatalog
@@ -59,6 +65,9 @@ class Server:
         known = KnownOverflows(self.clock)
         complete = CompleteDraft(self.catalog, images, draw_seed=lambda: 7)
         self._plan = PlanGeneration(complete, jobs.history, lambda: self.capacity, known)
+        self.estimate = EstimateGeneration(
+            self.catalog, jobs.history, lambda: self.capacity, overflows=known
+        )
         self._relieve = RelieveMemory(
             self.catalog, jobs.history, lambda: self.capacity, known, FakeLoraCatalog()
         )
@@ -158,6 +167,81 @@ async def test_full_while_denoising_it_is_placed_tighter_step_by_step(server: Se
     }
     assert {order.request for order in server.orders} == {planned.request}
     assert {order.rung for order in server.orders} == {0}
+
+
+async def test_full_while_encoding_again_and_again_it_never_asks_for_more(server: Server) -> None:
+    await server.submit()
+
+    encoding, peaks = StageEntered(stage=Stage.ENCODING_PROMPT), list[int]()
+    while (job := await server.attempt(encoding, FULL)).failure is None:
+        peaks.append(job.plan.accelerator_bytes or 0)
+
+    assert peaks == sorted(peaks, reverse=True)
+    assert job.failure.code == "gpu-out-of-memory"
+
+
+async def test_a_server_that_forgets_what_was_full_ends_the_job_all_the_same(
+    server: Server,
+) -> None:
+    # It was planned back and forth for ever.
+    server.capacity = Capacity(accelerator_bytes=24 * GIB, host_bytes=64 * GIB)
+    await server.submit("t2v-1.3B")
+
+    for entered in islice(cycle([DENOISING, DECODING]), MAX_RELIEFS + 1):
+        server.clock.advance(REMEMBERED_S + 1)
+        job = await server.attempt(entered, FULL)
+
+    assert job.failure is not None
+    assert (job.failure.code, job.toll.reliefs) == ("gpu-out-of-memory", MAX_RELIEFS)
+
+
+async def test_a_retry_begins_with_the_plan_that_was_submitted(server: Server) -> None:
+    # It began with the tightest one, and told of a memory that was full before.
+    planned = await server.submit()
+    while (job := await server.attempt(DENOISING, FULL)).failure is None:
+        pass
+
+    again = job.again("gen_2", at=NOON)
+
+    assert job.plan != planned.plan
+    assert again.plan == planned.plan
+
+
+async def test_a_server_that_hurries_while_a_relief_is_planned_gives_the_job_back(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It stayed `running` until the next start.
+    asked = asyncio.Event()
+
+    async def of_kind(kind: str) -> Sequence[PastRun]:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError(kind)
+
+    await server.submit()
+    monkeypatch.setattr(server.jobs.history, "of_kind", of_kind)
+    attempt = asyncio.create_task(server.attempt(DENOISING, FULL))
+    await asked.wait()
+
+    attempt.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+    job = await server.jobs.repository.get("gen_1")
+    assert (job.status, job.toll.crashes, job.toll.interruptions) == (JobStatus.QUEUED, 0, 1)
+
+
+async def test_another_machines_accelerator_was_never_full(server: Server) -> None:
+    await server.submit()
+    await server.attempt(DENOISING, FULL)
+    here = Imagined(checkpoint="t2v-A14B")
+    there = replace(here, accelerator_bytes=80 * GIB)
+
+    on_this = await server.estimate.execute(here)
+    on_that = await server.estimate.execute(there)
+
+    assert "full during denoising" in on_this.plan.reasons[0]
+    assert not any("full during" in told for told in on_that.plan.reasons)
 
 
 async def test_where_nothing_is_tighter_it_fails_with_what_would_fit(server: Server) -> None:

@@ -34,6 +34,7 @@ from domain.toll import (
     MAX_CRASHES,
     MAX_FAILURES,
     MAX_INTERRUPTIONS,
+    MAX_RELIEFS,
     STORAGE_PAUSE_S,
     RunAgain,
     Toll,
@@ -92,7 +93,7 @@ def test_what_no_attempt_can_mend_fails_at_once(error: DomainError) -> None:
 
 def test_memory_that_ran_out_is_tried_again_at_once_where_there_is_relief() -> None:
     assert after(OutOfAcceleratorMemory("It is full."), relief=RELIEF) == (
-        Toll(oom_level=1),
+        Toll(oom_level=1, reliefs=1),
         RunAgain(reason="why", code="gpu-out-of-memory"),
     )
 
@@ -115,12 +116,13 @@ def test_where_there_is_none_the_failure_has_what_would_fit() -> None:
         (AcceleratorFault(), Toll(interruptions=MAX_INTERRUPTIONS), "gpu-fault", True),
         (RenderFailed(), Toll(failures=MAX_FAILURES - 1), "internal", True),
         (CheckpointMissing(), Toll(absences=MAX_ABSENCES), "model-missing", True),
+        (OutOfAcceleratorMemory(), Toll(reliefs=MAX_RELIEFS), "gpu-out-of-memory", False),
     ],
 )
 def test_what_repeats_itself_is_given_up(
     error: DomainError, worn: Toll, code: str, retryable: bool
 ) -> None:
-    _, verdict = after(error, worn)
+    _, verdict = after(error, worn, RELIEF)
 
     assert isinstance(verdict, Failure)
     assert (verdict.code, verdict.retryable) == (code, retryable)

@@ -220,7 +220,7 @@ def _must_follow(job: Job, before: Job) -> None:
         _must(job == before, f"I11 {job.id}: it was {before.status}, and changed")
     _must(job.fence in {before.fence, before.fence + 1}, f"I4 {job.id}: its fence jumped or fell")
     was, now = before.toll, job.toll
-    counted = ("failures", "oom_level", "rejections")
+    counted = ("failures", "oom_level", "reliefs", "rejections")
     kept = all(getattr(now, name) >= getattr(was, name) for name in counted)
     _must(kept, f"I10 {job.id}: {was} became {now}")
     forgivable = ("crashes", "interruptions", "absences")
