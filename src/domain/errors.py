@@ -48,7 +48,7 @@ DomainError
 └── BackendUnavailable          a library this machine lacks
 
 Those of the library are drawn in `domain.library_errors`, those of the store of checkpoints in `domain.store_errors`;
-`domain.shortcuts` has `PrecisionUnusable`, a RenderError.
+`domain.shortcuts` has `PrecisionUnusable`, `domain.lora` `LoraDoesNotFit`: RenderErrors.
 
 A class's docstring is its default message. HTTP statuses and exit codes live in one table at each edge.
 """

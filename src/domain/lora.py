@@ -11,7 +11,7 @@ from typing import Final
 
 from domain.checkpoint import CheckpointSpec
 from domain.close_names import closest
-from domain.errors import Violation
+from domain.errors import RenderError, Violation
 
 #: More than anybody combines; each costs memory and a little of every step.
 MAX_LORAS: Final = 8
@@ -22,6 +22,12 @@ MAX_STRENGTH: Final = 4.0
 #: What a family's checkpoints are called by, and the length of the vector that one of its tokens is.
 #: Source: the transformers' `config.json`, `num_attention_heads` x `attention_head_dim`.
 FAMILIES: Final = {5120: "14B", 3072: "5B", 1536: "1.3B", 160: "mini"}
+
+
+class LoraDoesNotFit(RenderError):
+    """The LoRA does not fit the checkpoint's layers: it is made for another one, or not whole."""
+
+    code = "lora-does-not-fit"
 
 
 class Expert(StrEnum):

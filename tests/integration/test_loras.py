@@ -12,8 +12,7 @@ from safetensors.torch import save_file
 
 from adapters.diffusers.loras import LoraStack
 from adapters.filesystem.lora_catalog import FilesystemLoraCatalog
-from domain.errors import LoraUnusable
-from domain.lora import LoraUse
+from domain.lora import LoraDoesNotFit, LoraUse
 from tests.integration.runs import our_latents
 from tests.integration.test_denoising import wanted
 from tests.integration.tiny_wans import A14B, T2V_1B, a_pipe
@@ -312,7 +311,7 @@ def test_one_that_matches_nothing_is_refused(
     up = {"diffusion_model.blocks.9.self_attn.q.lora_up.weight": torch.zeros(24, RANK)}
     folder.put("turn", down | up)
 
-    with pytest.raises(LoraUnusable, match="None of the 2 tensors of turn"):
+    with pytest.raises(LoraDoesNotFit, match="None of the 2 tensors of turn"):
         folder.wear(stack, "turn")
 
 
@@ -339,9 +338,10 @@ def test_one_of_another_shape_is_refused_and_the_model_is_left_clean(
     plain = latents(pipe)
     folder.wear(stack, "good")
 
-    with pytest.raises(LoraUnusable, match=words):
+    with pytest.raises(LoraDoesNotFit, match=words) as refused:
         folder.wear(stack, "bad")
 
+    assert "bad" in refused.value.message, "which of several"
     assert torch.equal(latents(pipe), plain)
     folder.wear(stack, "good")
     assert not torch.equal(latents(pipe), plain)

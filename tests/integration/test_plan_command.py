@@ -76,6 +76,7 @@ def test_this_machine_plans_its_default(capsys: pytest.CaptureFixture[str]) -> N
         (["--frames", "18"], ["--frames", "17 or 21"]),
         (["--size", "big"], ["--size", "832x480"]),
         (["--assume-vram", "lots"], ["--assume-vram", "24GB"]),
+        (["--assume-vram", "24000000000"], ["--assume-vram", "24GB"]),
         (["--checkpoint", "vace-14B", "--end-image"], ["--checkpoint: ", "i2v-A14B"]),
         (["--strength", "0.5"], ["--strength", "given video"]),
         (["--model", "sora"], ["--model: ", "sora", "mini"]),

@@ -35,6 +35,7 @@ _NOT_MEANT: Final = frozenset(
         "invalid-request",
         "unknown-checkpoint",
         "unknown-lora",
+        "lora-does-not-fit",
         "image-unusable",
         "video-unusable",
         "prompt-too-long",

@@ -1,6 +1,7 @@
 """`wan loras`: which LoRAs lie here, what their files say of themselves, why one cannot be used."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -103,7 +104,8 @@ def _paragraph(lora: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {escape(file['file'])}: {_facts(file)}"
         if file["sha256"]:
             yield f"    sha256 {file['sha256']}"
-    yield f"  try: --lora {escape(lora['name'])}"
+    if lora["family"] and ":" not in lora["name"]:
+        yield f"  try: --lora {escape(shlex.quote(lora['name']))}"
 
 
 def _facts(file: Mapping[str, Any]) -> str:

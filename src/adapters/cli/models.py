@@ -245,7 +245,7 @@ def remove(
     found = removing.ask(checkpoint)
     if not yes:
         question = f"Remove {checkpoint} ({found.source}) and free {gib(found.size_bytes)}?"
-        typer.confirm(question, abort=True)
+        typer.confirm(question, abort=True, err=True)  # standard output is for what was done
     removal = removing.execute(checkpoint)
     if asked.as_json:
         print(json.dumps({"id": checkpoint, **asdict(removal)}, indent=2))

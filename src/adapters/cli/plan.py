@@ -33,6 +33,8 @@ MakeEstimator: TypeAlias = Callable[[Path | None, Mapping[str, Any]], Estimator]
 
 #: Makers of memory count in powers of two, whichever way they spell it.
 _UNITS: Final = {"": 2**30, "g": 2**30, "m": 2**20, "t": 2**40}
+#: A number without a unit is so many GiB; more than this is meant in something else.
+_MOST_GIB: Final = 4096
 _MEMORY: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([gmt]?)(?:i?b)?", re.IGNORECASE)
 
 
@@ -172,5 +174,7 @@ def _parse_memory(text: str | None, field: str) -> int | None:
     if text is None:
         return None
     if match := _MEMORY.fullmatch(text.strip()):
-        return int(float(match[1]) * _UNITS[match[2].lower()])
+        number, unit = float(match[1]), match[2].lower()
+        if unit or number <= _MOST_GIB:
+            return int(number * _UNITS[unit])
     raise refused(field, f"{text!r} is no memory such as 24GB")

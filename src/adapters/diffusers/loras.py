@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from adapters.diffusers.parts import Placed
 from domain.errors import LoraUnusable
-from domain.lora import Expert, Lora, LoraFile, LoraUse
+from domain.lora import Expert, Lora, LoraDoesNotFit, LoraFile, LoraUse
 from domain.lora_keys import Part, adapter_alpha, keys_of_expert, parse_key
 from domain.placement import Place
 
@@ -68,7 +68,8 @@ class LoraStack:
             A sentence for each: how many of its tensors matched, and which did not.
 
         Raises:
-            LoraUnusable: none of a LoRA's tensors matches, or one has another shape. None is on then.
+            LoraDoesNotFit: none of a LoRA's tensors matches, or one has another shape. None is on then.
+            LoraUnusable: a file cannot be read.
         """
         self.follow(None)
         if tuple(uses) != self._on:
@@ -113,12 +114,13 @@ class LoraStack:
                     missed |= names
                     continue
                 matched |= names
-                addition = _Addition(self, change, layer, target, use.strength(expert))
+                strength = use.strength(expert)
+                addition = _Addition(self, change, layer, target, strength, of=lora.name)
                 self._additions.append((transformer, addition))
                 self._hooks.append(target.register_forward_hook(addition))
         missed -= matched
         if not matched:
-            raise LoraUnusable(
+            raise LoraDoesNotFit(
                 f"None of the {len(missed)} tensors of {lora.name} fits a layer of this checkpoint."
             )
         told = f"LoRA {lora.name}: {len(matched)} tensors matched"
@@ -189,27 +191,29 @@ class _Addition:
         layer: str,
         target: torch.nn.Linear,
         strength: float,
+        *,
+        of: str,
     ) -> None:
-        """Find that the change fits `target`, the layer of that name. It rests with `stack`.
+        """Find that the change `of` that LoRA fits `target`, the layer of that name. It rests with `stack`.
 
         Raises:
-            LoraUnusable: it has another shape, or only half of its matrices is there.
+            LoraDoesNotFit: it has another shape, or only half of its matrices is there.
         """
         out, width = target.out_features, target.in_features
         down, up, bias = change.down, change.up, change.bias
         if (down is None) != (up is None):
-            raise LoraUnusable(f"The LoRA has one matrix for {layer}, and lacks the other.")
+            raise LoraDoesNotFit(f"{of} has one matrix for {layer}, and lacks the other.")
         factor = strength
         if down is not None and up is not None:
             rank = down.shape[0]
             if tuple(down.shape) != (rank, width) or tuple(up.shape) != (out, rank):
-                raise LoraUnusable(
-                    f"The LoRA changes {layer} by {tuple(up.shape)} x {tuple(down.shape)}; this "
+                raise LoraDoesNotFit(
+                    f"{of} changes {layer} by {tuple(up.shape)} x {tuple(down.shape)}; this "
                     f"checkpoint's is {out} x {width}. It is made for another one."
                 )
             factor = strength * (rank if change.alpha is None else change.alpha) / rank
         if bias is not None and tuple(bias.shape) != (out,):
-            raise LoraUnusable(f"The LoRA's bias of {layer} is not {out} long.")
+            raise LoraDoesNotFit(f"The bias that {of} has for {layer} is not {out} long.")
         self._stack = stack
         self._change, self._factor, self._strength = change, factor, strength
         self._there: _Brought | None = None

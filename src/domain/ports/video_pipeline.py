@@ -32,7 +32,8 @@ class VideoPipeline(ABC):
         Raises:
             OutOfAcceleratorMemory: it does not fit.
             CheckpointBroken: the weights cannot be loaded.
-            LoraUnusable: a LoRA does not fit them.
+            LoraDoesNotFit: a LoRA does not fit them.
+            LoraUnusable: its file cannot be read.
         """
 
     @abstractmethod

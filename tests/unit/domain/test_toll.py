@@ -25,6 +25,7 @@ from domain.errors import (
     WorkerUnavailable,
 )
 from domain.job_event import Failure
+from domain.lora import LoraDoesNotFit
 from domain.memory_ladder import ON_CPU, Relief
 from domain.toll import (
     BACKOFF_S,
@@ -81,6 +82,7 @@ def test_what_another_attempt_may_mend_runs_again(
     "error",
     [
         PromptTooLong("why"),
+        LoraDoesNotFit("why"),
         BackendUnavailable("why"),
         OutOfAcceleratorMemory("why"),
     ],
