@@ -274,12 +274,14 @@ def _refusal(
 ) -> DoesNotFit:
     """Why nothing fits, and what would. `planned`: what a request on that checkpoint is to memory."""
     needs = nearest(planned(request), capacity, overflows)
-    needed, available = gib(needs.host_needed), gib(capacity.host_bytes)
+    needed, available = gib(needs.host_needed, up=True), gib(capacity.host_bytes)
     if capacity.accelerator_bytes is None:
         needed = f"{needed} of host memory, as there is no accelerator"
         available = f"{available} is available"
     else:
-        needed = f"{gib(needs.accelerator_needed)} of accelerator and {needed} of host memory"
+        needed = (
+            f"{gib(needs.accelerator_needed, up=True)} of accelerator and {needed} of host memory"
+        )
         available = f"{gib(capacity.accelerator_bytes)} and {available} are available"
 
     def first_fitting(others: Iterator[GenerationRequest]) -> list[GenerationRequest]:

@@ -1,5 +1,6 @@
 """A plan in sentences: one for each choice, with the numbers that made it."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -31,9 +32,12 @@ from domain.structure import Precision
 _Would: TypeAlias = Callable[[Placement], str]
 
 
-def gib(size: int) -> str:
-    """Such as `26.7 GiB`."""
-    return f"{size / GIB:.2f} GiB" if size < GIB else f"{size / GIB:.1f} GiB"
+def gib(size: int, *, up: bool = False) -> str:
+    """Such as `26.7 GiB`. `up`: never less than it is, as what is needed must not look like what there is."""
+    digits = 2 if size < GIB else 1
+    step = 10**digits
+    shown = math.ceil(size / GIB * step) / step if up else size / GIB
+    return f"{shown:.{digits}f} GiB"
 
 
 def reasons(

@@ -61,6 +61,15 @@ def test_what_would_be_given_is_planned_in(capsys: pytest.CaptureFixture[str]) -
     assert "100 forwards over 82800 tokens" in capsys.readouterr().out
 
 
+def test_what_is_needed_never_looks_like_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    for vram in ("12.75", "12.8"):
+        assert wan("--checkpoint", "t2v-A14B", "--assume-vram", vram, "--assume-ram", "64") == 2
+
+        told = capsys.readouterr().err
+        needed = float(told.partition("needs ")[2].partition(" GiB")[0])
+        assert needed > float(vram), told
+
+
 def test_this_machine_plans_its_default(capsys: pytest.CaptureFixture[str]) -> None:
     assert wan("--assume-vram", "0") == 0
 
