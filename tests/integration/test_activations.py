@@ -184,7 +184,8 @@ def wear_lora(expert: Any, *, rank: int) -> Iterator[torch.Tensor]:
             change = _Change(
                 down=torch.empty(rank, layer.in_features), up=torch.empty(layer.out_features, rank)
             )
-            layer.register_forward_hook(_Addition(LoraStack(expert), change, name, layer, 1.0))
+            addition = _Addition(LoraStack(expert), change, name, layer, 1.0, of="any")
+            layer.register_forward_hook(addition)
             yield from (part for part in (change.down, change.up) if part is not None)
 
 
