@@ -11,6 +11,7 @@ from domain.errors import DiskFull
 from domain.ports.checkpoint_store import Staging
 from domain.ports.model_hub import ModelHub
 from domain.repository import ListedFile, Listing
+from domain.sizes import gib
 from domain.store_errors import DownloadCorrupt, HubUnreachable
 
 _log = logging.getLogger(__name__)
@@ -61,8 +62,8 @@ class FetchFiles:
         free = staging.free_bytes()
         if needed + self._reserve_bytes > free:
             raise DiskFull(
-                f"{listing.repository} needs {_gib(needed)} more on this disk, and {_gib(self._reserve_bytes)} "
-                f"must stay free; {_gib(free)} are free. Free some space, or put models.dir on another disk.",
+                f"{listing.repository} needs {gib(needed, up=True)} more on this disk, and {gib(self._reserve_bytes)} "
+                f"must stay free; {gib(free)} are free. Free some space, or put models.dir on another disk.",
                 lacking_bytes=needed + self._reserve_bytes - free,
             )
 
@@ -126,7 +127,3 @@ def _teller(report: Report, file: ListedFile, before: int, total: int) -> _Tell:
         report(FilesProgress(doing=doing, name=file.name, done_bytes=done, total_bytes=total))
 
     return tell
-
-
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB"

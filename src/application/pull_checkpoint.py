@@ -10,6 +10,7 @@ from domain.errors import CheckpointMissing, DiskFull
 from domain.ports.checkpoint_store import CheckpointStore
 from domain.ports.model_hub import ModelHub
 from domain.repository import DEFAULT_REVISION, REPOSITORIES, Listing, is_taken
+from domain.sizes import gib
 from domain.store_errors import NotPullable, PlaceTaken
 from domain.stored_checkpoint import Origin, StoredCheckpoint, UnfinishedTransfer, room_makers
 
@@ -92,7 +93,7 @@ class PullCheckpoint:
         found = [self._store.stored(spec.id) for spec in CHECKPOINTS]
         makers = room_makers([one for one in found if one], lacking_bytes)
         told = "".join(
-            f" wan models remove {one.checkpoint_id} would free {one.own_bytes / 2**30:.1f} GiB "
+            f" wan models remove {one.checkpoint_id} would free {gib(one.own_bytes)} "
             f"({one.told_use})."
             for one in makers
         )

@@ -11,6 +11,7 @@ from domain.ports.checkpoint_catalog import CheckpointCatalog
 from domain.ports.checkpoint_store import Assembly, CheckpointStore
 from domain.ports.weight_converter import WeightConverter
 from domain.ports.weight_reader import WeightReader
+from domain.sizes import gib
 from domain.store_errors import NotConvertible, not_here
 from domain.stored_checkpoint import StoredCheckpoint
 
@@ -103,8 +104,8 @@ class RecastCheckpoint:
         free = assembly.free_bytes()
         if needed + self._reserve_bytes > free:
             raise DiskFull(
-                f"Beside its files, those that {checkpoint_id} is converted to need {_gib(needed)} on this disk, "
-                f"and {_gib(self._reserve_bytes)} must stay free; {_gib(free)} are free. Free some space first.",
+                f"Beside its files, those that {checkpoint_id} is converted to need {gib(needed, up=True)} on this disk, "
+                f"and {gib(self._reserve_bytes)} must stay free; {gib(free)} are free. Free some space first.",
                 lacking_bytes=needed + self._reserve_bytes - free,
             )
 
@@ -127,7 +128,3 @@ def _refuse_strangers(before: StoredCheckpoint, parts: Sequence[FoundPart]) -> N
             f"{before.folder / strange[0]} is none of the files of {before.checkpoint_id}, and lies among its "
             "weights: nothing was converted. Move it elsewhere first."
         )
-
-
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB"

@@ -21,10 +21,11 @@ from domain.lora import Lora, added_numbers
 from domain.overflow import Overflow, told_of_overflows
 from domain.placement import Placement
 from domain.placement_choice import Choice, choose, nearest
-from domain.plan_reasons import gib, reasons, told_of
+from domain.plan_reasons import reasons, told_of
 from domain.progress import Stage
 from domain.run_record import PastRun, placed_as, predicted_seconds
 from domain.shortcuts import guided_steps, told_of_shortcuts
+from domain.sizes import gib
 from domain.stored_precision import told_of_files, what_converting_mends
 from domain.structure import Precision, Structure
 

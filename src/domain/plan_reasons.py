@@ -1,6 +1,5 @@
 """A plan in sentences: one for each choice, with the numbers that made it."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -9,7 +8,6 @@ from typing import TypeAlias
 from domain.activations import TILE_SIDE, decoding_bytes
 from domain.demand import (
     CONTEXT_BYTES,
-    GIB,
     SLACK,
     Demand,
     Work,
@@ -26,18 +24,11 @@ from domain.hardware import FP8_FROM, Capacity
 from domain.overflow import Overflow
 from domain.placement import Place, Placement
 from domain.run_record import PastRun
+from domain.sizes import gib
 from domain.structure import Precision
 
 #: Says of another placement why it is not that one.
 _Would: TypeAlias = Callable[[Placement], str]
-
-
-def gib(size: int, *, up: bool = False) -> str:
-    """Such as `26.7 GiB`. `up`: never less than it is, as what is needed must not look like what there is."""
-    digits = 2 if size < GIB else 1
-    step = 10**digits
-    shown = math.ceil(size / GIB * step) / step if up else size / GIB
-    return f"{shown:.{digits}f} GiB"
 
 
 def reasons(

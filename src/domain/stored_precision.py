@@ -10,8 +10,8 @@ from domain.known_structures import fp32_download_bytes
 from domain.overflow import Overflow
 from domain.placement import Placement
 from domain.placement_choice import choose
-from domain.plan_reasons import gib
 from domain.repository import REPOSITORIES
+from domain.sizes import gib
 from domain.structure import Precision
 
 

@@ -271,7 +271,7 @@ def test_no_room_is_told_with_numbers_and_nothing_is_written(
     assert wan("convert", A14B) == 1
 
     told = capsys.readouterr().err
-    assert "is converted to need 0.0 GiB" in told
+    assert "is converted to need 0.01 GiB" in told
     assert "GiB are free" in told
     assert on_disk(models / A14B) == before
 

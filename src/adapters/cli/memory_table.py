@@ -10,7 +10,7 @@ from domain.hardware import Capacity
 from domain.known_structures import STRUCTURES
 from domain.memory_plan import MemoryPlan, plan_memory
 from domain.placement import Place, Placement
-from domain.plan_reasons import gib
+from domain.sizes import gib
 from domain.structure import Precision, Structure
 
 #: GiB of the usual cards, taken to be free but for what a plan leaves to the driver.

@@ -23,8 +23,8 @@ from adapters.cli.progress import words_of
 from application.estimate_generation import Estimate, Imagined
 from domain.generation import GenerationRequest
 from domain.inputs import NOTHING_GIVEN
-from domain.plan_reasons import gib
 from domain.shortcuts import PRECISIONS
+from domain.sizes import gib
 
 #: Plans one video; raises where it cannot be made.
 Estimator: TypeAlias = Callable[[Imagined], Estimate]

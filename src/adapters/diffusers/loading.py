@@ -22,6 +22,7 @@ from adapters.diffusers.small_convolutions import convolve_by_rows
 from domain.errors import CheckpointBroken, CheckpointUnavailable, OutOfAcceleratorMemory
 from domain.local_checkpoint import LocalCheckpoint
 from domain.placement import Placement
+from domain.sizes import gib
 from domain.structure import Precision
 
 _log = logging.getLogger(__name__)
@@ -178,7 +179,7 @@ def _room_for(checkpoint: LocalCheckpoint) -> Iterator[None]:
     try:
         yield
     except torch.OutOfMemoryError as error:
-        size = f"{checkpoint.weight_bytes / 2**30:.1f} GiB"
+        size = gib(checkpoint.weight_bytes)
         raise OutOfAcceleratorMemory(
             f"The weights of {checkpoint.spec.id} ({size} as stored) do not fit into the accelerator."
         ) from error

@@ -204,7 +204,7 @@ def test_what_does_not_fit_is_refused_before_a_byte_is_fetched(bench: Bench) -> 
 @pytest.mark.parametrize(
     ("lacking", "told"),
     [
-        (1, r"disk\. wan models remove t2v-1\.3B would free 0\.0 GiB \(last used 2026-01-02\)\.$"),
+        (1, r"disk\. wan models remove t2v-1\.3B would free 0\.00 GiB \(last used 2026-01-02\)\.$"),
         (SIZE + 1, r"disk\. wan models remove t2v-1\.3B .* wan models remove ti2v-5B .*-01\)\.$"),
         (2 * SIZE + 1, r"disk\. .*t2v-1\.3B .*ti2v-5B .*\. That would still not be enough\.$"),
     ],
